@@ -1,0 +1,93 @@
+"""Every error that hoploom raises on purpose, and what becomes of it.
+
+::
+
+    HoploomError
+    ├── ConfigError       a wrong flag, file, tag or environment: one sentence on screen, exit code 2
+    ├── Unavailable       something outside does not answer now: retried, or the service degrades (HTTP 503)
+    ├── NotReady          a readiness probe says why this instance should not be routed to
+    └── BadRequest        the caller's mistake: an RFC 9457 problem with `status` and the reason
+        ├── Unauthorized  401: no credential, or a wrong one
+        ├── Forbidden     403: a good credential of the wrong role, or a refused target
+        ├── NotFound      404: no such campaign, lease, set ...
+        ├── Conflict      409: the state does not allow it now
+        ├── TooLarge      413: body or decompressed body over the limit
+        └── Unprocessable 422: well-formed, and not acceptable
+
+Anything else that escapes is a bug: it ends the process so that the scheduler restarts it. Errors of third-party
+libraries are translated in the one module that imports them.
+"""
+
+
+class HoploomError(Exception):
+    """Root of the tree; its text is one sentence for a person, with the way out."""
+
+
+class ConfigError(HoploomError):
+    """A setting, flag, file or tag is wrong; nothing was changed."""
+
+
+class Unavailable(HoploomError):
+    """An outside thing (Consul, a service, the disk) does not answer now.
+
+    Attributes:
+        retry_after_s: Seconds after which a caller should try again; sent as `Retry-After`.
+    """
+
+    def __init__(self, reason: str, retry_after_s: float = 1.0) -> None:
+        """Say what is away, and when to ask again."""
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
+class NotReady(HoploomError):
+    """Raised by a readiness probe; the text appears in the Consul UI."""
+
+
+class BadRequest(HoploomError):
+    """The caller's mistake; `status` and `title` go into the problem document."""
+
+    status = 400
+    title = "Bad request"
+
+
+class Unauthorized(BadRequest):
+    """No credential, or a wrong one."""
+
+    status = 401
+    title = "Unauthorized"
+
+
+class Forbidden(BadRequest):
+    """A good credential that does not allow this."""
+
+    status = 403
+    title = "Forbidden"
+
+
+class NotFound(BadRequest):
+    """There is no such thing."""
+
+    status = 404
+    title = "Not found"
+
+
+class Conflict(BadRequest):
+    """The present state does not allow this."""
+
+    status = 409
+    title = "Conflict"
+
+
+class TooLarge(BadRequest):
+    """The body, or what it unpacks to, is over the limit."""
+
+    status = 413
+    title = "Content too large"
+
+
+class Unprocessable(BadRequest):
+    """Well-formed, and not acceptable."""
+
+    status = 422
+    title = "Unprocessable content"
