@@ -1,0 +1,135 @@
+"""Client-side balancing: ask healthy instances directly, from a watched list that survives Consul's absence."""
+
+import itertools
+import random
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from hoploom.kit import retry, watch
+from hoploom.kit.consul_api import ConsulApi, Instance
+from hoploom.kit.errors import Unavailable
+from hoploom.kit.http_client import Answer, HttpClient
+
+_REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+Target = Callable[[], Coroutine[Any, Any, str]]
+
+
+class ServiceList:
+    """The healthy instances of one service, as last known."""
+
+    def __init__(self, consul: ConsulApi, service: str) -> None:
+        """Know nothing yet."""
+        self._consul, self._service = consul, service
+        self.instances: tuple[Instance, ...] = ()
+        self.followed = False
+        self._turn = itertools.count(random.randrange(1 << 16))
+
+    def learn(self, found: list[Instance]) -> None:
+        """Take a new list; an empty one keeps the last known, which may still answer."""
+        self.instances = tuple(found) or self.instances
+
+    async def refresh(self) -> None:
+        """Read the list once; a failed read keeps the last known.
+
+        Raises:
+            Unavailable: Consul is away and nothing was known before.
+        """
+        try:
+            self.learn((await self._consul.instances(self._service))[1])
+        except Unavailable:
+            if not self.instances:
+                raise
+
+    async def follow(self) -> None:
+        """Keep the list current by blocking queries."""
+        await watch.follow(
+            f"instances of {self._service}",
+            lambda index: self._consul.instances(self._service, index=index),
+            self.learn,
+        )
+
+    def pick(self) -> Instance | None:
+        """The next instance in turn."""
+        return self.instances[next(self._turn) % len(self.instances)] if self.instances else None
+
+
+class ServiceClient:
+    """Sends requests to one service."""
+
+    def __init__(self, http: HttpClient, target: Target, instances: Callable[[], Sequence[Instance]] = tuple) -> None:
+        """Made by `Directory.client` or `through`."""
+        self._http, self._target, self._instances = http, target, instances
+
+    @classmethod
+    def through(cls, http: HttpClient, base_url: str) -> "ServiceClient":
+        """A client for whatever answers at one address, such as Fabio's."""
+
+        async def target() -> str:
+            return base_url
+
+        return cls(http, target)
+
+    async def request(self, method: str, path: str, **options: Any) -> Answer:
+        """Send a request to a healthy instance; a repeatable one is tried once more, at another instance.
+
+        Args:
+            method: "GET", "POST", ...
+            path: Path with query, beginning with a slash.
+            options: As `HttpClient.request` takes them. A POST is repeated only with an `Idempotency-Key` header.
+
+        Raises:
+            Unavailable: Nobody answered.
+        """
+        repeatable = method in _REPEATABLE or "Idempotency-Key" in (options.get("headers") or {})
+        if not repeatable:
+            return await self._http.request(method, await self._target() + path, **options)
+        async for attempt in retry.once_more():
+            with attempt:
+                return await self._http.request(method, await self._target() + path, **options)
+        raise AssertionError("tenacity ends by an answer or an exception")
+
+    async def each(self, method: str, path: str, **options: Any) -> list[tuple[Instance, Answer | Unavailable]]:
+        """Ask every healthy instance, one after another; whoever does not answer stands there with the reason."""
+        await self._target()
+        answers: list[tuple[Instance, Answer | Unavailable]] = []
+        for instance in self._instances():
+            try:
+                answers.append((instance, await self._http.request(method, instance.url + path, **options)))
+            except Unavailable as error:
+                answers.append((instance, error))
+        return answers
+
+
+class Directory:
+    """All services that this instance has asked for, each with its list."""
+
+    def __init__(
+        self, consul: ConsulApi, http: HttpClient, fabio_addr: str, spawn: Callable[[], Spawn | None]
+    ) -> None:
+        """Know the agent, the pool, the router that is asked when nobody is known, and who runs the watches."""
+        self._consul, self._http, self._fabio_addr, self._spawn = consul, http, fabio_addr, spawn
+        self._lists: dict[str, ServiceList] = {}
+
+    def client(self, service: str) -> ServiceClient:
+        """A client for a service; its list is read at the first call and watched from then on."""
+        known = self._lists.setdefault(service, ServiceList(self._consul, service))
+
+        async def target() -> str:
+            await self._current(known)
+            instance = known.pick()
+            return instance.url if instance else self._fabio_addr
+
+        return ServiceClient(self._http, target, lambda: known.instances)
+
+    async def _current(self, known: ServiceList) -> None:
+        if known.followed and known.instances:
+            return
+        try:
+            await known.refresh()
+        except Unavailable:
+            return
+        spawn = self._spawn()
+        if spawn is not None and not known.followed:
+            known.followed = True
+            spawn(known.follow())

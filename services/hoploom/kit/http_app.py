@@ -1,0 +1,204 @@
+"""Puts an aiohttp application on the mesh: health, readiness, metrics, problems, request ids and draining.
+
+`setup` works on anybody's `aiohttp.web.Application`; it adds four endpoints and one middleware and changes nothing else.
+
+* `/health`: the process is alive (the event loop answered). Consul's `alive` check; no dependency is looked at.
+* `/ready`: this instance may be routed to: its own probes, and not draining. Never looks at Consul or at peers.
+* `/routed`: every passing Fabio lists this instance. Gates Nomad's deployments.
+* `/metrics`: Prometheus.
+"""
+
+import asyncio
+import json
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from aiohttp import web
+
+from hoploom.kit import logs, metrics, routed, tags
+from hoploom.kit.errors import BadRequest, NotReady, TooLarge, Unavailable
+from hoploom.kit.mesh import MESH, Mesh, Probe, State
+
+log = logging.getLogger(__name__)
+PROBE_TIMEOUT_S = 0.8
+_REQUESTS = metrics.counter("hoploom_http_requests_total", "Requests answered.", ("route", "method", "status"))
+_DURATION = metrics.histogram("hoploom_http_request_duration_seconds", "Time to answer a request.", ("route",))
+_IN_FLIGHT = metrics.gauge("hoploom_http_requests_in_flight", "Requests being answered now.")
+_READY = metrics.gauge("hoploom_ready", "1 while this instance is ready, else 0.")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def setup(
+    app: web.Application,
+    *,
+    name: str,
+    routes: Sequence[str] = (),
+    ready: Iterable[Probe] = (),
+    inbound: bool = True,
+) -> None:
+    """Make an application a member of the mesh.
+
+    Args:
+        app: The application; its own routes and middlewares stay as they are.
+        name: Service name in Consul: lower-case letters, digits and dashes.
+        routes: What Fabio routes here, without the `urlprefix-`: "/orders", "shop.example.org/ strip=/shop", ...
+        ready: Probes of local state; each raises `NotReady` with the reason, which the Consul UI then shows.
+        inbound: False for an instance that nobody can reach (a worker behind NAT): its checks are heartbeats.
+
+    Raises:
+        ConfigError: A route is malformed, or the name is not a service name.
+    """
+    tags.check_service_name(name)
+    mesh = Mesh(name, tuple(tags.parse(f"{tags.PREFIX}{each}") for each in routes), tuple(ready), inbound)
+    app[MESH] = mesh
+    app.middlewares.insert(0, _serve)
+    app.on_response_prepare.append(_finish_headers)
+    app.cleanup_ctx.insert(0, _clients)
+    app.add_routes(_endpoints())
+
+
+def health_app(app: web.Application) -> web.Application:
+    """The small application behind `--health-port`: the four endpoints, and what the service added."""
+    small = web.Application(middlewares=[_serve])
+    small[MESH] = app[MESH]
+    small.on_response_prepare.append(_finish_headers)
+    small.add_routes([*_endpoints(), *app[MESH].health_routes])
+    return small
+
+
+async def readiness(mesh: Mesh) -> tuple[bool, str]:
+    """Whether this instance may be routed to, and why, in words for the Consul UI."""
+    if mesh.state is State.DRAINING:
+        return False, "draining: no new requests, please"
+    problems = [reason for reason in await asyncio.gather(*map(_probe, mesh.ready)) if reason]
+    _READY.set(not problems)
+    words = [*(f"not ready: {reason}" for reason in problems), *(report() for report in mesh.reports)]
+    return not problems, "; ".join([*(words or ["ready"]), mesh.consul_note()])
+
+
+async def read_json(request: web.Request) -> object:
+    """The request's body as JSON.
+
+    Raises:
+        TooLarge: It is longer than the application's `client_max_size`.
+        BadRequest: It is no JSON, or nested too deeply.
+    """
+    try:
+        body = await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise TooLarge(f"the body is over the limit of {error.max_size} bytes") from error  # type: ignore[attr-defined]
+    try:
+        return json.loads(body)
+    except RecursionError as error:
+        raise BadRequest("the body is nested too deeply") from error
+    except ValueError as error:
+        raise BadRequest(f"the body is no JSON: {error}") from error
+
+
+def problem(status: int, title: str, detail: str) -> web.Response:
+    """An RFC 9457 problem document."""
+    document = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return web.Response(status=status, text=json.dumps(document) + "\n", content_type="application/problem+json")
+
+
+async def _clients(app: web.Application) -> "asyncio.AsyncIterator[None]":  # type: ignore[name-defined]
+    yield
+    await app[MESH].close()
+
+
+async def _probe(probe: Probe) -> str:
+    try:
+        await asyncio.wait_for(probe(), PROBE_TIMEOUT_S)
+    except NotReady as error:
+        return str(error)
+    except TimeoutError:
+        return f"{getattr(probe, '__name__', 'a probe')} took longer than {PROBE_TIMEOUT_S} s"
+    return ""
+
+
+def _endpoints() -> list[web.RouteDef]:
+    return [
+        web.get("/health", _health),
+        web.get("/ready", _ready),
+        web.get("/routed", _routed),
+        web.get("/metrics", _metrics),
+    ]
+
+
+async def _health(request: web.Request) -> web.Response:
+    mesh = request.app[MESH]
+    return web.Response(text=f"{mesh.id} is alive, {mesh.in_flight.count} requests in flight\n")
+
+
+async def _ready(request: web.Request) -> web.Response:
+    good, words = await readiness(request.app[MESH])
+    return web.Response(status=200 if good else 503, text=words + "\n")
+
+
+async def _routed(request: web.Request) -> web.Response:
+    missing = await routed.missing_from(request.app[MESH])
+    if missing:
+        return web.Response(status=503, text=f"not listed by {', '.join(missing)}\n")
+    return web.Response(text="listed by every passing Fabio\n")
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    mesh = request.app[MESH]
+    body = metrics.page(mesh.id, mesh.name, mesh.dc)
+    return web.Response(body=body, headers={"Content-Type": metrics.CONTENT_TYPE})
+
+
+async def _finish_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.pop("Server", None)
+    response.headers.setdefault("X-Request-Id", request.get("request_id", ""))
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if request.app[MESH].state is State.DRAINING:
+        # Empties the router's pool of kept connections before the listener closes.
+        response.headers["Connection"] = "close"
+        response.force_close()
+
+
+@web.middleware
+async def _serve(request: web.Request, handler: Handler) -> web.StreamResponse:
+    mesh, began = request.app[MESH], time.perf_counter()
+    request["request_id"] = request.headers.get("X-Request-Id", "")[:64] or uuid.uuid4().hex
+    token = logs.request_id.set(request["request_id"])
+    status = 500
+    try:
+        with mesh.in_flight:
+            _IN_FLIGHT.set(mesh.in_flight.count)
+            response = await _answer(request, handler)
+            status = response.status
+            return response
+    finally:
+        logs.request_id.reset(token)
+        _IN_FLIGHT.set(mesh.in_flight.count)
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource else "unmatched"
+        _REQUESTS.labels(route, request.method, str(status)).inc()
+        _DURATION.labels(route).observe(time.perf_counter() - began)
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except BadRequest as error:
+        return problem(error.status, error.title, str(error))
+    except Unavailable as error:
+        response = problem(error.status, "Unavailable", str(error))
+        response.headers["Retry-After"] = f"{max(1, round(error.retry_after_s))}"
+        return response
+    except web.HTTPException as error:
+        if error.empty_body or error.text != f"{error.status}: {error.reason}":
+            raise
+        return _as_problem(request, error)
+
+
+def _as_problem(request: web.Request, error: web.HTTPException) -> web.Response:
+    answer = problem(error.status, error.reason, f"{request.method} {request.path}: {error.reason}")
+    for name in ("Allow", "Location", "WWW-Authenticate"):
+        if name in error.headers:
+            answer.headers[name] = error.headers[name]
+    return answer

@@ -1,0 +1,105 @@
+"""HTTP to other services: one pooled session, time-outs always, and our errors only."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from hoploom.kit.errors import Unavailable
+from hoploom.kit.logs import request_id
+
+CONNECT_TIMEOUT_S = 2.0
+TIMEOUT_S = 5.0
+# 502 and 504 come from a router whose instance is gone; 503 and 507 from an instance that asks to be left alone.
+_AWAY = frozenset({502, 503, 504, 507})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a service answered; never a 502, 503, 504 or 507."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return self.status // 100 == 2  # noqa: PLR2004
+
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            Unavailable: The body is no JSON, so whoever answered was not the service.
+        """
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise Unavailable("the answer is no JSON: something else answers at that address") from error
+
+    def reason(self) -> str:
+        """Why it was refused, from a problem document where there is one."""
+        try:
+            document = json.loads(self.body)
+        except ValueError:
+            return self.body.decode("utf-8", "replace").strip()[:200] or f"status {self.status}"
+        return str(document.get("detail", document)) if isinstance(document, dict) else str(document)
+
+
+class HttpClient:
+    """One connection pool for all outgoing calls of this process."""
+
+    def __init__(self) -> None:
+        """Open nothing yet: the session is made at the first call, inside the running loop."""
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The pooled session."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), trust_env=False)
+        return self._session
+
+    async def request(
+        self, method: str, url: str | URL, *, timeout_s: float = TIMEOUT_S, **options: Any
+    ) -> Answer:
+        """Send one request, once.
+
+        Args:
+            method: "GET", "POST", ...
+            url: Where to.
+            timeout_s: Seconds until the whole answer has to be there.
+            options: `json=`, `data=`, `headers=` or `params=` as aiohttp takes them.
+
+        Raises:
+            Unavailable: No answer in time, or one of 502, 503, 504 and 507.
+        """
+        timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
+        if request_id.get():
+            options["headers"] = {"X-Request-Id": request_id.get(), **(options.get("headers") or {})}
+        try:
+            async with self.session.request(method, url, timeout=timeout, allow_redirects=False, **options) as answer:
+                body = await answer.read()
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unavailable(f"{method} {url} got no answer ({error or type(error).__name__!s})") from error
+        if answer.status in _AWAY:
+            reason = Answer(answer.status, body).reason()
+            raise Unavailable(f"{method} {url} answered {answer.status}: {reason}", _retry_after(answer.headers))
+        return Answer(answer.status, body, dict(answer.headers))
+
+    async def close(self) -> None:
+        """Close the pool."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    try:
+        return min(60.0, max(0.1, float(headers.get("Retry-After", "1"))))
+    except ValueError:
+        return 1.0

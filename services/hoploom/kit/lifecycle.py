@@ -1,0 +1,163 @@
+"""From start to stop: listen, register, serve, and leave without failing a request.
+
+The stop order, each step bounded: hand over (`on_drain`) -> maintenance mode, `Connection: close` -> gone from every
+passing Fabio -> nothing in flight -> listener closed -> deregistered -> stores and clients closed. One task group owns
+every background task; when one of them fails, the process ends and the scheduler starts another.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+
+from aiohttp import web
+
+from hoploom.kit import logs, metrics, registration, routed
+from hoploom.kit.errors import ConfigError, Unavailable
+from hoploom.kit.http_app import health_app
+from hoploom.kit.mesh import MESH, Loop, Mesh, State
+from hoploom.kit.settings import Settings, load
+
+log = logging.getLogger(__name__)
+UNROUTED_CAP_S = 5.0
+HAND_OVER_CAP_S = 5.0
+# A router may have picked this instance just before it let go of it; its request arrives within milliseconds.
+SETTLE_S = 0.1
+# Fabio keeps idle connections for 15 s; ours must be kept longer, or a request meets a closing connection.
+KEEPALIVE_S = 75.0
+# Open connections get this long when the listener has closed; nothing is in flight any more by then.
+SHUTDOWN_S = 1.0
+_LAG = metrics.gauge("hoploom_event_loop_lag_seconds", "How late the event loop last woke.")
+_LAG_EVERY_S = 0.25
+
+
+def run(app: web.Application, settings: Settings | None = None) -> None:
+    """Serve an application that `setup` has put on the mesh until SIGTERM or SIGINT, then drain.
+
+    Args:
+        app: The application.
+        settings: Its settings; None reads the kit's own from flags, environment and file.
+
+    A wrong setting ends the process with one sentence and exit code 2.
+    """
+    mesh = app[MESH]
+    try:
+        mesh.settings = settings or load(Settings, mesh.name)
+        logs.configure(mesh.settings.log_level, mesh.settings.log_format, mesh.id)
+        asyncio.run(serve(app))
+    except ConfigError as error:
+        print(f"{mesh.name}: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def background(app: web.Application, loop: Loop) -> None:
+    """Run `await loop(app)` beside the server for as long as it serves."""
+    app[MESH].loops.append(loop)
+
+
+def on_drain(app: web.Application, step: Loop) -> None:
+    """Run `await step(app)` first when stopping: hand over what this instance holds. At most 5 s."""
+    app[MESH].drain_steps.append(step)
+
+
+def health_routes(app: web.Application, routes: list[web.RouteDef]) -> None:
+    """Answer these routes on the health port too."""
+    app[MESH].health_routes.extend(routes)
+
+
+async def serve(app: web.Application) -> None:
+    """Serve until a signal asks to stop; returns after the drain."""
+    mesh, stop = app[MESH], asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        site = await _listen(stack, app, mesh.settings.port)
+        mesh.port = _port_of(site)
+        if mesh.settings.health_port:
+            await _listen(stack, health_app(app), mesh.settings.health_port, mesh.settings.host)
+        await _live(app, stop, site)
+    log.info("stopped")
+
+
+async def _live(app: web.Application, stop: asyncio.Event, site: web.TCPSite) -> None:
+    mesh = app[MESH]
+    async with asyncio.TaskGroup() as group:
+        tasks: list[asyncio.Task[None]] = []
+
+        def spawn(work: "asyncio._CoroutineLike[None]") -> None:
+            tasks.append(group.create_task(work))
+
+        mesh.spawn, mesh.state = spawn, State.SERVING
+        keeper = group.create_task(registration.keep(mesh))
+        spawn(_watch_lag())
+        for loop in mesh.loops:
+            spawn(loop(app))
+        await stop.wait()
+        await drain(app, keeper, site)
+        for task in tasks:
+            task.cancel()
+
+
+async def drain(app: web.Application, keeper: asyncio.Task[None], site: web.TCPSite) -> None:
+    """Leave the mesh in the stop order; every step is bounded, and a step that fails is logged and passed."""
+    mesh = app[MESH]
+    log.info("draining: %s requests in flight", mesh.in_flight.count)
+    await _hand_over(app)
+    keeper.cancel()
+    mesh.state = State.DRAINING
+    if mesh.routes and await _told(mesh.consul.maintenance(mesh.id, enable=True, reason="draining")):
+        if not await routed.until_gone(mesh, UNROUTED_CAP_S):
+            log.warning("still listed by a Fabio after %s s; going on", UNROUTED_CAP_S)
+        await asyncio.sleep(SETTLE_S)
+    if not await mesh.in_flight.idle(mesh.settings.drain_s):
+        log.warning("%s requests still in flight after %s s", mesh.in_flight.count, mesh.settings.drain_s)
+    await site.stop()
+    await _told(mesh.consul.deregister(mesh.id))
+
+
+async def _hand_over(app: web.Application) -> None:
+    for step in app[MESH].drain_steps:
+        try:
+            await asyncio.wait_for(step(app), HAND_OVER_CAP_S)
+        except (TimeoutError, Unavailable) as error:
+            log.warning("hand-over was cut short: %s", error or "time is up")
+
+
+async def _told(call: "asyncio._CoroutineLike[None]") -> bool:
+    try:
+        await call
+    except Unavailable as error:
+        log.warning("leaving without telling Consul: %s", error)
+        return False
+    return True
+
+
+async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, port: int, host: str = "") -> web.TCPSite:
+    runner = web.AppRunner(
+        app, handle_signals=False, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=SHUTDOWN_S
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    host = host or app[MESH].settings.host
+    site = web.TCPSite(runner, host, port)
+    try:
+        await site.start()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"cannot listen on {host} port {port}: {reason} (choose another with --port)") from error
+    return site
+
+
+def _port_of(site: web.TCPSite) -> int:
+    server = site._server
+    assert isinstance(server, asyncio.Server)
+    return int(server.sockets[0].getsockname()[1])
+
+
+async def _watch_lag() -> None:
+    clock = asyncio.get_running_loop().time
+    while True:
+        due = clock() + _LAG_EVERY_S
+        await asyncio.sleep(_LAG_EVERY_S)
+        _LAG.set(max(0.0, clock() - due))

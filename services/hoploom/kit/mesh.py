@@ -1,0 +1,165 @@
+"""One service instance's view of the mesh: who it is, what state it is in, and whom it can ask.
+
+`setup` (http_app) puts a `Mesh` into the application, `run` (lifecycle) brings it to life. Handlers reach it by
+`kit.mesh(request)`.
+"""
+
+import asyncio
+import os
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from aiohttp import web
+
+from hoploom import __version__
+from hoploom.kit import credentials
+from hoploom.kit.balance import Directory, ServiceClient
+from hoploom.kit.clock import boottime_s, wall_us
+from hoploom.kit.consul_api import ConsulApi
+from hoploom.kit.http_client import HttpClient
+from hoploom.kit.settings import Settings
+from hoploom.kit.tags import Route
+
+Probe = Callable[[], Awaitable[None]]
+Loop = Callable[[web.Application], Coroutine[Any, Any, None]]
+
+
+class State(Enum):
+    """Where an instance stands between its start and its end."""
+
+    STARTING = "starting"
+    SERVING = "serving"
+    DRAINING = "draining"
+
+
+@dataclass
+class InFlight:
+    """Counts requests that are being answered."""
+
+    count: int = 0
+    _idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __enter__(self) -> None:
+        """One more request is being answered."""
+        self.count += 1
+        self._idle.clear()
+
+    def __exit__(self, *_: object) -> None:
+        """One request less."""
+        self.count -= 1
+        if not self.count:
+            self._idle.set()
+
+    async def idle(self, timeout_s: float) -> bool:
+        """Wait until nothing is in flight; False when that took longer than `timeout_s` seconds."""
+        if not self.count:
+            return True
+        try:
+            await asyncio.wait_for(self._idle.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+
+@dataclass
+class Mesh:
+    """Identity, state and neighbours of this instance. Its shape is the kit's own; read it, do not change it."""
+
+    name: str
+    routes: tuple[Route, ...] = ()
+    ready: tuple[Probe, ...] = ()
+    inbound: bool = True
+    settings: Settings = field(default_factory=Settings)
+    state: State = State.STARTING
+    port: int = 0
+    in_flight: InFlight = field(default_factory=InFlight)
+    loops: list[Loop] = field(default_factory=list)
+    drain_steps: list[Loop] = field(default_factory=list)
+    health_routes: list[web.RouteDef] = field(default_factory=list)
+    meta: dict[str, str] = field(default_factory=dict)
+    reports: list[Callable[[], str]] = field(default_factory=list)
+    spawn: Callable[[Coroutine[Any, Any, None]], object] | None = None
+    consul_seen_s: float = float("-inf")
+    _consul: ConsulApi | None = None
+    _http: HttpClient | None = None
+    _directory: Directory | None = None
+
+    def __post_init__(self) -> None:
+        """Take a new id: an id that was used before may still carry maintenance mode or another's checks."""
+        self.instance_id = f"{self.name}-{uuid.uuid4().hex[:8]}"
+        self.booted_at_us = wall_us()
+
+    @property
+    def id(self) -> str:
+        """Id of this instance in Consul, new at every start."""
+        return self.instance_id
+
+    @property
+    def dc(self) -> str:
+        """Datacenter that this instance runs in."""
+        return self.settings.dc
+
+    @property
+    def address(self) -> str:
+        """Address that others reach this instance by."""
+        return self.settings.advertise or self.settings.host
+
+    @property
+    def consul(self) -> ConsulApi:
+        """The local agent."""
+        if self._consul is None:
+            token = credentials.read(self.settings.consul_token_file)
+            self._consul = ConsulApi(self.settings.consul_addr, token)
+        return self._consul
+
+    @consul.setter
+    def consul(self, consul: ConsulApi) -> None:
+        self._consul = consul
+
+    @property
+    def http(self) -> HttpClient:
+        """The pooled HTTP client of this process."""
+        if self._http is None:
+            self._http = HttpClient()
+        return self._http
+
+    def client(self, service: str) -> ServiceClient:
+        """A client that asks healthy instances of a service directly, from a watched, last-known-good list."""
+        if self._directory is None:
+            self._directory = Directory(self.consul, self.http, self.settings.fabio_addr, lambda: self.spawn)
+        return self._directory.client(service)
+
+    def through_fabio(self) -> ServiceClient:
+        """A client that goes through Fabio, as workers and people do."""
+        return ServiceClient.through(self.http, self.settings.fabio_addr)
+
+    def described(self) -> Mapping[str, str]:
+        """Metadata for the registration: version, boot time, datacenter, and what the service added."""
+        allocation = os.environ.get("NOMAD_ALLOC_ID", "")
+        return {
+            "version": self.settings.version_tag or __version__,
+            "booted_at_us": str(self.booted_at_us),
+            "dc": self.dc,
+            **({"allocation": allocation} if allocation else {}),
+            **self.meta,
+        }
+
+    def consul_note(self) -> str:
+        """In words, how long ago the agent was heard; never a reason to be unready."""
+        away_s = boottime_s() - self.consul_seen_s
+        if away_s == float("inf"):
+            return "Consul not heard yet"
+        return f"Consul heard {away_s:.0f} s ago"
+
+    async def close(self) -> None:
+        """Close the clients."""
+        if self._http is not None:
+            await self._http.close()
+        if self._consul is not None:
+            await self._consul.close()
+
+
+MESH = web.AppKey("hoploom_mesh", Mesh)

@@ -1,0 +1,93 @@
+"""Self-registration: an instance enters itself and its checks at the local agent, and stays entered.
+
+Nobody else registers it. Two checks: `alive` (the event loop answers; sessions bind to it) and `ready` (local state;
+it decides routing). An instance without inbound access sends heartbeats instead. What dies uncleanly is removed by
+Consul after a minute, the shortest time that it knows.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from hoploom.kit import metrics
+from hoploom.kit.clock import boottime_s
+from hoploom.kit.errors import Unavailable
+from hoploom.kit.http_app import readiness
+from hoploom.kit.mesh import Mesh
+
+log = logging.getLogger(__name__)
+DEREGISTER_AFTER = "1m"
+LOOK_EVERY_S = 2.0
+# A heartbeat every 2 s against a TTL of 15 s: seven may be lost.
+TTL_S = 15
+_REGISTERED = metrics.counter("hoploom_registrations_total", "Registrations at the agent, the first and each repair.")
+_REACHABLE = metrics.gauge("hoploom_consul_reachable", "1 while the local agent answers, else 0.")
+
+
+def record(mesh: Mesh) -> dict[str, Any]:
+    """The body that registers this instance (HashiCorp, "Service - Agent HTTP API")."""
+    described = dict(mesh.described())
+    return {
+        "ID": mesh.id,
+        "Name": mesh.name,
+        "Address": mesh.address if mesh.port else "",
+        "Port": mesh.port,
+        "Tags": [*(route.tag() for route in mesh.routes), described["version"]],
+        "Meta": described,
+        "Checks": _http_checks(mesh) if mesh.inbound else [_heartbeat_check(mesh)],
+    }
+
+
+def alive_check(mesh: Mesh) -> str:
+    """Id of the check that a session of this instance binds to."""
+    return f"{mesh.id}:alive"
+
+
+def _http_checks(mesh: Mesh) -> list[dict[str, Any]]:
+    host = f"[{mesh.address}]" if ":" in mesh.address else mesh.address
+    return [
+        {
+            "CheckID": f"{mesh.id}:{check}",
+            "Name": check,
+            "HTTP": f"http://{host}:{mesh.port}{path}",
+            "Interval": f"{mesh.settings.check_interval_s:g}s",
+            "Timeout": "1s",
+            "DeregisterCriticalServiceAfter": DEREGISTER_AFTER,
+        }
+        for check, path in (("alive", "/health"), ("ready", "/ready"))
+    ]
+
+
+def _heartbeat_check(mesh: Mesh) -> dict[str, Any]:
+    return {
+        "CheckID": alive_check(mesh),
+        "Name": "heartbeat",
+        "TTL": f"{TTL_S}s",
+        "DeregisterCriticalServiceAfter": DEREGISTER_AFTER,
+    }
+
+
+async def keep(mesh: Mesh) -> None:
+    """Keep this instance registered for ever: at first, and again whenever the agent has lost it."""
+    away = False
+    while True:
+        try:
+            await _look(mesh)
+            away = False
+        except Unavailable as error:
+            if not away:
+                log.warning("serving on without Consul: %s", error)
+            away = True
+        _REACHABLE.set(not away)
+        await asyncio.sleep(LOOK_EVERY_S if not away else LOOK_EVERY_S / 4)
+
+
+async def _look(mesh: Mesh) -> None:
+    if await mesh.consul.service(mesh.id) is None:
+        await mesh.consul.register(record(mesh))
+        _REGISTERED.inc()
+        log.info("registered %s at %s:%s", mesh.id, mesh.address, mesh.port)
+    if not mesh.inbound:
+        good, words = await readiness(mesh)
+        await mesh.consul.heartbeat(alive_check(mesh), "passing" if good else "warning", words)
+    mesh.consul_seen_s = boottime_s()

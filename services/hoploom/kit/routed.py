@@ -1,0 +1,56 @@
+"""Is this instance in the table of every passing Fabio? Asked before it counts as up, and before it stops.
+
+Each Fabio routes its own table (`/_mesh/<name>/api/routes`), so that its admin port stays on loopback. A Fabio that is
+not passing in Consul is not asked: it sends nobody anything.
+"""
+
+import asyncio
+import logging
+
+from hoploom.kit import fabio_api, metrics
+from hoploom.kit.clock import boottime_s
+from hoploom.kit.errors import Unavailable
+from hoploom.kit.mesh import Mesh
+
+log = logging.getLogger(__name__)
+ASK_TIMEOUT_S = 1.0
+_POLL_S = 0.05
+_GONE = metrics.histogram("hoploom_drain_unrouted_seconds", "Time from maintenance mode to gone from every Fabio.")
+
+
+async def missing_from(mesh: Mesh) -> list[str]:
+    """Names of the passing Fabios that do not list this instance; empty for an instance without routes.
+
+    Raises:
+        Unavailable: Consul is away, so nobody knows which Fabios there are.
+    """
+    if not mesh.routes:
+        return []
+    found = await _asked(mesh)
+    return [name for name, listed in found.items() if not listed] if found else ["any Fabio: none is passing"]
+
+
+async def until_gone(mesh: Mesh, cap_s: float) -> bool:
+    """Wait until no passing Fabio lists this instance; False when that was not seen within `cap_s` seconds."""
+    began = boottime_s()
+    while boottime_s() - began < cap_s:
+        try:
+            if not any((await _asked(mesh)).values()):
+                _GONE.observe(boottime_s() - began)
+                return True
+        except Unavailable as error:
+            log.warning("cannot see whether the routers have let go: %s", error)
+        await asyncio.sleep(_POLL_S)
+    return False
+
+
+async def _asked(mesh: Mesh) -> dict[str, bool]:
+    _, instances = await mesh.consul.instances(fabio_api.SERVICE)
+    routers = fabio_api.routers(instances)
+    answers = await asyncio.gather(*(_lists(mesh, router) for router in routers))
+    return {router.name: answer for router, answer in zip(routers, answers, strict=True)}
+
+
+async def _lists(mesh: Mesh, router: fabio_api.Router) -> bool:
+    table = await fabio_api.routes(mesh.http.session, router.url, ASK_TIMEOUT_S)
+    return fabio_api.lists(table, mesh.address, mesh.port)
