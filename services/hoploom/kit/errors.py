@@ -32,7 +32,10 @@ class Unavailable(HoploomError):
 
     Attributes:
         retry_after_s: Seconds after which a caller should try again; sent as `Retry-After`.
+        status: HTTP status of the problem document.
     """
+
+    status = 503
 
     def __init__(self, reason: str, retry_after_s: float = 1.0) -> None:
         """Say what is away, and when to ask again."""

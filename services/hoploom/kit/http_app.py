@@ -13,7 +13,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 from aiohttp import web
 
@@ -103,7 +103,7 @@ def problem(status: int, title: str, detail: str) -> web.Response:
     return web.Response(status=status, text=json.dumps(document) + "\n", content_type="application/problem+json")
 
 
-async def _clients(app: web.Application) -> "asyncio.AsyncIterator[None]":  # type: ignore[name-defined]
+async def _clients(app: web.Application) -> AsyncIterator[None]:
     yield
     await app[MESH].close()
 

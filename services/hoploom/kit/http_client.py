@@ -85,7 +85,7 @@ class HttpClient:
             async with self.session.request(method, url, timeout=timeout, allow_redirects=False, **options) as answer:
                 body = await answer.read()
         except (aiohttp.ClientError, OSError) as error:
-            raise Unavailable(f"{method} {url} got no answer ({error or type(error).__name__!s})") from error
+            raise Unavailable(f"{method} {url} got no answer ({str(error) or type(error).__name__})") from error
         if answer.status in _AWAY:
             reason = Answer(answer.status, body).reason()
             raise Unavailable(f"{method} {url} answered {answer.status}: {reason}", _retry_after(answer.headers))

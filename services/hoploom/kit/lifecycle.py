@@ -10,6 +10,8 @@ import contextlib
 import logging
 import signal
 import sys
+from collections.abc import Coroutine
+from typing import Any
 
 from aiohttp import web
 
@@ -22,6 +24,7 @@ from hoploom.kit.settings import Settings, load
 log = logging.getLogger(__name__)
 UNROUTED_CAP_S = 5.0
 HAND_OVER_CAP_S = 5.0
+TELL_CAP_S = 2.0
 # A router may have picked this instance just before it let go of it; its request arrives within milliseconds.
 SETTLE_S = 0.1
 # Fabio keeps idle connections for 15 s; ours must be kept longer, or a request meets a closing connection.
@@ -85,7 +88,7 @@ async def _live(app: web.Application, stop: asyncio.Event, site: web.TCPSite) ->
     async with asyncio.TaskGroup() as group:
         tasks: list[asyncio.Task[None]] = []
 
-        def spawn(work: "asyncio._CoroutineLike[None]") -> None:
+        def spawn(work: Coroutine[Any, Any, None]) -> None:
             tasks.append(group.create_task(work))
 
         mesh.spawn, mesh.state = spawn, State.SERVING
@@ -121,14 +124,14 @@ async def _hand_over(app: web.Application) -> None:
         try:
             await asyncio.wait_for(step(app), HAND_OVER_CAP_S)
         except (TimeoutError, Unavailable) as error:
-            log.warning("hand-over was cut short: %s", error or "time is up")
+            log.warning("hand-over was cut short: %s", str(error) or "time is up")
 
 
-async def _told(call: "asyncio._CoroutineLike[None]") -> bool:
+async def _told(call: Coroutine[Any, Any, None]) -> bool:
     try:
-        await call
-    except Unavailable as error:
-        log.warning("leaving without telling Consul: %s", error)
+        await asyncio.wait_for(call, TELL_CAP_S)
+    except (TimeoutError, Unavailable) as error:
+        log.warning("leaving without telling Consul: %s", str(error) or "no answer in time")
         return False
     return True
 

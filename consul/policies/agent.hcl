@@ -1,0 +1,7 @@
+# The agent keeps its own node entry current.
+node_prefix "" {
+  policy = "write"
+}
+service_prefix "" {
+  policy = "read"
+}

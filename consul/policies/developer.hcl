@@ -1,0 +1,16 @@
+# For services under development on this machine: any service name, own keys below apps/.
+node_prefix "" {
+  policy = "read"
+}
+agent_prefix "" {
+  policy = "read"
+}
+service_prefix "" {
+  policy = "write"
+}
+session_prefix "" {
+  policy = "write"
+}
+key_prefix "apps/" {
+  policy = "write"
+}

@@ -1,0 +1,13 @@
+# output registers itself and finds the others.
+node_prefix "" {
+  policy = "read"
+}
+agent_prefix "" {
+  policy = "read"
+}
+service_prefix "" {
+  policy = "read"
+}
+service "output" {
+  policy = "write"
+}

@@ -1,0 +1,13 @@
+# ping registers itself and finds the others.
+node_prefix "" {
+  policy = "read"
+}
+agent_prefix "" {
+  policy = "read"
+}
+service_prefix "" {
+  policy = "read"
+}
+service "ping" {
+  policy = "write"
+}

@@ -1,0 +1,201 @@
+"""An in-process Consul for tests: the same calls as `ConsulApi`, the same answers, no agent.
+
+The contract tests run against this and against the real Consul, so that it cannot drift. It knows the KV store with
+compare-and-set, transactions and blocking reads, and services with their checks; it runs no checks itself.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from hoploom.kit.consul_api import WAIT_S, Check, ConsulApi, Instance, KvEntry
+from hoploom.kit.errors import Unavailable
+
+_MAINTENANCE = "_service_maintenance"
+
+
+class FakeConsul(ConsulApi):
+    """Consul in a dictionary. `away = True` makes every call fail as if no agent answered."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.away = False
+        self._index = 1
+        self._keys: dict[str, KvEntry] = {}
+        self._records: dict[str, dict[str, Any]] = {}
+        self._checks: dict[str, dict[str, Check]] = {}
+        self._changed = asyncio.Condition()
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    def set_check(self, service_id: str, check_name: str, status: str, output: str = "") -> None:
+        """Give a check of a registered instance a status, as Consul's own probing would."""
+        self._checks[service_id][check_name] = Check(check_name, status, output)
+        self._index += 1
+
+    def add_instance(self, service: str, address: str, port: int) -> None:
+        """Enter a passing instance of a service that a test has started itself."""
+        service_id = f"{service}-{port}"
+        self._records[service_id] = {"ID": service_id, "Name": service, "Address": address, "Port": port}
+        self._checks[service_id] = {}
+        self._index += 1
+
+    async def kv_get(self, key: str, *, consistent: bool = False) -> KvEntry | None:
+        """See `ConsulApi.kv_get`."""
+        self._answer()
+        return self._keys.get(key)
+
+    async def kv_watch(self, prefix: str, index: int, wait_s: float = WAIT_S) -> tuple[int, list[KvEntry]]:
+        """See `ConsulApi.kv_watch`."""
+        await self._past(index, wait_s)
+        return self._index, [self._keys[key] for key in sorted(self._keys) if key.startswith(prefix)]
+
+    async def kv_put(self, key: str, value: bytes, *, cas: int | None = None) -> bool:
+        """See `ConsulApi.kv_put`."""
+        self._answer()
+        done = self._put(key, value, cas)
+        await self._tell()
+        return done
+
+    async def kv_delete(self, key: str, *, recurse: bool = False) -> None:
+        """See `ConsulApi.kv_delete`."""
+        self._answer()
+        for gone in [known for known in self._keys if known == key or (recurse and known.startswith(key))]:
+            del self._keys[gone]
+        self._index += 1
+        await self._tell()
+
+    async def kv_txn(self, operations: Sequence[Mapping[str, Any]]) -> bool:
+        """See `ConsulApi.kv_txn`; knows the verbs set, cas, delete, check-index and check-not-exists."""
+        self._answer()
+        before = dict(self._keys), self._index
+        good = all(self._apply(operation) for operation in operations)
+        if not good:
+            self._keys, self._index = before
+        await self._tell()
+        return good
+
+    async def register(self, service: Mapping[str, Any]) -> None:
+        """See `ConsulApi.register`."""
+        self._answer()
+        self._records[service["ID"]] = dict(service)
+        known = self._checks.get(service["ID"], {})
+        names = [check["Name"] for check in service.get("Checks", ())]
+        self._checks[service["ID"]] = {name: known.get(name, Check(name, "critical")) for name in names}
+        self._index += 1
+        await self._tell()
+
+    async def service(self, service_id: str) -> dict[str, Any] | None:
+        """See `ConsulApi.service`."""
+        self._answer()
+        record = self._records.get(service_id)
+        return {**record, "Service": record["Name"]} if record else None
+
+    async def deregister(self, service_id: str) -> None:
+        """See `ConsulApi.deregister`."""
+        self._answer()
+        if self._records.pop(service_id, None) is None:
+            raise Unavailable(f"Consul refused the call: Unknown service ID {service_id!r}")
+        del self._checks[service_id]
+        self._index += 1
+        await self._tell()
+
+    async def maintenance(self, service_id: str, *, enable: bool, reason: str = "") -> None:
+        """See `ConsulApi.maintenance`."""
+        self._answer()
+        if service_id not in self._checks:
+            raise Unavailable(f"Consul refused the call: Unknown service ID {service_id!r}")
+        self._checks[service_id].pop(_MAINTENANCE, None)
+        if enable:
+            self._checks[service_id][_MAINTENANCE] = Check("Service Maintenance Mode", "critical", reason)
+        self._index += 1
+        await self._tell()
+
+    async def heartbeat(self, check_id: str, status: str, output: str) -> None:
+        """See `ConsulApi.heartbeat`."""
+        self._answer()
+        for service_id, record in self._records.items():
+            for check in record.get("Checks", ()):
+                if check["CheckID"] == check_id:
+                    self.set_check(service_id, check["Name"], status, output)
+                    return
+        raise Unavailable(f"Consul refused the call: Unknown check ID {check_id!r}")
+
+    async def instances(
+        self, service: str, *, passing: bool = True, index: int = 0, wait_s: float = WAIT_S
+    ) -> tuple[int, list[Instance]]:
+        """See `ConsulApi.instances`."""
+        await self._past(index, wait_s)
+        found = [self._instance(record) for record in self._records.values() if record["Name"] == service]
+        return self._index, [each for each in found if not passing or each.status == "passing"]
+
+    async def services(self) -> dict[str, list[str]]:
+        """See `ConsulApi.services`."""
+        self._answer()
+        names: dict[str, list[str]] = {"consul": []}
+        for record in self._records.values():
+            tags = names.setdefault(record["Name"], [])
+            tags.extend(tag for tag in record.get("Tags", ()) if tag not in tags)
+        return names
+
+    async def leader(self) -> str:
+        """See `ConsulApi.leader`."""
+        self._answer()
+        return "127.0.0.1:8300"
+
+    def _answer(self) -> None:
+        if self.away:
+            raise Unavailable("Consul at the fake's address does not answer (it is away)")
+
+    def _put(self, key: str, value: bytes, cas: int | None) -> bool:
+        known = self._keys.get(key)
+        if cas is not None and cas != (known.modify_index if known else 0):
+            return False
+        self._index += 1
+        entry = KvEntry(key, value, self._index)
+        self._keys[key] = replace(entry, session=known.session) if known else entry
+        return True
+
+    def _apply(self, operation: Mapping[str, Any]) -> bool:
+        key, value, index = operation["Key"], operation.get("Value", b""), operation.get("Index", 0)
+        known = self._keys.get(key)
+        match operation["Verb"]:
+            case "set":
+                return self._put(key, value, None)
+            case "cas":
+                return self._put(key, value, index)
+            case "delete":
+                self._keys.pop(key, None)
+                return True
+            case "check-index":
+                return known is not None and known.modify_index == index
+            case "check-not-exists":
+                return known is None
+        raise AssertionError(f"the fake knows no verb {operation['Verb']}")
+
+    def _instance(self, record: Mapping[str, Any]) -> Instance:
+        return Instance(
+            id=record["ID"],
+            service=record["Name"],
+            address=record["Address"] or "127.0.0.1",
+            port=record["Port"],
+            node="fake",
+            dc="dc1",
+            tags=tuple(record.get("Tags", ())),
+            meta=dict(record.get("Meta", {})),
+            checks=tuple(self._checks[record["ID"]].values()),
+        )
+
+    async def _past(self, index: int, wait_s: float) -> None:
+        self._answer()
+        async with self._changed:
+            try:
+                await asyncio.wait_for(self._changed.wait_for(lambda: self._index > index), wait_s)
+            except TimeoutError:
+                return
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
