@@ -1,6 +1,6 @@
 """Puts an aiohttp application on the mesh: health, readiness, metrics, problems, request ids and draining.
 
-`setup` works on anybody's `aiohttp.web.Application`; it adds four endpoints and one middleware and changes nothing else.
+`setup` works on anybody's `aiohttp.web.Application`: it adds four endpoints and one middleware, no more.
 
 * `/health`: the process is alive (the event loop answered). Consul's `alive` check; no dependency is looked at.
 * `/ready`: this instance may be routed to: its own probes, and not draining. Never looks at Consul or at peers.

@@ -1,6 +1,12 @@
 """The retry policies, by name. Retrying lives in the edge that owns the policy, and is never nested."""
 
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_exponential_jitter
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_exponential_jitter,
+)
 
 from hoploom.kit.errors import Unavailable
 

@@ -95,7 +95,7 @@ def _tcp_source(route: "Route") -> Iterator[Finding]:
     if route.port is None:
         yield error("a TCP route needs a port", "write :port or ip:port, or host/ for TLS by server name")
     try:
-        ipaddress.IPv4Address(route.host or "0.0.0.0")  # noqa: S104 (a placeholder for "no host")
+        ipaddress.IPv4Address(route.host or "0.0.0.0")  # a placeholder for "no host"
     except ValueError:
         problem = "Fabio compares the host of a TCP route with the IPv4 address that was dialled, and only splits that"
         yield error(problem, "write an IPv4 address before the colon, or nothing")

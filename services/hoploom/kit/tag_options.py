@@ -97,7 +97,8 @@ def _networks(value: str) -> tuple[Network, ...]:
 
 def _proto(value: str) -> Proto:
     if value not in tuple(Proto):
-        raise Malformed(f"Fabio knows no proto={value} and takes the route for HTTP", f"write one of {', '.join(Proto)}")
+        cure = f"write one of {', '.join(Proto)}"
+        raise Malformed(f"Fabio knows no proto={value} and takes the route for HTTP", cure)
     return Proto(value)
 
 

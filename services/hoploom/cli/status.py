@@ -1,0 +1,57 @@
+"""`hoploom status`: every instance with its health in Consul and its routes in Fabio."""
+
+import argparse
+import asyncio
+import json
+from typing import Any
+
+from rich.table import Table
+
+from hoploom.cli import screen
+from hoploom.local import view
+from hoploom.local.mesh import LocalMesh
+
+NAME = "status"
+HELP = "show every instance, its health in Consul and its routes in Fabio (exit 0 good, 1 degraded, 2 not running)"
+_COLOURS = {"passing": "green", "warning": "yellow", "critical": "red"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of the command."""
+    screen.add_mesh(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show the mesh."""
+    found = asyncio.run(_look(args))
+    if args.json:
+        print(json.dumps(found, indent=2))
+    else:
+        _show(found)
+    return 0 if found["state"] == "ok" else 1
+
+
+async def _look(args: argparse.Namespace) -> dict[str, Any]:
+    mesh = LocalMesh(screen.places(args), screen.say)
+    try:
+        mesh.require_running()
+        return await view.look(mesh)
+    finally:
+        await mesh.close()
+
+
+def _show(found: dict[str, Any]) -> None:
+    engines = " · ".join(f"{name} {state}" for name, state in found["engines"].items())
+    screen.out.print(f"mesh {found['mesh']}  {found['state'].upper()}  {engines}  {found['routes']} routes")
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("SERVICE", "INSTANCE", "WHERE", "VERSION", "CONSUL", "FABIO", "NOTE"):
+        table.add_column(column, overflow="fold")
+    for each in found["instances"]:
+        routed = {None: "-", True: "listed", False: "not listed"}[each["routed"]]
+        health = f"[{_COLOURS[each['health']]}]{each['health']}[/]"
+        where = f"{each['address']}:{each['port']}"
+        table.add_row(each["service"], each["id"], where, each["version"], health, routed, each["note"][:100])
+    screen.out.print(table)
+    for name, address in found["links"].items():
+        screen.say(name, address)

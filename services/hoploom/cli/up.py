@@ -1,0 +1,130 @@
+"""`hoploom up [TARGETS...]`: the whole mesh on this machine, and the targets mapped."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import time
+
+from hoploom import __version__, engines
+from hoploom.cli import mapping, screen
+from hoploom.kit.errors import HoploomError
+from hoploom.local import view
+from hoploom.local.lock import alone
+from hoploom.local.mesh import KIT_ENGINES, Counts, LocalMesh
+
+NAME = "up"
+HELP = "bring the mesh up on this machine (Consul, Fabio, Nomad, the services) and map TARGETS"
+DEMO = "127.0.0.0/20"
+_WATCH_EVERY_S = 2.0
+_MOST = 64
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of the command."""
+    screen.add_mesh(parser)
+    mapping.add_arguments(parser)
+    parser.add_argument("--detach", action="store_true", help="leave the mesh running and return")
+    parser.add_argument("--only", choices=["kit"], help="kit: Consul and Fabio alone, for services of your own")
+    parser.add_argument("--no-map", action="store_true", help="bring the mesh up and map nothing")
+    parser.add_argument("--engines", type=int, choices=[1, 2], default=1, help="2: the 2.0 series of Consul and Nomad")
+    for name, what in (("workers", "ping workers"), ("inputs", "input"), ("outputs", "output"), ("managers", "manager")):
+        parser.add_argument(f"--{name}", type=_count, default=1, metavar="N", help=f"{what} instances (default: 1)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Bring it up; in the foreground until Ctrl-C, or with --detach until all is mapped."""
+    places = screen.places(args)
+    plan = None if args.only or args.no_map else mapping.prepare(args, default=DEMO)
+    screen.out.print(f"hoploom {__version__}   mesh {args.mesh} in {places.root}   loopback only · ACLs on")
+    found = engines.ensure(
+        KIT_ENGINES if args.only else engines.NAMES, report=lambda line: screen.say("engine", line), series=args.engines
+    )
+    return asyncio.run(_up(args, plan, found))
+
+
+async def _up(args: argparse.Namespace, plan: mapping.Prepared | None, found: dict[str, engines.Engine]) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    work = asyncio.ensure_future(_bring_up(args, plan, found))
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
+    if not work.done():
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError, HoploomError):
+            await work
+        await _stop(args)
+        return 1
+    stopping.cancel()
+    code = await work
+    if not args.detach:
+        await _stay(args, stop)
+        await _stop(args)
+    return code
+
+
+async def _bring_up(args: argparse.Namespace, plan: mapping.Prepared | None, found: dict[str, engines.Engine]) -> int:
+    began, places = time.monotonic(), screen.places(args)
+    mesh = LocalMesh(places, screen.say)
+    try:
+        with alone(places, lambda: screen.say("waiting", "another start or stop of this mesh is under way")):
+            mesh.record = places.read()
+            await mesh.up(_counts(args), found, only_kit=bool(args.only))
+        screen.say("routed", f"all passing in Consul and listed by Fabio after {time.monotonic() - began:.1f} s")
+        code = await mapping.carry_out(mesh, plan) if plan else 0
+        _tell_where(mesh, args)
+        return code
+    finally:
+        await mesh.close()
+
+
+def _tell_where(mesh: LocalMesh, args: argparse.Namespace) -> None:
+    links = view.links(mesh)
+    if args.only:
+        consul = f"http://127.0.0.1:{mesh.ports['consul_http']}"
+        screen.say("consul", f"{links['consul']}   (HOPLOOM_CONSUL_ADDR={consul})")
+        screen.say("fabio", f"{mesh.fabio_url}   pages: {links['fabio']}")
+        screen.say("token", f"HOPLOOM_CONSUL_TOKEN_FILE={mesh.places.tokens / 'developer'}")
+        return
+    for name in ("manager", "consul", "nomad", "fabio"):
+        screen.say(name, links[name])
+    screen.say("next", "hoploom map TARGETS · hoploom status · hoploom ui consul|nomad|fabio · hoploom down [--purge]")
+
+
+async def _stay(args: argparse.Namespace, stop: asyncio.Event) -> None:
+    """Stay in the foreground until a signal, and tell when an engine ends."""
+    screen.say("running", "Ctrl-C stops everything; the next `up` goes on where it stopped")
+    mesh = LocalMesh(screen.places(args), screen.say)
+    missed: set[str] = set()
+    while not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _WATCH_EVERY_S)
+        for name in mesh.record.get("processes", {}):
+            if not mesh.process(name) and name not in missed:
+                missed.add(name)
+                screen.say("ended", f"{name}: {mesh.last_words(name)}; `hoploom up` starts it again")
+
+
+async def _stop(args: argparse.Namespace) -> None:
+    screen.say("stopping", "services drain, then the engines end")
+    places = screen.places(args)
+    mesh = LocalMesh(places, screen.say)
+    try:
+        with alone(places, lambda: None):
+            await mesh.down()
+    finally:
+        await mesh.close()
+    screen.say("down", f"results are kept in {places.data}")
+
+
+def _counts(args: argparse.Namespace) -> Counts:
+    return Counts(args.inputs, args.outputs, args.managers, args.workers)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST:
+        raise argparse.ArgumentTypeError(f"must be a number from 1 to {_MOST}, not {text!r}")
+    return int(text)
+
+

@@ -1,0 +1,97 @@
+"""Reads the route table of a Fabio, and finds the Fabios of the mesh.
+
+Every Fabio routes its own table to the mesh (service `fabio-routes`, path `/_mesh/<name>/api/routes`), so that anybody
+can see it while the admin port stays on loopback.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from hoploom.kit.consul_api import Instance
+from hoploom.kit.errors import Unavailable
+
+SERVICE = "fabio-routes"
+_OK = 200
+
+
+@dataclass(frozen=True)
+class Router:
+    """One Fabio: its name, and where its own route table is answered."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True)
+class RouteEntry:
+    """One line of a route table: requests for `src` go to `dst` with this share."""
+
+    service: str
+    src: str
+    dst: str
+    host: str = ""
+    path: str = ""
+    opts: str = ""
+    weight: float = 0.0
+    tags: tuple[str, ...] = ()
+
+
+def routers(instances: Sequence[Instance]) -> list[Router]:
+    """The Fabios behind the passing instances of `fabio-routes`; one without our metadata is not ours and left out."""
+    return [
+        Router(each.node or each.id, f"http://{each.meta['proxy']}{each.meta['path']}")
+        for each in instances
+        if "proxy" in each.meta and "path" in each.meta
+    ]
+
+
+async def routes(session: aiohttp.ClientSession, url: str, timeout_s: float) -> list[RouteEntry]:
+    """Read a route table.
+
+    Args:
+        session: The pool to use.
+        url: Of `/api/routes`, at the admin port or through the mesh.
+        timeout_s: Seconds until the whole answer has to be there.
+
+    Raises:
+        Unavailable: No answer, or no route table.
+    """
+    try:
+        async with session.get(url, timeout=aiohttp.ClientTimeout(total=timeout_s), allow_redirects=False) as answer:
+            body = await answer.read()
+    except (aiohttp.ClientError, OSError) as error:
+        raise Unavailable(f"no route table from {url} ({str(error) or type(error).__name__})") from error
+    if answer.status != _OK:
+        raise Unavailable(f"no route table from {url}: status {answer.status}")
+    try:
+        return [_entry(item) for item in json.loads(body) or []]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Unavailable(f"what {url} answers is no route table of Fabio's") from error
+
+
+def lists(table: Sequence[RouteEntry], address: str, port: int) -> bool:
+    """Whether the table sends anything to this address and port."""
+    return any(_target(entry.dst) == (address, port) for entry in table)
+
+
+def _target(dst: str) -> tuple[str, int | None]:
+    parts = urlsplit(dst)
+    return parts.hostname or "", parts.port
+
+
+def _entry(item: Mapping[str, Any]) -> RouteEntry:
+    return RouteEntry(
+        service=item["service"],
+        src=item["src"],
+        dst=item["dst"],
+        host=item.get("host", ""),
+        path=item.get("path", ""),
+        opts=item.get("opts") or "",
+        weight=float(item.get("weight") or 0.0),
+        tags=tuple(item.get("tags") or ()),
+    )

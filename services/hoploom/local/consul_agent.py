@@ -1,0 +1,118 @@
+"""The local Consul: started, its ACLs filled in, and whatever a crash left behind removed."""
+
+import asyncio
+import contextlib
+import uuid
+from typing import Any
+
+from hoploom.kit import fabio_api
+from hoploom.kit.deploy import deploy_root
+from hoploom.kit.errors import Unavailable
+from hoploom.kit.http_client import Answer, HttpClient
+from hoploom.local import tokens
+from hoploom.local.until import until
+
+SERVICES = ("input", "output", "manager", "ping")
+START_TIMEOUT_S = 30.0
+# Fixed names for our tokens, so that a second `up` finds them again: UUID version 5 of the policy's name.
+_ACCESSORS = uuid.UUID("6f9a1c52-5d0e-4c56-9f7a-0b5f6f3e7a11")
+
+
+class ConsulAdmin:
+    """What `up` asks of Consul as its owner: ACLs, reload, and leftovers. Not for services."""
+
+    def __init__(self, http: HttpClient, port: int, token: str) -> None:
+        """Speak to the agent on loopback with the management token."""
+        self._http, self._token = http, token
+        self.url = f"http://127.0.0.1:{port}"
+
+    async def call(self, method: str, path: str, body: Any = None) -> Answer:
+        """One call of the agent's HTTP API; raises Unavailable when it does not answer."""
+        return await self._http.request(
+            method, self.url + path, json=body, headers={"X-Consul-Token": self._token}, timeout_s=10.0
+        )
+
+    async def ready(self) -> None:
+        """Wait until there is a leader and our token is known."""
+        await until("a Consul leader that knows our token", self._knows_us, START_TIMEOUT_S, "see `logs consul`")
+
+    async def _knows_us(self) -> bool:
+        return (await self.call("GET", "/v1/acl/token/self")).ok
+
+    async def fill_acl(self, secrets: dict[str, str]) -> None:
+        """Create or renew every policy and its token; a second time changes nothing."""
+        for name in (*tokens.CONSUL_POLICIES, "anonymous"):
+            rules = (deploy_root() / "consul" / "policies" / f"{name}.hcl").read_text(encoding="utf-8")
+            await self._policy(f"hoploom-{name}", rules)
+        for name in tokens.CONSUL_POLICIES:
+            await self._token_for(name, secrets[name])
+        anonymous = "00000000-0000-0000-0000-000000000002"
+        await self._must("PUT", f"/v1/acl/token/{anonymous}", {"Policies": [{"Name": "hoploom-anonymous"}]})
+
+    async def _policy(self, name: str, rules: str) -> None:
+        found = await self.call("GET", f"/v1/acl/policy/name/{name}")
+        body = {"Name": name, "Rules": rules}
+        if found.ok:
+            known = found.json()
+            if known["Rules"] != rules:
+                await self._must("PUT", f"/v1/acl/policy/{known['ID']}", body)
+        else:
+            await self._must("PUT", "/v1/acl/policy", body)
+
+    async def _token_for(self, name: str, secret: str) -> None:
+        accessor = str(uuid.uuid5(_ACCESSORS, name))
+        if (await self.call("GET", f"/v1/acl/token/{accessor}")).ok:
+            return
+        body = {
+            "AccessorID": accessor,
+            "SecretID": secret,
+            "Description": f"hoploom {name}",
+            "Policies": [{"Name": f"hoploom-{name}"}],
+        }
+        await self._must("PUT", "/v1/acl/token", body)
+
+    async def reload(self) -> None:
+        """Make the agent read its configuration folder again."""
+        await self._must("PUT", "/v1/agent/reload")
+
+    async def _must(self, method: str, path: str, body: Any = None) -> None:
+        answer = await self.call(method, path, body)
+        if not answer.ok:
+            raise Unavailable(f"Consul refused {method} {path}: {answer.reason()}")
+
+    async def registered(self) -> dict[str, dict[str, Any]]:
+        """Our services at the agent, by id."""
+        found = (await self.call("GET", "/v1/agent/services")).json()
+        return {service_id: each for service_id, each in found.items() if each["Service"] in SERVICES}
+
+    async def clean_up(self) -> list[str]:
+        """Deregister our services that nobody listens for any more; returns their ids."""
+        gone = []
+        for service_id, each in (await self.registered()).items():
+            if not await _listens(each["Address"] or "127.0.0.1", int(each["Port"])):
+                await self.call("PUT", f"/v1/agent/service/deregister/{service_id}")
+                gone.append(service_id)
+        return gone
+
+    async def health(self, service: str) -> list[dict[str, Any]]:
+        """Entries of the health API for one service, passing or not."""
+        found: list[dict[str, Any]] = (await self.call("GET", f"/v1/health/service/{service}")).json()
+        return found
+
+
+async def route_table(http: HttpClient, ui_port: int) -> list[fabio_api.RouteEntry]:
+    """The route table of the local Fabio."""
+    return await fabio_api.routes(http.session, f"http://127.0.0.1:{ui_port}/api/routes", 5.0)
+
+
+async def _listens(host: str, port: int) -> bool:
+    if not port:
+        return False
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), 1.0)
+    except OSError:
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True

@@ -1,0 +1,118 @@
+"""The local Nomad: ACLs bootstrapped, jobs submitted by `nomad job run`, and stopped again."""
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hoploom.kit.errors import ConfigError, Unavailable
+from hoploom.kit.http_client import Answer, HttpClient
+from hoploom.local.until import until
+
+START_TIMEOUT_S = 40.0
+JOBS = ("input", "output", "manager", "ping")
+
+
+class NomadAdmin:
+    """What `up` and `down` ask of the Nomad server as its owner."""
+
+    def __init__(self, http: HttpClient, port: int, token: str, binary: Path) -> None:
+        """Speak to the server on loopback with the management token."""
+        self._http, self._token, self._binary = http, token, binary
+        self.url = f"http://127.0.0.1:{port}"
+
+    async def call(self, method: str, path: str, body: Any = None) -> Answer:
+        """One call of the HTTP API; raises Unavailable when it does not answer."""
+        return await self._http.request(
+            method, self.url + path, json=body, headers={"X-Nomad-Token": self._token}, timeout_s=10.0
+        )
+
+    async def ready(self) -> None:
+        """Wait for a leader, and make our token the management token where there is none yet."""
+        await until("a Nomad leader", self._has_leader, START_TIMEOUT_S, "see `logs nomad-server`")
+        await until("Nomad's access control", self._bootstrapped, START_TIMEOUT_S, "see `logs nomad-server`")
+
+    async def _has_leader(self) -> bool:
+        answer = await self.call("GET", "/v1/status/leader")
+        return answer.ok and bool(answer.json())
+
+    async def _bootstrapped(self) -> bool:
+        if (await self.call("GET", "/v1/acl/token/self")).ok:
+            return True
+        await self.call("POST", "/v1/acl/bootstrap", {"BootstrapSecret": self._token})
+        return (await self.call("GET", "/v1/acl/token/self")).ok
+
+    async def node_ready(self) -> None:
+        """Wait until a client is there to place tasks on."""
+        await until("a ready Nomad client", self._node_is_ready, START_TIMEOUT_S, "see `logs nomad-client`")
+
+    async def _node_is_ready(self) -> bool:
+        return any(
+            node["Status"] == "ready" and node["SchedulingEligibility"] == "eligible" for node in await self._nodes()
+        )
+
+    async def _nodes(self) -> list[dict[str, Any]]:
+        answer = await self.call("GET", "/v1/nodes")
+        if not answer.ok:
+            raise Unavailable(answer.reason())
+        found: list[dict[str, Any]] = answer.json()
+        return found
+
+    async def run(self, job: Path, variables: Mapping[str, str]) -> None:
+        """Submit a job file, without waiting for its deployment.
+
+        Raises:
+            ConfigError: Nomad refuses it; the reason is Nomad's.
+        """
+        given = [f"-var={name}={value}" for name, value in variables.items()]
+        await self._cli(["job", "run", "-detach", *given, str(job)])
+
+    async def stop(self, job: str) -> None:
+        """Stop and forget a job; its tasks drain."""
+        await self.call("DELETE", f"/v1/job/hoploom-{job}?purge=true")
+
+    async def running(self) -> list[str]:
+        """Client status and task group of allocations that have not ended."""
+        found = []
+        for job in JOBS:
+            answer = await self.call("GET", f"/v1/job/hoploom-{job}/allocations?all=true")
+            rows = answer.json() if answer.ok else []
+            found += [f"{job} {row['ClientStatus']}" for row in rows if row["ClientStatus"] in ("pending", "running")]
+        return found
+
+    async def complaints(self) -> list[str]:
+        """Why allocations of ours failed, newest first, for a person."""
+        words = []
+        for job in JOBS:
+            answer = await self.call("GET", f"/v1/job/hoploom-{job}/allocations")
+            for row in answer.json() if answer.ok else []:
+                words += [f"{job}: {event}" for event in _bad_events(row)]
+        return words[:4]
+
+    async def one_time_token(self) -> str:
+        """A token that opens Nomad's UI signed in, once."""
+        answer = await self.call("POST", "/v1/acl/token/onetime")
+        if not answer.ok:
+            raise Unavailable(answer.reason())
+        return str(answer.json()["OneTimeToken"]["OneTimeSecretID"])
+
+    async def _cli(self, arguments: Sequence[str]) -> None:
+        environ = {**os.environ, "NOMAD_ADDR": self.url, "NOMAD_TOKEN": self._token}
+        process = await asyncio.create_subprocess_exec(
+            str(self._binary), *arguments, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        output, _ = await process.communicate()
+        if process.returncode:
+            raise ConfigError(f"`nomad {' '.join(arguments[:2])}` refused: {output.decode('utf-8', 'replace').strip()}")
+
+
+def _bad_events(allocation: Mapping[str, Any]) -> list[str]:
+    words = []
+    for state in (allocation.get("TaskStates") or {}).values():
+        for event in state.get("Events") or []:
+            if event.get("FailsTask") or event.get("Type") in ("Driver Failure", "Terminated", "Setup Failure"):
+                text = event.get("DisplayMessage") or event.get("Type")
+                if "Exit Code: 0" not in text:
+                    words.append(str(text))
+    return words

@@ -1,0 +1,69 @@
+"""Ports of a local mesh: the engines' usual ones where they are free, others where they are not."""
+
+import random
+import socket
+from collections.abc import Mapping
+from typing import Final
+
+LOOPBACK = "127.0.0.1"
+USUAL: Final[Mapping[str, int]] = {
+    "consul_http": 8500,
+    "consul_server": 8300,
+    "consul_serf": 8301,
+    "fabio_proxy": 9999,
+    "fabio_ui": 9998,
+    "nomad_http": 4646,
+    "nomad_rpc": 4647,
+    "nomad_serf": 4648,
+    "nomad_client_http": 4656,
+}
+# A second mesh takes 18500 instead of 8500, and so on; a third looks further.
+_STEP, _STEPS = 10_000, 4
+# Nomad hands out the services' ports from a range of its own, checked to be free when it is chosen.
+TASK_PORTS = 200
+_TASKS_FROM, _TASKS_TO = 20_000, 31_800
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on this TCP port of 127.0.0.1 (or on all addresses)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def choose() -> dict[str, int]:
+    """A port for every listener, plus `tasks_first` and `tasks_last` for what Nomad places."""
+    chosen: dict[str, int] = {}
+    for name, usual in USUAL.items():
+        chosen[name] = _near(usual, set(chosen.values()))
+    chosen["tasks_first"] = _task_range()
+    chosen["tasks_last"] = chosen["tasks_first"] + TASK_PORTS - 1
+    return chosen
+
+
+def moved(ports: Mapping[str, int]) -> dict[int, int]:
+    """Usual port to chosen port, for those that had to move."""
+    return {usual: ports[name] for name, usual in USUAL.items() if ports[name] != usual}
+
+
+def _near(usual: int, taken: set[int]) -> int:
+    for step in range(_STEPS):
+        port = usual + step * _STEP
+        if port not in taken and is_free(port):
+            return port
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as any_port:
+        any_port.bind((LOOPBACK, 0))
+        return int(any_port.getsockname()[1])
+
+
+def _task_range() -> int:
+    starts = list(range(_TASKS_FROM, _TASKS_TO, TASK_PORTS))
+    random.shuffle(starts)
+    for start in starts:
+        if all(is_free(port) for port in range(start, start + TASK_PORTS)):
+            return start
+    return starts[0]

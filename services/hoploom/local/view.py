@@ -1,0 +1,98 @@
+"""What the local mesh looks like now: every instance with its health in Consul and its routes in Fabio."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hoploom.kit.errors import Unavailable
+from hoploom.local.consul_agent import SERVICES
+from hoploom.local.mesh import ENGINES, LocalMesh
+
+_SEVERITY = ("critical", "warning", "passing")
+
+
+@dataclass(frozen=True)
+class InstanceView:
+    """One instance for a person: `routed` is None where a service has no routes."""
+
+    id: str
+    service: str
+    address: str
+    port: int
+    version: str
+    health: str
+    routes: tuple[str, ...]
+    routed: bool | None
+    note: str
+
+
+async def look(mesh: LocalMesh) -> dict[str, Any]:
+    """The whole view as one JSON document; `state` is "ok" or "degraded"."""
+    table = await _table(mesh)
+    instances = [view for service in SERVICES for view in await _instances(mesh, service, table or [])]
+    engines = {name: "running" if mesh.process(name) else "not running" for name in ENGINES}
+    expected = [name for name in ENGINES if name in mesh.record.get("processes", {})]
+    good = (
+        table is not None
+        and all(view.health == "passing" and view.routed is not False for view in instances)
+        and all(mesh.process(name) for name in expected)
+    )
+    return {
+        "v": 1,
+        "mesh": mesh.places.mesh,
+        "state": "ok" if good else "degraded",
+        "engines": engines,
+        "routes": len(table or []),
+        "instances": [asdict(view) for view in instances],
+        "links": links(mesh),
+    }
+
+
+def links(mesh: LocalMesh) -> dict[str, str]:
+    """Addresses of the pages."""
+    ports = mesh.ports
+    return {
+        "manager": f"{mesh.fabio_url}/",
+        "consul": f"http://127.0.0.1:{ports['consul_http']}/ui/",
+        "nomad": f"http://127.0.0.1:{ports['nomad_http']}/ui/",
+        "fabio": f"http://127.0.0.1:{ports['fabio_ui']}/routes",
+    }
+
+
+async def _table(mesh: LocalMesh) -> list[Mapping[str, Any]] | None:
+    try:
+        answer = await mesh.http.request("GET", f"http://127.0.0.1:{mesh.ports['fabio_ui']}/api/routes")
+    except Unavailable:
+        return None
+    found: list[Mapping[str, Any]] = answer.json()
+    return found
+
+
+async def _instances(mesh: LocalMesh, service: str, table: list[Mapping[str, Any]]) -> list[InstanceView]:
+    return [_view(entry, table) for entry in await mesh.consul().health(service)]
+
+
+def _view(entry: Mapping[str, Any], table: list[Mapping[str, Any]]) -> InstanceView:
+    service = entry["Service"]
+    address = service["Address"] or entry["Node"]["Address"]
+    statuses = {check["Status"] for check in entry["Checks"]}
+    target = f"//{address}:{service['Port']}/"
+    routes = tuple(sorted({route["src"] for route in table if target in f"{route['dst']}/"}))
+    wants = any(tag.startswith("urlprefix-") for tag in service["Tags"] or ())
+    worst = sorted(entry["Checks"], key=lambda check: _SEVERITY.index(check["Status"]))
+    return InstanceView(
+        id=service["ID"],
+        service=service["Service"],
+        address=address,
+        port=service["Port"],
+        version=(service["Meta"] or {}).get("version", ""),
+        health=next(status for status in _SEVERITY if status in statuses | {"passing"}),
+        routes=routes,
+        routed=bool(routes) if wants else None,
+        note=_note(worst[0]) if worst else "",
+    )
+
+
+def _note(check: Mapping[str, Any]) -> str:
+    output = (check["Output"] or check["Notes"] or "").strip()
+    return output.partition("Output: ")[2] or output
