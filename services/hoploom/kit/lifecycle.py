@@ -10,8 +10,8 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -22,6 +22,7 @@ from hoploom.kit.mesh import MESH, Loop, State
 from hoploom.kit.settings import Settings, load
 
 log = logging.getLogger(__name__)
+S = TypeVar("S", bound=Settings)
 UNROUTED_CAP_S = 5.0
 HAND_OVER_CAP_S = 5.0
 TELL_CAP_S = 2.0
@@ -52,6 +53,20 @@ def run(app: web.Application, settings: Settings | None = None) -> None:
     except ConfigError as error:
         print(f"{mesh.name}: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def main(make_app: Callable[[S], web.Application], cls: type[S], program: str) -> None:
+    """The whole of a service's `__main__`: read its settings, make its application, run it.
+
+    A wrong setting ends the process with one sentence and exit code 2.
+    """
+    try:
+        settings = load(cls, program)
+        app = make_app(settings)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    run(app, settings)
 
 
 def background(app: web.Application, loop: Loop) -> None:

@@ -1,0 +1,25 @@
+"""Puts a manager together."""
+
+from aiohttp import web
+
+from hoploom import kit
+from hoploom.manager import handlers
+from hoploom.manager.settings import Settings
+
+
+def make_app(settings: Settings) -> web.Application:
+    """The manager as an application: everything that no other service routes comes here."""
+    app = web.Application()
+    app[handlers.SETTINGS] = settings
+    app[handlers.TEMPLATES] = handlers.templates()
+    app.add_routes(
+        [
+            web.get("/", handlers.home),
+            web.get("/api/v1/overview", handlers.overview),
+            web.get("/api/v1/summary/{campaign}", handlers.summary),
+            web.static("/static", handlers.HERE / "static"),
+        ]
+    )
+    kit.setup(app, name="manager", routes=["/"])
+    kit.mesh(app).settings = settings
+    return app

@@ -1,0 +1,14 @@
+"""Settings of a manager."""
+
+from dataclasses import dataclass
+
+from hoploom import kit
+from hoploom.kit import setting
+
+
+@dataclass(frozen=True)
+class Settings(kit.Settings):
+    """A manager: the pages that people look at."""
+
+    port: int = setting(0, "Port to listen on; 0 takes a free one.", env=("MANAGER_PORT", "PORT"))
+    latest: int = setting(25, "Latest results shown on the page.", more="More makes the page longer, no slower.")

@@ -1,0 +1,111 @@
+"""Collects what the page shows: from Consul's health, the input service's progress and every output's results.
+
+A part that does not answer is named as away; the rest of the page stands.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hoploom.kit import Mesh
+from hoploom.kit.consul_api import Instance
+from hoploom.kit.errors import NotFound, Unavailable
+from hoploom.manager.summary import summarize
+
+SERVICES = ("input", "output", "manager", "ping")
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the page: its rows, or why there are none."""
+
+    rows: list[dict[str, Any]]
+    away: str = ""
+
+
+async def overview(mesh: Mesh, latest: int) -> dict[str, Any]:
+    """Everything on the home page, as one JSON document."""
+    fleet, campaigns, results = await instances(mesh), await progress(mesh), await latest_results(mesh, latest)
+    problems = [part.away for part in (fleet, campaigns, results) if part.away]
+    problems += [
+        f"{each['id']} is {each['health']}: {each['note']}" for each in fleet.rows if each["health"] != "passing"
+    ]
+    return {
+        "v": 1,
+        "manager": mesh.id,
+        "dc": mesh.dc,
+        "problems": problems,
+        "instances": fleet.rows,
+        "campaigns": campaigns.rows,
+        "results": results.rows,
+    }
+
+
+async def instances(mesh: Mesh) -> Part:
+    """Every instance with its health, worst first."""
+    rows = []
+    try:
+        for service in SERVICES:
+            _, found = await mesh.consul.instances(service, passing=False)
+            rows += [_row(each) for each in found]
+    except Unavailable as error:
+        return Part([], f"Consul is away, so health is unknown: {error}")
+    return Part(sorted(rows, key=lambda row: (("critical", "warning", "passing").index(row["health"]), row["id"])))
+
+
+async def progress(mesh: Mesh) -> Part:
+    """Campaigns with the progress of their groups, newest first."""
+    try:
+        answer = await mesh.client("input").request("GET", "/api/v1/campaigns")
+    except Unavailable as error:
+        return Part([], f"the input service is away: {error}")
+    return Part(list(reversed(answer.json()["campaigns"]))[:10])
+
+
+async def latest_results(mesh: Mesh, limit: int) -> Part:
+    """The newest rows of all outputs."""
+    rows: list[dict[str, Any]] = []
+    away = ""
+    for instance, answer in await mesh.client("output").each("GET", f"/api/v1/results?limit={limit}"):
+        if isinstance(answer, Unavailable):
+            away = f"{instance.id} does not answer: {answer}"
+        elif answer.ok:
+            rows += answer.json()["results"]
+    return Part(sorted(rows, key=lambda row: -int(row["at_us"]))[:limit], away)
+
+
+async def campaign_summary(mesh: Mesh, campaign_id: str) -> dict[str, Any]:
+    """A campaign, its progress, and what became of its targets, by group.
+
+    Raises:
+        NotFound: There is no such campaign.
+        Unavailable: The input service or an output instance does not answer; the numbers would be wrong.
+    """
+    answer = await mesh.client("input").request("GET", f"/api/v1/campaigns/{campaign_id}")
+    if answer.status == _NOT_FOUND:
+        raise NotFound(f"there is no campaign {campaign_id!r}")
+    found: Mapping[str, Any] = answer.json()
+    batches: list[Mapping[str, Any]] = []
+    path = f"/api/v1/output/campaigns/{found['campaign']['number']}/batches"
+    for instance, each in await mesh.client("output").each("GET", path):
+        if isinstance(each, Unavailable):
+            raise Unavailable(f"{instance.id} does not answer, so the numbers are not whole: {each}")
+        batches += each.json()["batches"]
+    return {**found, "summary": {group: each.as_dict() for group, each in summarize(batches).items()}}
+
+
+def _row(instance: Instance) -> dict[str, Any]:
+    worst = sorted(instance.checks, key=lambda check: ("critical", "warning", "passing").index(check.status))
+    note = worst[0].output.strip() if worst else ""
+    return {
+        "id": instance.id,
+        "service": instance.service,
+        "where": f"{instance.address}:{instance.port}",
+        "node": instance.node,
+        "dc": instance.dc,
+        "version": instance.meta.get("version", ""),
+        "worker": instance.meta.get("worker", ""),
+        "health": instance.status,
+        "note": note.partition("Output: ")[2].strip() or note,
+    }

@@ -1,0 +1,28 @@
+"""Puts a worker together: no routes, heartbeats instead of inbound checks, one loop."""
+
+from aiohttp import web
+
+from hoploom import kit
+from hoploom.kit import credentials
+from hoploom.ping_service.lease_client import LeaseClient
+from hoploom.ping_service.settings import Settings
+from hoploom.ping_service.work import Worker
+
+
+def make_app(settings: Settings) -> web.Application:
+    """The worker as an application; its pages are /health, /ready and /metrics alone."""
+    app = web.Application()
+    token = credentials.read(settings.worker_token_file)
+    kit.setup(app, name="ping", inbound=False)
+    mesh = kit.mesh(app)
+    mesh.settings = settings
+    worker = Worker(settings, LeaseClient(mesh.through_fabio(), token))
+    mesh.ready = (worker.can_probe,)
+    mesh.reports.append(worker.report)
+    mesh.meta.update({"worker": worker.name, "group": settings.group or worker.name})
+
+    async def work(_: web.Application) -> None:
+        await worker.run()
+
+    kit.background(app, work)
+    return app

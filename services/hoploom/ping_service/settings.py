@@ -1,0 +1,21 @@
+"""Settings of a worker. Some are its owner's alone: nobody can set them from afar."""
+
+from dataclasses import dataclass
+
+from hoploom import kit
+from hoploom.kit import setting
+
+
+@dataclass(frozen=True)
+class Settings(kit.Settings):
+    """A ping worker: takes leases, probes, and submits results."""
+
+    worker: str = setting("", "This worker's lasting name; empty names it after its host.")
+    group: str = setting("", "Workers of one group share the targets; empty is a group of its own, which maps all.")
+    max_rate_pps: int = setting(
+        0, "The owner's cap; 0 leaves it to the campaign.", unit="packets a second", more="The smaller of both counts."
+    )
+    allow_private: bool = setting(
+        False, "The owner's own key to loopback and private address space; the campaign needs one too."
+    )
+    attribution: str = setting("", "Address of the probing.txt put into every probe (RFC 9511); empty puts none.")
