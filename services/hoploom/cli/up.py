@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", choices=["kit"], help="kit: Consul and Fabio alone, for services of your own")
     parser.add_argument("--no-map", action="store_true", help="bring the mesh up and map nothing")
     parser.add_argument("--engines", type=int, choices=[1, 2], default=1, help="2: the 2.0 series of Consul and Nomad")
-    for name, what in (("workers", "ping workers"), ("inputs", "input"), ("outputs", "output"), ("managers", "manager")):
+    for name, what in (("workers", "ping"), ("inputs", "input"), ("outputs", "output"), ("managers", "manager")):
         parser.add_argument(f"--{name}", type=_count, default=1, metavar="N", help=f"{what} instances (default: 1)")
 
 

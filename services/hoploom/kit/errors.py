@@ -5,6 +5,7 @@
     HoploomError
     ├── ConfigError       a wrong flag, file, tag or environment: one sentence on screen, exit code 2
     ├── Unavailable       something outside does not answer now: retried, or the service degrades (HTTP 503)
+    │   └── OutOfSpace    the disk is full (HTTP 507): nothing was stored
     ├── NotReady          a readiness probe says why this instance should not be routed to
     └── BadRequest        the caller's mistake: an RFC 9457 problem with `status` and the reason
         ├── Unauthorized  401: no credential, or a wrong one
@@ -41,6 +42,12 @@ class Unavailable(HoploomError):
         """Say what is away, and when to ask again."""
         super().__init__(reason)
         self.retry_after_s = retry_after_s
+
+
+class OutOfSpace(Unavailable):
+    """The disk takes no more; nothing of the request was stored."""
+
+    status = 507
 
 
 class NotReady(HoploomError):

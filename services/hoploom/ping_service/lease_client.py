@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from hoploom.kit import ServiceClient, credentials
@@ -53,12 +55,14 @@ class LeaseClient:
 
     async def submit(self, batch: Batch) -> bool:
         """Have a batch stored; False when the output refuses it for good."""
-        headers = {**self._headers, "Idempotency-Key": batch.batch, **batch_codec.HEADERS}
+        headers = {**self._headers, "Idempotency-Key": batch.batch, "Content-Type": batch_codec.MEDIA_TYPE_ZSTD}
         pause_s = 0.1
         while True:
+            # Tells the output how old the batch is, by our own clock.
+            sent = replace(batch, sent_monotonic_us=time.monotonic_ns() // 1000)
             try:
                 answer = await self._fabio.request(
-                    "POST", "/results", data=batch_codec.encode(batch), headers=headers, timeout_s=_SUBMIT_TIMEOUT_S
+                    "POST", "/results", data=batch_codec.pack(sent), headers=headers, timeout_s=_SUBMIT_TIMEOUT_S
                 )
             except Unavailable as error:
                 log.warning("results wait: %s", error)

@@ -1,0 +1,63 @@
+"""`hoploom map TARGETS...`: maps targets on a running mesh; `--dryrun` only shows the plan."""
+
+import argparse
+import asyncio
+import json
+
+from hoploom.cli import mapping, screen
+from hoploom.local.mesh import LocalMesh
+
+NAME = "map"
+HELP = "map TARGETS on the running mesh; --dryrun shows blocks, sampling, rate and time, and sends nothing"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of the command."""
+    screen.add_mesh(parser)
+    mapping.add_arguments(parser)
+    parser.add_argument("-d", "--dryrun", action="store_true", help="show the plan and send nothing; needs no mesh")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Plan, and unless it is a dry run, map."""
+    prepared = mapping.prepare(args)
+    if args.dryrun:
+        _show(prepared, as_json=args.json)
+        return 0
+    return asyncio.run(_map(args, prepared))
+
+
+async def _map(args: argparse.Namespace, prepared: mapping.Prepared) -> int:
+    mesh = LocalMesh(screen.places(args), screen.say)
+    try:
+        mesh.require_running()
+        return await mapping.carry_out(mesh, prepared, as_json=args.json)
+    except asyncio.CancelledError:
+        screen.say_aside("left", f"campaign {prepared.request.id} goes on; see `hoploom status`")
+        raise
+    finally:
+        await mesh.close()
+
+
+def _show(prepared: mapping.Prepared, *, as_json: bool) -> None:
+    found = prepared.plan
+    if as_json:
+        document = {
+            "blocks": found.blocks,
+            "addresses": found.addresses,
+            "excluded": found.excluded,
+            "special": found.special,
+            "spaces": {space.value: count for space, count in found.spaces.items()},
+            "targets": found.targets,
+            "rate_pps": found.rate_pps,
+            "seconds": found.seconds(prepared.request.probe.count),
+            "needs_contact": found.needs_contact,
+        }
+        print(json.dumps(document))
+        return
+    for note in prepared.notes:
+        screen.say("note", note)
+    for label, text in mapping.describe(prepared):
+        screen.say(label, text)
+    screen.out.print("Nothing was sent.")

@@ -1,0 +1,265 @@
+"""From TARGETS on the command line to a campaign that is mapped: what `up` and `map` share."""
+
+import argparse
+import asyncio
+import hashlib
+import json
+import secrets
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from hoploom.cli import screen
+from hoploom.kit import credentials
+from hoploom.kit.errors import BadRequest, ConfigError, Unavailable
+from hoploom.local import tokens, view
+from hoploom.local.mesh import LocalMesh
+from hoploom.targets import plan
+from hoploom.targets.files import Source, parse_argument
+from hoploom.targets.sampling import Sampling, parse_sampling
+from hoploom.targets.space import by_family, split
+from hoploom.targets.special_purpose import Space
+from hoploom.wire.campaign import CampaignRequest, Probe
+
+_POLL_S = 0.2
+_SAY_EVERY_S = 5.0
+# Without any progress for so long, somebody should be told why.
+_PATIENCE_S = 20.0
+_WAY_OUT = "answer, or give --yes"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A campaign that could be started, and the plan that a person sees first."""
+
+    request: CampaignRequest
+    plan: plan.Plan
+    notes: tuple[str, ...]
+    agreed: bool = False
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags about targets."""
+    parser.add_argument("targets", nargs="*", metavar="TARGETS", help="CIDR blocks, files of blocks, or folders of files")
+    parser.add_argument("--name", default="", help="name of the campaign")
+    parser.add_argument("--per-prefix", default="", metavar="RULE", help="sampling, e.g. 24:1,48:1 or 24:all")
+    parser.add_argument("--exclude", action="append", default=[], metavar="BLOCK", help="leave out (may be repeated)")
+    parser.add_argument("--allow-private", action="store_true", help="loopback and private blocks in files are meant")
+    parser.add_argument("--contact", default="", help="who answers for the probes; public targets need it (RFC 9511)")
+    parser.add_argument("--rate", type=int, metavar="PPS", help="packets a second (0: no limit, loopback only)")
+    parser.add_argument("--count", type=int, default=1, help="echo requests a target (default: 1)")
+    parser.add_argument("--timeout-ms", type=int, default=1000, help="wait for a reply (default: 1000)")
+    parser.add_argument("--max-targets", type=int, default=plan.MAX_TARGETS, metavar="N", help="refuse more than this")
+    parser.add_argument("--yes", action="store_true", help="start with public targets without asking")
+
+
+def prepare(args: argparse.Namespace, default: str = "") -> Prepared:
+    """Read the targets and compute the plan; nothing is sent.
+
+    Args:
+        args: Parsed flags.
+        default: What to map where nothing is named.
+
+    Raises:
+        ConfigError: Something is wrong with the targets or flags; says what, and the way out.
+    """
+    if not args.targets and not default:
+        raise ConfigError("name what to map: CIDR blocks, files or folders")
+    sources = [source for text in args.targets or [default] for source in parse_argument(text).sources]
+    excludes = [source for text in args.exclude for source in parse_argument(text).sources]
+    _require_good(sources, excludes)
+    own = [source for source in sources if _own_space(source)]
+    _require_meant(own, args)
+    blocks = [block for source in sources for block in source.blocks]
+    left_out = [block for source in excludes for block in source.blocks]
+    request = CampaignRequest(
+        id=_campaign_id(args, default),
+        name=args.name,
+        blocks=tuple(str(block) for block in blocks),
+        excludes=tuple(str(block) for block in left_out),
+        per_prefix=args.per_prefix,
+        allow_private=bool(own),
+        contact=args.contact,
+        rate_pps=args.rate,
+        probe=Probe.from_json({"count": args.count, "timeout_ms": args.timeout_ms}),
+        max_targets=args.max_targets,
+    )
+    wishes = plan.Wishes(
+        sampling=parse_sampling(args.per_prefix) if args.per_prefix else Sampling(),
+        allow_private=request.allow_private,
+        rate_pps=args.rate,
+        max_targets=args.max_targets,
+    )
+    notes = [f"{source.name}: {source.bad_count} bad lines, nothing of it is used" for source in sources if source.bad_count]
+    notes += [f"no targets named: {default}, the loopback demo"] if not args.targets else []
+    notes += [f"{source.name} is loopback or private space named by hand: allowed" for source in own if source.by_hand]
+    return Prepared(request, plan.make(request.id, blocks, left_out, wishes), tuple(notes), args.yes)
+
+
+def describe(prepared: Prepared) -> list[tuple[str, str]]:
+    """The plan, line by line, for a person."""
+    found, probe = prepared.plan, prepared.request.probe
+    spaces = ", ".join(f"{count:,} {space.value}" for space, count in found.spaces.items())
+    lines = [
+        ("blocks", f"{found.blocks:,} given, {found.addresses:,} addresses merged; minus excluded {found.excluded:,}, "
+                   f"minus special-purpose {found.special:,}; left: {spaces}"),
+        ("targets", " and ".join(f"{each.n:,} IPv{family}" for family, each in found.sets.items()) + _rules(found)),
+        ("rate", _rate(found, probe)),
+    ]
+    if found.needs_contact:
+        contact = prepared.request.contact or "none: public addresses need one (--contact noc@example.org)"
+        lines.append(("contact", contact))
+    return lines
+
+
+async def carry_out(mesh: LocalMesh, prepared: Prepared, *, as_json: bool = False) -> int:
+    """Start the campaign on a running mesh, show its progress, print what became of it."""
+    say = screen.say_aside if as_json else screen.say
+    for note in prepared.notes:
+        say("note", note)
+    _consent(prepared)
+    began = time.monotonic()
+    campaign = await _create(mesh, prepared.request)
+    if not as_json:
+        say("campaign", f"{campaign['id']}: {campaign['targets']:,} targets, {_rate(prepared.plan, prepared.request.probe)}")
+    await _follow(mesh, campaign)
+    seconds = time.monotonic() - began
+    found = await _summary(mesh, campaign["id"])
+    document = {"campaign": campaign["id"], **found, "targets": campaign["targets"], "seconds": round(seconds, 3)}
+    if as_json:
+        print(json.dumps(document))
+    else:
+        words = ", ".join(f"{name} {found[name]:,}" for name in ("lost", "unreachable", "failed", "duplicates"))
+        say("mapped", f"{found['answered']:,} of {campaign['targets']:,} answered ({words}) in {seconds:.1f} s")
+    return 0
+
+
+def _require_good(sources: list[Source], excludes: list[Source]) -> None:
+    reports = [source.report() for source in [*sources, *excludes] if source.bad_count]
+    for report in reports:
+        print(report, file=sys.stderr)
+    if any(source.bad_count for source in excludes):
+        raise ConfigError("an exclusion that is not understood stops everything; nothing was sent")
+    if reports and not any(source.blocks for source in sources):
+        raise ConfigError("no good block is left; nothing was sent")
+
+
+def _own_space(source: Source) -> bool:
+    parts = (split(family, ranges) for family, ranges in by_family(source.blocks).items())
+    return any(Space.LOOPBACK in each or Space.PRIVATE in each for each in parts)
+
+
+def _require_meant(own: list[Source], args: argparse.Namespace) -> None:
+    for source in own:
+        if not source.by_hand and not args.allow_private:
+            raise ConfigError(
+                f"{source.name} holds loopback or private addresses: add --allow-private if they are meant; nothing was sent"
+            )
+
+
+def _campaign_id(args: argparse.Namespace, default: str) -> str:
+    """`up` with the same targets goes on with the same campaign; `map` begins another each time."""
+    if not default:
+        return f"{_slug(args.name) or 'map'}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    names = ("targets", "per_prefix", "exclude", "rate", "count", "timeout_ms", "contact", "name", "max_targets")
+    content = json.dumps([[name, getattr(args, name)] for name in names])
+    return f"{_slug(args.name) or 'up'}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+
+def _slug(name: str) -> str:
+    return "-".join("".join(each if each.isascii() and each.isalnum() else " " for each in name.lower()).split())[:30]
+
+
+def _rules(found: plan.Plan) -> str:
+    rules = {str(part.rule) for each in found.sets.values() for part in each.parts}
+    said = ["every address" if rule == "all" else f"at most {rule.split(':')[1]} a /{rule.split(':')[0]}" for rule in rules]
+    return f" ({', '.join(sorted(said))})"
+
+
+def _rate(found: plan.Plan, probe: Probe) -> str:
+    seconds, mbit_s = found.seconds(probe.count), found.mbit_s(probe.size_bytes)
+    if seconds is None or mbit_s is None:
+        return "as fast as the workers can (loopback)"
+    took = f"{seconds:,.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"  # noqa: PLR2004
+    return f"{found.rate_pps:,} packets a second for the whole mesh, {mbit_s:.2f} Mbit/s: {took}"
+
+
+def _consent(prepared: Prepared) -> None:
+    if not prepared.plan.needs_contact:
+        return
+    if not prepared.request.contact:
+        raise ConfigError("public targets and no contact (--contact; see `map --dryrun`). Nothing was sent")
+    if prepared.agreed:
+        return
+    if not sys.stdin.isatty():
+        raise ConfigError(f"public targets need a yes: {_WAY_OUT}. Nothing was sent")
+    words = f"{prepared.plan.targets:,} targets, attributed to {prepared.request.contact}. Start? [y/N] "
+    if input(words).strip().lower() not in ("y", "yes"):
+        raise ConfigError("not started. Nothing was sent")
+
+
+async def _create(mesh: LocalMesh, request: CampaignRequest) -> dict[str, Any]:
+    headers = credentials.header(tokens.read(mesh.places)["operator"])
+    answer = await mesh.http.request(
+        "POST", f"{mesh.fabio_url}/api/v1/campaigns", json=request.to_json(), headers=headers, timeout_s=30.0
+    )
+    if not answer.ok:
+        raise BadRequest(f"the campaign is refused: {answer.reason()}")
+    found: dict[str, Any] = answer.json()["campaign"]
+    return found
+
+
+async def _follow(mesh: LocalMesh, campaign: Mapping[str, Any]) -> None:
+    """Show the progress until every group that has begun is finished."""
+    columns = (TextColumn("mapping"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    moved_at = said_at = time.monotonic()
+    last = -1
+    with Progress(*columns, console=screen.err, disable=not screen.err.is_terminal, transient=True) as bar:
+        task = bar.add_task("mapping", total=campaign["targets"])
+        while True:
+            groups = await _groups(mesh, campaign["id"])
+            done = min((each["done"] for each in groups.values()), default=0)
+            bar.update(task, completed=done)
+            if groups and all(each["finished"] for each in groups.values()):
+                return
+            now = time.monotonic()
+            if done != last:
+                last, moved_at = done, now
+            elif now - moved_at > _PATIENCE_S:
+                await _require_workers(mesh)
+                moved_at = now
+            if now - said_at > _SAY_EVERY_S and not screen.err.is_terminal:
+                said_at = now
+                screen.say_aside("mapping", f"{done:,} of {campaign['targets']:,}")
+            await asyncio.sleep(_POLL_S)
+
+
+async def _groups(mesh: LocalMesh, campaign_id: str) -> dict[str, Any]:
+    try:
+        answer = await mesh.http.request("GET", f"{mesh.fabio_url}/api/v1/campaigns/{campaign_id}")
+    except Unavailable:
+        return {}
+    found: dict[str, Any] = answer.json()["groups"] if answer.ok else {}
+    return found
+
+
+async def _require_workers(mesh: LocalMesh) -> None:
+    """Raises Unavailable with the workers' own reason when none of them can work."""
+    workers = [each for each in (await view.look(mesh))["instances"] if each["service"] == "ping"]
+    if not any(each["health"] == "passing" for each in workers):
+        reasons = "; ".join(sorted({each["note"] for each in workers})) or "none is registered"
+        raise Unavailable(f"no worker can probe: {reasons}")
+
+
+async def _summary(mesh: LocalMesh, campaign_id: str) -> dict[str, int]:
+    """The sums of all groups, from every output instance through the manager."""
+    answer = await mesh.http.request("GET", f"{mesh.fabio_url}/api/v1/summary/{campaign_id}", timeout_s=30.0)
+    if not answer.ok:
+        raise Unavailable(f"no summary: {answer.reason()}")
+    groups = answer.json()["summary"].values()
+    names = ("answered", "lost", "unreachable", "failed", "duplicates")
+    return {name: sum(each[name] for each in groups) for name in names}

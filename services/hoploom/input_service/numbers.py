@@ -1,0 +1,40 @@
+"""Permanent integer ids, counted up in the KV store: a number is never given twice."""
+
+from hoploom.input_service import keys
+from hoploom.kit.consul_api import ConsulApi
+from hoploom.kit.errors import Unavailable
+from hoploom.wire.campaign import FIRST_NUMBER
+
+# Lost races in a row; each means that another instance has just moved on.
+_TRIES = 50
+
+
+class Numbers:
+    """Gives numbers out, and remembers those of workers."""
+
+    def __init__(self, consul: ConsulApi) -> None:
+        """Know the KV store."""
+        self._consul = consul
+        self._workers: dict[str, int] = {}
+
+    async def take(self, count: int) -> int:
+        """The first of so many new numbers in a row."""
+        for _ in range(_TRIES):
+            entry = await self._consul.kv_get(keys.NEXT_NUMBER)
+            first = int(entry.value) if entry else FIRST_NUMBER
+            index = entry.modify_index if entry else 0
+            if await self._consul.kv_put(keys.NEXT_NUMBER, str(first + count).encode(), cas=index):
+                return first
+        raise Unavailable("too many others take numbers just now")
+
+    async def of_worker(self, worker: str) -> int:
+        """The number of a worker, given at its first lease and kept for ever."""
+        if worker not in self._workers:
+            key = keys.worker_number(worker)
+            if await self._consul.kv_get(key) is None:
+                await self._consul.kv_put(key, str(await self.take(1)).encode(), cas=0)
+            entry = await self._consul.kv_get(key, consistent=True)
+            if entry is None:
+                raise Unavailable("the worker's number is gone again")
+            self._workers[worker] = int(entry.value)
+        return self._workers[worker]

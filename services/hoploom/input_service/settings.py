@@ -1,0 +1,19 @@
+"""Settings of an input instance."""
+
+from dataclasses import dataclass
+
+from hoploom import kit
+from hoploom.kit import setting
+from hoploom.targets.plan import MAX_TARGETS
+
+
+@dataclass(frozen=True)
+class Settings(kit.Settings):
+    """An input instance: keeps campaigns and hands out leases."""
+
+    max_targets: int = setting(
+        1000 * MAX_TARGETS, "Most targets of one campaign, whatever it asks for.", more="Costs time, not memory."
+    )
+    max_body_bytes: int = setting(
+        8 * 2**20, "Largest body of a request.", unit="bytes", more="A campaign of 200,000 blocks takes 4 MB."
+    )

@@ -1,0 +1,55 @@
+"""Puts an output instance together: its folder, its store, its routes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from hoploom import kit
+from hoploom.kit import NotReady, credentials
+from hoploom.output_service import dump, handlers
+from hoploom.output_service.ownership import Ownership
+from hoploom.output_service.settings import Settings
+from hoploom.output_service.store import Store
+
+ROUTES = ("/results", "/dump", "/api/v1/results", "/api/v1/output")
+
+
+def make_app(settings: Settings) -> web.Application:
+    """The output service as an application; its database opens at the start and closes last."""
+    app = web.Application(client_max_size=settings.max_body_bytes)
+    app[handlers.SETTINGS] = settings
+    app[handlers.TOKEN] = credentials.read(settings.worker_token_file)
+    app[handlers.IN_FLIGHT] = set()
+    app[handlers.DUMPS] = asyncio.Semaphore(handlers.MAX_DUMPS)
+    app.add_routes(
+        [
+            web.post("/results", handlers.post_results),
+            web.get("/dump", handlers.get_dump),
+            web.get("/api/v1/results", handlers.get_results),
+            web.get("/api/v1/output/campaigns/{number}/batches", handlers.get_batches),
+        ]
+    )
+
+    async def has_room() -> None:
+        if app[handlers.STORE].waiting >= settings.max_waiting:
+            raise NotReady(f"{settings.max_waiting} batches wait to be written: the disk is too slow")
+
+    kit.setup(app, name="output", routes=ROUTES, ready=[has_room])
+    mesh = kit.mesh(app)
+    mesh.settings = settings
+    mesh.reports.append(lambda: f"storing in {settings.db_dir}")
+    kit.health_routes(app, [web.get("/dump", handlers.get_dump)])
+    app.cleanup_ctx.append(_store)
+    return app
+
+
+async def _store(app: web.Application) -> AsyncIterator[None]:
+    settings = app[handlers.SETTINGS]
+    ownership = await asyncio.to_thread(Ownership, settings.db_dir, settings.wait_lock_s)
+    dump.sweep(settings.db_dir)
+    app[handlers.STORE] = store = Store(settings.db_dir, settings.max_waiting)
+    kit.mesh(app).meta["store"] = store.uuid
+    yield
+    await asyncio.to_thread(store.close)
+    ownership.release()

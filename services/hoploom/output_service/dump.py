@@ -1,0 +1,64 @@
+"""A consistent copy of the store while ingest goes on.
+
+It is made as a file and then streamed, so that no slow reader holds back checkpoints.
+"""
+
+import contextlib
+import hashlib
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from hoploom.kit.errors import Unavailable
+from hoploom.output_service.store import Store
+
+_STEPS = 100_000
+
+
+@dataclass(frozen=True)
+class Dump:
+    """A finished copy: where it is, and what it hashes to."""
+
+    path: Path
+    sha256: str
+
+
+@contextlib.contextmanager
+def made(store: Store, limit_s: float) -> Iterator[Dump]:
+    """Make a dump in the store's own folder; it is removed at the end. Blocks: run it in a thread.
+
+    Args:
+        store: What to copy.
+        limit_s: Longest time in seconds that the copy may take.
+
+    Raises:
+        Unavailable: It took too long, or the disk is full.
+    """
+    with tempfile.TemporaryDirectory(prefix=".dump-", dir=store.path.parent) as folder:
+        target = Path(folder) / "dump.db"
+        _copy(store, target, time.monotonic() + limit_s)
+        with target.open("rb") as file:
+            yield Dump(target, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed process left of a dump."""
+    for left in folder.glob(".dump-*"):
+        for file in left.iterdir():
+            file.unlink()
+        left.rmdir()
+
+
+def _copy(store: Store, target: Path, deadline: float) -> None:
+    reader = store.reader()
+    reader.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+    try:
+        reader.execute("VACUUM INTO ?", (str(target),))
+    except apsw.Error as error:
+        raise Unavailable(f"no dump could be made: {error}", retry_after_s=30.0) from error
+    finally:
+        reader.close()

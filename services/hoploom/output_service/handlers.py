@@ -1,0 +1,107 @@
+"""The output service's HTTP side: parse, call the store, encode."""
+
+import asyncio
+import contextlib
+
+from aiohttp import web
+
+from hoploom import kit
+from hoploom.kit.errors import BadRequest, Conflict, TooLarge, Unavailable
+from hoploom.output_service import dump
+from hoploom.output_service.settings import Settings
+from hoploom.output_service.store import Store
+from hoploom.wire import batch_codec
+
+STORE = web.AppKey("output_store", Store)
+SETTINGS = web.AppKey("output_settings", Settings)
+TOKEN = web.AppKey("output_worker_token", str)
+IN_FLIGHT = web.AppKey("output_batches_in_flight", set[str])
+DUMPS = web.AppKey("output_dumps", asyncio.Semaphore)
+MAX_DUMPS = 2
+MAX_LIMIT = 1000
+_LATEST = (
+    "SELECT r.address, r.outcome, r.rtt_avg_us, r.rtt_min_us, r.rtt_max_us, r.sent, r.received, r.icmp_type, "
+    "r.icmp_code, r.icmp_from, r.at_us, b.worker, b.campaign, r.rowid "
+    "FROM ping_results r JOIN batches b ON b.seq = (SELECT seq FROM batches WHERE batch_key = r.batch_key) "
+)
+
+
+async def post_results(request: web.Request) -> web.Response:
+    """Store a batch; answered when it is on the disk."""
+    kit.credentials.require(request, request.app[TOKEN])
+    media_type = request.content_type
+    try:
+        body = await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise TooLarge(f"the body is over {request.app[SETTINGS].max_body_bytes} bytes") from error
+    batch = await asyncio.to_thread(batch_codec.unpack, body, media_type)
+    in_flight = request.app[IN_FLIGHT]
+    if batch.batch in in_flight:
+        raise Conflict(f"batch {batch.batch} is being stored just now; ask again")
+    in_flight.add(batch.batch)
+    try:
+        stored = await request.app[STORE].append(batch)
+    finally:
+        in_flight.discard(batch.batch)
+    answer = {"v": 1, "batch": batch.batch, "stored": len(batch.columns), "duplicate": stored.duplicate}
+    return web.json_response({**answer, "store": request.app[STORE].uuid, "seq": stored.seq})
+
+
+async def get_dump(request: web.Request) -> web.StreamResponse:
+    """A copy of the whole store, consistent, as a SQLite file."""
+    store, settings, slots = request.app[STORE], request.app[SETTINGS], request.app[DUMPS]
+    if slots.locked():
+        raise Unavailable(f"{MAX_DUMPS} dumps are being made already", retry_after_s=10.0)
+    async with slots, contextlib.AsyncExitStack() as stack:
+        making = dump.made(store, settings.dump_s)
+        made = await asyncio.to_thread(making.__enter__)
+        stack.push_async_callback(asyncio.to_thread, making.__exit__, None, None, None)
+        headers = {
+            "Content-Type": "application/vnd.sqlite3",
+            "Content-Disposition": f'attachment; filename="{store.uuid}.db"',
+            "X-Content-SHA256": made.sha256,
+            "X-Store": store.uuid,
+        }
+        response = web.FileResponse(made.path, headers=headers)
+        await response.prepare(request)
+        return response
+
+
+async def get_results(request: web.Request) -> web.Response:
+    """The newest results, newest first; `campaign=`, `limit=` and `before=` (a cursor) narrow them down."""
+    limit = _number(request, "limit", 100, MAX_LIMIT)
+    before = _number(request, "before", 2**62, 2**62)
+    campaign = request.query.get("campaign")
+    where, values = ["r.rowid < ?"], [before]
+    if campaign:
+        where.append("b.campaign = ?")
+        values.append(campaign)  # type: ignore[arg-type]
+    statement = f"{_LATEST} WHERE {' AND '.join(where)} ORDER BY r.rowid DESC LIMIT ?"
+    found = await request.app[STORE].read(statement, (*values, limit))
+    names = (
+        "address outcome rtt_avg_us rtt_min_us rtt_max_us sent received icmp_type icmp_code icmp_from at_us worker "
+        "campaign row"
+    ).split()
+    return web.json_response({"v": 1, "results": [dict(zip(names, row, strict=True)) for row in found]})
+
+
+async def get_batches(request: web.Request) -> web.Response:
+    """All batches of a campaign with their counts, for sums over every instance."""
+    number = request.match_info["number"]
+    if not number.isdigit():
+        raise BadRequest("a campaign's number is a whole number from 2000000000")
+    names = "batch lease worker group round family start stop rows answered lost unreachable failed seq".split()
+    found = await request.app[STORE].read(
+        "SELECT batch, lease, worker, worker_group, round, family, start, stop, result_rows, answered, lost, "
+        "unreachable, failed, seq FROM batches WHERE campaign_number = ? ORDER BY seq",
+        (int(number),),
+    )
+    batches = [dict(zip(names, row, strict=True)) for row in found]
+    return web.json_response({"v": 1, "store": request.app[STORE].uuid, "batches": batches})
+
+
+def _number(request: web.Request, name: str, default: int, most: int) -> int:
+    text = request.query.get(name, str(default))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        raise BadRequest(f"{name} must be a whole number from 1 to {most}, not {text[:40]!r}")
+    return int(text)

@@ -1,0 +1,72 @@
+"""The tables of a store, made by numbered migrations that only add.
+
+`ping_results` and `traceroute_hops` are plain tables with natural columns: no integer key of their own, no views, no
+triggers, so that `ATTACH` and `INSERT ... SELECT` merge stores. Times are microseconds since 1970 in UTC.
+"""
+
+import apsw
+
+BATCHES = """
+CREATE TABLE batches (
+  batch TEXT NOT NULL PRIMARY KEY,  -- id that the worker gave it, a UUID
+  batch_key INTEGER NOT NULL,       -- its first 63 bits; the rows carry this
+  digest BLOB NOT NULL,             -- of the content; the same id with another digest is refused
+  seq INTEGER NOT NULL,             -- order in which this store took it
+  campaign TEXT NOT NULL, campaign_number INTEGER NOT NULL, measurement INTEGER NOT NULL,
+  worker TEXT NOT NULL, worker_number INTEGER NOT NULL,
+  revision TEXT NOT NULL, round INTEGER NOT NULL, worker_group TEXT NOT NULL, lease TEXT NOT NULL,
+  family INTEGER NOT NULL, kind TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
+  result_rows INTEGER NOT NULL, answered INTEGER NOT NULL, lost INTEGER NOT NULL,
+  unreachable INTEGER NOT NULL, failed INTEGER NOT NULL,
+  boot_id TEXT NOT NULL,            -- the run of the worker's machine that its monotonic clock belongs to
+  started_at_us INTEGER NOT NULL,   -- by the worker's clock, which may be years off
+  clock_offset_us INTEGER NOT NULL, -- to add to the worker's times, estimated when the batch came
+  received_at_us INTEGER NOT NULL
+) WITHOUT ROWID
+"""
+PING_RESULTS = """
+CREATE TABLE ping_results (
+  campaign INTEGER NOT NULL, measurement INTEGER NOT NULL, worker INTEGER NOT NULL,
+  round INTEGER NOT NULL, position INTEGER NOT NULL, batch_key INTEGER NOT NULL,
+  address TEXT NOT NULL,
+  outcome TEXT NOT NULL,            -- answered, lost, unreachable or failed
+  sent INTEGER NOT NULL, received INTEGER NOT NULL, duplicates INTEGER NOT NULL,
+  rtt_min_us INTEGER, rtt_avg_us INTEGER, rtt_max_us INTEGER, reply_ttl INTEGER,
+  icmp_type INTEGER, icmp_code INTEGER, icmp_from TEXT,
+  at_us INTEGER NOT NULL            -- of the first request, by the worker's clock
+)
+"""
+TRACEROUTE_HOPS = """
+CREATE TABLE traceroute_hops (
+  campaign INTEGER NOT NULL, measurement INTEGER NOT NULL, worker INTEGER NOT NULL,
+  round INTEGER NOT NULL, position INTEGER NOT NULL, batch_key INTEGER NOT NULL,
+  address TEXT NOT NULL, ttl INTEGER NOT NULL,
+  hop TEXT,                         -- NULL for a silent hop
+  rtt_us INTEGER, reply_ttl INTEGER, quoted_ttl INTEGER, icmp_type INTEGER, icmp_code INTEGER,
+  at_us INTEGER NOT NULL
+)
+"""
+META = "CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        META,
+        BATCHES,
+        "CREATE UNIQUE INDEX batches_by_seq ON batches (seq)",
+        "CREATE INDEX batches_by_campaign ON batches (campaign_number, seq)",
+        PING_RESULTS,
+        TRACEROUTE_HOPS,
+    ),
+)
+
+
+def migrate(connection: apsw.Connection) -> None:
+    """Bring a database to the newest version; each migration and its number are one transaction."""
+    while True:
+        done = int(connection.pragma("user_version"))
+        if done >= len(MIGRATIONS):
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in MIGRATIONS[done]:
+            connection.execute(statement)
+        connection.pragma("user_version", done + 1)
+        connection.execute("COMMIT")

@@ -1,0 +1,31 @@
+"""Settings of an output instance."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hoploom import kit
+from hoploom.kit import setting
+
+_DB_DIR = Path("output-data")
+
+
+@dataclass(frozen=True)
+class Settings(kit.Settings):
+    """An output instance: stores what was probed."""
+
+    db_dir: Path = setting(_DB_DIR, "Folder of this instance's own database; no other process may use it.")
+    wait_lock_s: float = setting(
+        0.0,
+        "How long to wait for a predecessor that still drains in the same folder.",
+        unit="seconds",
+        more="0 refuses at once.",
+    )
+    max_body_bytes: int = setting(
+        16 * 2**20, "Largest body of POST /results.", unit="bytes", more="A batch of 65,536 rows takes 5 MB unpacked."
+    )
+    max_waiting: int = setting(
+        64, "Batches that may wait to be written; more get a 503.", more="More rides out longer stalls, in memory."
+    )
+    dump_s: float = setting(
+        300.0, "Longest time that a dump may take to be made.", unit="seconds", more="A dump holds back checkpoints."
+    )

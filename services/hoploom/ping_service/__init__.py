@@ -1,0 +1,1 @@
+"""The worker: takes a lease, probes its targets within what its owner allows, spools and submits the results."""

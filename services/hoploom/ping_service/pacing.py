@@ -1,0 +1,92 @@
+"""When the next packet may leave: a token bucket and a cap for every network. Pure; the time is passed in.
+
+Both are spent in slices: whoever sends asks how many are due, sends at most that many and asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+NS = 1_000_000_000
+CATCH_UP_S = 0.02
+"""A sender that was held up makes good this much and no more: a longer burst would overrun a home router's queue."""
+MAX_NETWORKS = 65_536
+"""Networks remembered by a cap before those that are idle again are forgotten."""
+
+
+class TokenBucket:
+    """So many packets a second, never more than `CATCH_UP_S` of them (at least one) in one go."""
+
+    def __init__(self, rate_pps: float | None, now_ns: int) -> None:
+        """Begin with one packet due.
+
+        Args:
+            rate_pps: Packets a second; None is without limit.
+            now_ns: Monotonic clock.
+        """
+        self._gap_ns = NS / rate_pps if rate_pps else 0.0
+        self._catch_up_ns = max(CATCH_UP_S * NS - self._gap_ns, 0.0)
+        self._next_ns = float(now_ns)
+
+    def due(self, now_ns: int, most: int) -> int:
+        """How many packets may leave now.
+
+        Args:
+            now_ns: Monotonic clock; going back is treated as standing still.
+            most: The caller's own limit.
+
+        Returns:
+            0 to `most`.
+        """
+        if not self._gap_ns:
+            return most
+        self._next_ns = max(self._next_ns, now_ns - self._catch_up_ns)
+        return min(most, max(0, int((now_ns - self._next_ns) / self._gap_ns) + 1)) if now_ns >= self._next_ns else 0
+
+    def spend(self, packets: int) -> None:
+        """Note that so many were sent."""
+        self._next_ns += packets * self._gap_ns
+
+    def next_ns(self) -> int:
+        """When the next packet is due, on the same clock."""
+        return int(self._next_ns) + 1
+
+
+class NetworkCap:
+    """So many packets a second to any one network, each on its own schedule.
+
+    Source: the virtual scheduling algorithm of ITU-T I.371 (GCRA), with a tolerance of `CATCH_UP_S`.
+    """
+
+    def __init__(self, rate_pps: float | None) -> None:
+        """Begin with every network idle.
+
+        Args:
+            rate_pps: Packets a second to one network; None is without limit.
+        """
+        self._gap_ns = NS / rate_pps if rate_pps else 0.0
+        self._next_ns: dict[int, float] = {}
+
+    def due(self, networks: Sequence[int], now_ns: int) -> int:
+        """How many packets, from the front of a row, may leave now; those are noted as sent.
+
+        Args:
+            networks: The network of each packet, as any number.
+            now_ns: Monotonic clock.
+
+        Returns:
+            0 to `len(networks)`.
+        """
+        if not self._gap_ns:
+            return len(networks)
+        if len(self._next_ns) > MAX_NETWORKS:
+            self._next_ns = {network: at for network, at in self._next_ns.items() if at > now_ns}
+        for count, network in enumerate(networks):
+            if self.next_ns(network) > now_ns:
+                return count
+            self._next_ns[network] = max(self.next_ns(network), now_ns - CATCH_UP_S * NS) + self._gap_ns
+        return len(networks)
+
+    def next_ns(self, network: int) -> int:
+        """When the next packet to a network is due; 0 for one that is idle."""
+        return int(self._next_ns.get(network, 0.0))

@@ -1,0 +1,69 @@
+"""The `Prober`: what the worker needs of an engine, and the choice of one that this machine allows."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoploom.ping_service import echo_socket, portable_engine
+from hoploom.ping_service.probes import PingColumns, ProbeSettings, Statistics
+
+__all__ = ["PingColumns", "ProbeSettings", "Prober", "Statistics", "open_prober"]
+
+
+class Prober(Protocol):
+    """Sends echo requests and tells what became of each; holds its sockets until it is left as a context.
+
+    Attributes:
+        name: Engine and kind of socket, for people: `portable raw`.
+        statistics: Counters since it was opened.
+    """
+
+    name: str
+    statistics: Statistics
+
+    async def ping(self, targets: NDArray[np.uint8], settings: ProbeSettings) -> PingColumns:
+        """Ping every target.
+
+        Cancelling it stops the sending at once. Several pings may run at a time, each at its own rate.
+
+        Args:
+            targets: (n, 16) bytes, IPv4 mapped into ::ffff:0:0/96; n may be 0.
+            settings: How each is probed.
+
+        Returns:
+            One row a target, in the order of `targets`.
+
+        Raises:
+            Unavailable: The sockets broke.
+        """
+        ...
+
+    def __enter__(self) -> Self:
+        """The prober itself; its sockets are open."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the sockets."""
+        ...
+
+
+def open_prober(attribution: str = "") -> Prober:
+    """Open the best engine that this machine allows: raw sockets, else ICMP datagram sockets.
+
+    Args:
+        attribution: Probe description URI that every payload starts with (RFC 9511); empty for none.
+
+    Returns:
+        A prober; use it as a context.
+
+    Raises:
+        ConfigError: The system allows neither kind of socket (with the line that allows it), or the attribution is
+            no printable ASCII of a sane length.
+    """
+    return portable_engine.PortableProber(echo_socket.open_any(), attribution)

@@ -1,0 +1,125 @@
+"""What a prober is asked and what it answers: settings, result columns and counters. Pure; shared by every engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoploom.kit.errors import ConfigError
+
+MAX_COUNT = 65_535
+"""The columns `sent` and `received` have 16 bits."""
+MAX_TIMEOUT_S = 600.0
+"""`wire.batch.MAX_RTT_US`: no reply older than this is believed."""
+MAX_SIZE_BYTES = 65_507
+"""65,535 of an IPv4 packet less 20 of its header and 8 of ICMP's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeSettings:
+    """How every target of one `ping` is probed.
+
+    Attributes:
+        count: Echo requests a target, 1 to 65,535.
+        interval_s: Least time between two requests to one target.
+        timeout_s: Time after which a request counts as lost.
+        size_bytes: Payload behind the ICMP header; it grows where the cookie or the attribution needs more.
+        rate_pps: Packets a second over all targets; None is as fast as it goes.
+        network_pps: Packets a second to one /24 or /48; None is no cap.
+    """
+
+    count: int = 1
+    interval_s: float = 1.0
+    timeout_s: float = 1.0
+    size_bytes: int = 56
+    rate_pps: float | None = None
+    network_pps: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no engine can do.
+
+        Raises:
+            ConfigError: A value is out of its range; all of them are named.
+        """
+        wrong = [
+            text
+            for text, good in {
+                f"count is 1 to {MAX_COUNT}": 1 <= self.count <= MAX_COUNT,
+                "interval_s is not negative": self.interval_s >= 0,
+                f"timeout_s is above 0 and at most {MAX_TIMEOUT_S:.0f}": 0 < self.timeout_s <= MAX_TIMEOUT_S,
+                f"size_bytes is 0 to {MAX_SIZE_BYTES}": 0 <= self.size_bytes <= MAX_SIZE_BYTES,
+                "rate_pps is above 0": self.rate_pps is None or self.rate_pps > 0,
+                "network_pps is above 0": self.network_pps is None or self.network_pps > 0,
+            }.items()
+            if not good
+        ]
+        if wrong:
+            raise ConfigError(f"These probe settings cannot be used: {'; '.join(wrong)}.")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PingColumns:
+    """Results of one `ping`, row i about target i; types and meanings are those of `wire.batch.Columns`.
+
+    Attributes:
+        outcome: 0 answered, 1 lost, 2 unreachable, 3 failed to send (uint8).
+        sent: Echo requests that left (uint16).
+        received: Requests that were answered in time (uint16).
+        duplicates: Replies beyond the first of a request (uint16).
+        rtt_min_us: Smallest round-trip time in microseconds, -1 when there is none (int32).
+        rtt_avg_us: Mean, or -1.
+        rtt_max_us: Largest, or -1.
+        reply_ttl: TTL or hop limit of the last reply, -1 where unknown (int16).
+        icmp_type: Type of the last ICMP error, or -1 (int16).
+        icmp_code: Its code, or -1 (int16).
+        icmp_from: Who sent that error, (n, 16) bytes, IPv4 mapped, zeros when nobody did.
+        at_us: First send (or the attempt), microseconds after `started_monotonic_us` (int64).
+        started_monotonic_us: Monotonic clock when the ping began.
+        started_at_us: Wall clock at the same moment, UTC microseconds since 1970.
+    """
+
+    outcome: NDArray[np.uint8]
+    sent: NDArray[np.uint16]
+    received: NDArray[np.uint16]
+    duplicates: NDArray[np.uint16]
+    rtt_min_us: NDArray[np.int32]
+    rtt_avg_us: NDArray[np.int32]
+    rtt_max_us: NDArray[np.int32]
+    reply_ttl: NDArray[np.int16]
+    icmp_type: NDArray[np.int16]
+    icmp_code: NDArray[np.int16]
+    icmp_from: NDArray[np.uint8]
+    at_us: NDArray[np.int64]
+    started_monotonic_us: int
+    started_at_us: int
+
+    def __len__(self) -> int:
+        """Number of targets."""
+        return len(self.outcome)
+
+
+@dataclass
+class Statistics:
+    """What a prober has counted since it was opened.
+
+    Attributes:
+        sent: Echo requests that left.
+        received: Requests that were answered in time.
+        duplicates: Replies beyond the first of a request.
+        errors: ICMP errors about our requests.
+        foreign: Replies to a living request that came from (or errors that quote) another address than its target.
+        unmatched: Messages with our identifier that no living request explains: late, forged or mangled.
+        send_errors: Requests that the system refused to send.
+        malformed: Packets too short or too odd to be read.
+    """
+
+    sent: int = 0
+    received: int = 0
+    duplicates: int = 0
+    errors: int = 0
+    foreign: int = 0
+    unmatched: int = 0
+    send_errors: int = 0
+    malformed: int = 0

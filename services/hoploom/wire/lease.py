@@ -1,0 +1,206 @@
+"""What a worker asks for and gets: a range of positions in one campaign's order, for a time. Pure.
+
+A lease is a few hundred bytes whatever its range: the worker fetches the set once and computes the addresses,
+`position --permutation(order_key, N)--> index --address_set--> address`. All times are durations, so clocks may differ.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hoploom.kit.errors import NotFound
+from hoploom.wire.campaign import MAX_RATE_PPS, NUMBERS, Probe
+from hoploom.wire.fields import CAMPAIGN_ID, KEY_128, MAX_INTEGER, NAME, SHA256, VERSION, Fields
+
+MAX_TTL_S = 3600
+"""Hard age limit of a lease: then it is handed out again, and the data keeps both results."""
+
+MAX_ROUND = 2**31
+MAX_LEASE = 65_536
+"""Positions of the largest lease: as many rows as one batch of results may have."""
+
+LEASE_ID = re.compile(r"([a-z0-9][a-z0-9-]{0,62})\.(\d{1,10})\.([46])\.(\d{1,16})\.(\d{1,5})\.([0-9a-f]{16})")
+NONCE_BYTES = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseId:
+    """A lease's id says what it covers, so that nobody needs a memory of old leases to understand it.
+
+    As text `campaign.round.family.start.size.nonce`, at most 118 characters.
+    """
+
+    campaign: str
+    round: int
+    family: int
+    start: int
+    stop: int
+    nonce: str
+
+    def __str__(self) -> str:
+        """The id as it travels."""
+        return f"{self.campaign}.{self.round}.{self.family}.{self.start}.{self.stop - self.start}.{self.nonce}"
+
+    @staticmethod
+    def parse(text: str) -> LeaseId:
+        """Read an id.
+
+        Raises:
+            NotFound: The text is no id of a lease.
+        """
+        match = LEASE_ID.fullmatch(text)
+        if match is None:
+            raise NotFound("there is no lease of that id")
+        number, family, start, size = map(int, match.group(2, 3, 4, 5))
+        return LeaseId(
+            campaign=match[1], round=number, family=family, start=start, stop=start + size, nonce=match[6]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseRequest:
+    """A worker asks for work.
+
+    Attributes:
+        request_id: Made by the worker; the same id gets the same lease.
+        worker: The worker's name.
+        group: Workers of one group share a round; empty means a group of its own, named as the worker.
+        rate_pps: Packets a second that the worker can and may send; 0 for no limit of its own.
+        families: What it can probe: 4, 6 or both.
+    """
+
+    request_id: str
+    worker: str
+    group: str
+    rate_pps: int
+    families: tuple[int, ...]
+
+    @staticmethod
+    def from_json(document: object) -> LeaseRequest:
+        """Read and check.
+
+        Raises:
+            BadRequest: A field is missing or of the wrong type.
+            Unprocessable: A field is out of bounds.
+        """
+        known = Fields(document, "a lease request")
+        worker = known.text("worker", NAME)
+        return LeaseRequest(
+            request_id=known.text("request_id", NAME),
+            worker=worker,
+            group=known.text("group", NAME, worker) if known.has("group") else worker,
+            rate_pps=known.integer("rate_pps", range(MAX_RATE_PPS + 1), 0),
+            families=known.families("families"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As it travels."""
+        return {"v": VERSION, **asdict(self), "families": list(self.families)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseDone:
+    """A worker says that every result of a lease is stored.
+
+    Attributes:
+        worker: The worker's name.
+        campaign: Campaign of the lease.
+        group: Its group.
+    """
+
+    worker: str
+    campaign: str
+    group: str
+
+    @staticmethod
+    def from_json(document: object) -> LeaseDone:
+        """Read and check.
+
+        Raises:
+            BadRequest: A field is missing or of the wrong type.
+            Unprocessable: A field is out of bounds.
+        """
+        known = Fields(document, "a lease acknowledgement")
+        worker = known.text("worker", NAME)
+        group = known.text("group", NAME, worker)
+        return LeaseDone(worker=worker, campaign=known.text("campaign", CAMPAIGN_ID), group=group)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it travels."""
+        return {"v": VERSION, **asdict(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """Positions [start, stop) of one order, and all that a worker has to know to probe them.
+
+    Attributes:
+        id: See `LeaseId`.
+        campaign: Campaign id.
+        campaign_number: Its permanent integer id.
+        measurement: Permanent integer id of the measurement.
+        worker_number: Permanent integer id of the worker.
+        revision: SHA-256 of the set; `GET /api/v1/sets/{revision}` has the document.
+        family: 4 or 6.
+        round: Which pass over the set, from 0.
+        group: Group of workers that shares the pass.
+        start: First position.
+        stop: Position after the last.
+        order_key: Key of the order, 16 bytes in hex.
+        ttl_s: Seconds from the answer until the worker has to stop.
+        rate_pps: Packets a second to send at most; 0 for no limit.
+        probe: How each target is probed.
+        allow_private: The campaign's key to loopback and private space; the worker's owner holds the other.
+    """
+
+    id: str
+    campaign: str
+    campaign_number: int
+    measurement: int
+    worker_number: int
+    revision: str
+    family: int
+    round: int
+    group: str
+    start: int
+    stop: int
+    order_key: str
+    ttl_s: int
+    rate_pps: int
+    probe: Probe
+    allow_private: bool
+
+    @staticmethod
+    def from_json(document: object) -> Lease:
+        """Read and check.
+
+        Raises:
+            BadRequest: A field is missing or of the wrong type.
+            Unprocessable: A field is out of bounds.
+        """
+        known = Fields(document, "a lease")
+        start = known.integer("start", range(MAX_INTEGER))
+        return Lease(
+            id=known.text("id", LEASE_ID),
+            campaign=known.text("campaign", CAMPAIGN_ID),
+            campaign_number=known.integer("campaign_number", NUMBERS),
+            measurement=known.integer("measurement", NUMBERS),
+            worker_number=known.integer("worker_number", NUMBERS),
+            revision=known.text("revision", SHA256),
+            family=known.integer("family", range(4, 7, 2)),
+            round=known.integer("round", range(MAX_ROUND)),
+            group=known.text("group", NAME),
+            start=start,
+            stop=known.integer("stop", range(start + 1, start + MAX_LEASE + 1)),
+            order_key=known.text("order_key", KEY_128),
+            ttl_s=known.integer("ttl_s", range(1, MAX_TTL_S + 1)),
+            rate_pps=known.integer("rate_pps", range(MAX_RATE_PPS + 1)),
+            probe=Probe.from_json(known.object("probe")),
+            allow_private=known.flag("allow_private"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As it travels."""
+        return {"v": VERSION, **asdict(self)}
