@@ -20,6 +20,8 @@ from hoploom.local import tokens, view
 from hoploom.local.mesh import LocalMesh
 from hoploom.targets import plan
 from hoploom.targets.files import Source, parse_argument
+from hoploom.targets.notation import BITS, block_text, parse_block
+from hoploom.targets.ranges import merge, to_blocks
 from hoploom.targets.sampling import Sampling, parse_sampling
 from hoploom.targets.space import by_family, split
 from hoploom.targets.special_purpose import Space
@@ -44,7 +46,7 @@ class Prepared:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags about targets."""
-    parser.add_argument("targets", nargs="*", metavar="TARGETS", help="CIDR blocks, files of blocks, or folders of files")
+    parser.add_argument("targets", nargs="*", metavar="TARGETS", help="CIDR blocks, files of them, or folders of files")
     parser.add_argument("--name", default="", help="name of the campaign")
     parser.add_argument("--per-prefix", default="", metavar="RULE", help="sampling, e.g. 24:1,48:1 or 24:all")
     parser.add_argument("--exclude", action="append", default=[], metavar="BLOCK", help="leave out (may be repeated)")
@@ -73,16 +75,18 @@ def prepare(args: argparse.Namespace, default: str = "") -> Prepared:
     excludes = [source for text in args.exclude for source in parse_argument(text).sources]
     _require_good(sources, excludes)
     own = [source for source in sources if _own_space(source)]
-    _require_meant(own, args)
+    not_meant = [] if args.allow_private else [source for source in own if not source.by_hand]
+    _require_meant(not_meant)
     blocks = [block for source in sources for block in source.blocks]
     left_out = [block for source in excludes for block in source.blocks]
+    left_out += [parse_block(text) for source in not_meant for text in _own_space(source)]
     request = CampaignRequest(
         id=_campaign_id(args, default),
         name=args.name,
         blocks=tuple(str(block) for block in blocks),
         excludes=tuple(str(block) for block in left_out),
         per_prefix=args.per_prefix,
-        allow_private=bool(own),
+        allow_private=len(own) > len(not_meant),
         contact=args.contact,
         rate_pps=args.rate,
         probe=Probe.from_json({"count": args.count, "timeout_ms": args.timeout_ms}),
@@ -94,9 +98,13 @@ def prepare(args: argparse.Namespace, default: str = "") -> Prepared:
         rate_pps=args.rate,
         max_targets=args.max_targets,
     )
-    notes = [f"{source.name}: {source.bad_count} bad lines, nothing of it is used" for source in sources if source.bad_count]
+    bad = [source for source in sources if source.bad_count]
+    notes = [f"{source.name}: {source.bad_count} bad lines, nothing of it is used" for source in bad]
+    notes += [f"{source.name}: loopback or private blocks left out (--allow-private)" for source in not_meant]
     notes += [f"no targets named: {default}, the loopback demo"] if not args.targets else []
     notes += [f"{source.name} is loopback or private space named by hand: allowed" for source in own if source.by_hand]
+    notes += [f"{source.name}: loopback or private space, allowed by --allow-private" for source in own
+              if not source.by_hand and source not in not_meant]
     return Prepared(request, plan.make(request.id, blocks, left_out, wishes), tuple(notes), args.yes)
 
 
@@ -125,7 +133,8 @@ async def carry_out(mesh: LocalMesh, prepared: Prepared, *, as_json: bool = Fals
     began = time.monotonic()
     campaign = await _create(mesh, prepared.request)
     if not as_json:
-        say("campaign", f"{campaign['id']}: {campaign['targets']:,} targets, {_rate(prepared.plan, prepared.request.probe)}")
+        rate = _rate(prepared.plan, prepared.request.probe)
+        say("campaign", f"{campaign['id']}: {campaign['targets']:,} targets, {rate}")
     await _follow(mesh, campaign)
     seconds = time.monotonic() - began
     found = await _summary(mesh, campaign["id"])
@@ -148,16 +157,23 @@ def _require_good(sources: list[Source], excludes: list[Source]) -> None:
         raise ConfigError("no good block is left; nothing was sent")
 
 
-def _own_space(source: Source) -> bool:
-    parts = (split(family, ranges) for family, ranges in by_family(source.blocks).items())
-    return any(Space.LOOPBACK in each or Space.PRIVATE in each for each in parts)
+def _own_space(source: Source) -> list[str]:
+    """The loopback and private blocks of a source."""
+    found = []
+    for family, ranges in by_family(source.blocks).items():
+        parts = split(family, ranges)
+        own = merge([*parts.get(Space.LOOPBACK, []), *parts.get(Space.PRIVATE, [])])
+        found += [block_text(family, first, prefix) for first, prefix in to_blocks(own, BITS[family])]
+    return found
 
 
-def _require_meant(own: list[Source], args: argparse.Namespace) -> None:
-    for source in own:
-        if not source.by_hand and not args.allow_private:
+def _require_meant(not_meant: list[Source]) -> None:
+    """A list of nothing but one's own space is a slip, or is meant; a public list with some of it is just untidy."""
+    for source in not_meant:
+        if not any(Space.PUBLIC in split(family, ranges) for family, ranges in by_family(source.blocks).items()):
             raise ConfigError(
-                f"{source.name} holds loopback or private addresses: add --allow-private if they are meant; nothing was sent"
+                f"{source.name} holds only loopback or private addresses: add --allow-private if they are meant; "
+                "nothing was sent"
             )
 
 
@@ -175,8 +191,8 @@ def _slug(name: str) -> str:
 
 
 def _rules(found: plan.Plan) -> str:
-    rules = {str(part.rule) for each in found.sets.values() for part in each.parts}
-    said = ["every address" if rule == "all" else f"at most {rule.split(':')[1]} a /{rule.split(':')[0]}" for rule in rules]
+    rules = {part.rule for each in found.sets.values() for part in each.parts}
+    said = [f"at most {rule.samples} a /{rule.prefix}" if rule.samples else "every address" for rule in rules]
     return f" ({', '.join(sorted(said))})"
 
 

@@ -35,5 +35,8 @@ def table(service: str) -> str:
     if service != "kit":
         common = {row[0]: row for row in describe(Settings)}
         rows = [row for row in rows if common.get(row[0]) != row]
-    lines = [f"| `{flag}` | `{env}` | {f'`{default}`' if default else ''} | {meaning} |" for flag, env, default, meaning in rows]
+    lines = [
+        f"| `{flag}` | `{env}` | {f'`{default}`' if default else ''} | {meaning} |"
+        for flag, env, default, meaning in rows
+    ]
     return "\n".join(["| flag | environment | default | meaning |", "|---|---|---|---|", *lines])

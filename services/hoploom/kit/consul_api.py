@@ -159,10 +159,9 @@ class ConsulApi:
 
     async def service(self, service_id: str) -> dict[str, Any] | None:
         """The agent's own record of a service, or None when it has none."""
-        found: dict[str, Any] | None = await _translated(
-            self._transport.get(base.CB.json(), f"/v1/agent/service/{service_id}")
-        )
-        return found
+        found: Any = await _translated(self._transport.get(base.CB.json(), f"/v1/agent/service/{service_id}"))
+        # The library's answer to a 404 is (index, None).
+        return found if isinstance(found, dict) else None
 
     async def deregister(self, service_id: str) -> None:
         """Remove a service from the agent; nothing happens when it is gone already."""

@@ -1,7 +1,7 @@
 """A door to the Consul UI that signs its owner in: Consul has no one-time tokens of its own.
 
-A small server on loopback passes everything on to Consul with the management token. It lets in one browser: the one that
-comes first with the one-time key in the address, which then gets a cookie.
+A small server on loopback passes everything on to Consul with the management token. It lets in one browser: the one
+that comes first with the one-time key in the address, which then gets a cookie.
 """
 
 import asyncio
