@@ -1,4 +1,4 @@
-"""How commands speak to a person: labelled lines on stderr-safe consoles, no colour when NO_COLOR is set."""
+"""How commands speak to a person: labelled lines, no colour when NO_COLOR is set."""
 
 import argparse
 import os
@@ -7,8 +7,12 @@ from rich.console import Console
 
 from hoploom.local.places import DEFAULT_MESH, Places
 
+# Off a terminal nothing is folded: whoever reads a log or a pipe wants whole lines.
+_WIDE = 220
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+if not out.is_terminal:
+    out = Console(highlight=False, soft_wrap=True, width=_WIDE)
 
 
 def say(label: str, text: str) -> None:

@@ -40,8 +40,8 @@ __all__ = [
 
 def mesh(where: web.Request | web.Application) -> Mesh:
     """This instance's view of the mesh, from a request or from the application."""
-    app = where.app if isinstance(where, web.Request) else where
-    return app[MESH]
+    # A request of a sub-application finds the mesh of the application above it.
+    return where.config_dict[MESH] if isinstance(where, web.Request) else where[MESH]
 
 
 def me(where: web.Request | web.Application) -> Mesh:

@@ -168,15 +168,26 @@ class ConsulApi:
         await _translated(self._consul.agent.service.deregister(service_id))
 
     async def maintenance(self, service_id: str, *, enable: bool, reason: str = "") -> None:
-        """Put an instance into or out of maintenance mode: routers leave it out at once."""
+        """Put an instance into or out of maintenance mode: routers leave it out at once.
+
+        Raises:
+            Unavailable: The agent is away, or knows no such service.
+        """
         on = "true" if enable else "false"
-        await _translated(self._consul.agent.service.maintenance(service_id, on, reason))
+        if not await _translated(self._consul.agent.service.maintenance(service_id, on, reason)):
+            raise Unavailable(f"Consul knows no service {service_id}")
 
     async def heartbeat(self, check_id: str, status: str, output: str) -> None:
-        """Renew a TTL check with "passing", "warning" or "critical" and a text for the Consul UI."""
+        """Renew a TTL check with "passing", "warning" or "critical" and a text for the Consul UI.
+
+        Raises:
+            Unavailable: The agent is away, or knows no such check.
+        """
         checks = self._consul.agent.check
         send = {"passing": checks.ttl_pass, "warning": checks.ttl_warn, "critical": checks.ttl_fail}[status]
-        await _translated(send(check_id, output))
+        # The library's answer to a 404 is False.
+        if not await _translated(send(check_id, output)):
+            raise Unavailable(f"Consul knows no check {check_id}")
 
     async def instances(
         self, service: str, *, passing: bool = True, index: int = 0, wait_s: float = WAIT_S
@@ -205,7 +216,7 @@ class _PooledTransport(base.HTTPClient):  # type: ignore[misc]
     """One aiohttp session for all calls of python-consul2."""
 
     def __init__(self, url: URL, token: str) -> None:
-        super().__init__(url.host, url.port, url.scheme)
+        super().__init__(f"[{url.host}]" if ":" in str(url.host) else url.host, url.port, url.scheme)
         self._headers = {"X-Consul-Token": token} if token else {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -239,12 +250,14 @@ class _PooledTransport(base.HTTPClient):  # type: ignore[misc]
         text = content.decode("utf-8", "replace")
         _refuse(answer.status, text)
         known: dict[str, Any] = dict(answer.headers)
-        known["X-Consul-Index"] = int(known.get("X-Consul-Index", 0))
+        index = known.get("X-Consul-Index", "0")
+        known["X-Consul-Index"] = int(index) if index.isdecimal() else 0
         return base.Response(answer.status, known, text, content)
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
+            self._session = None
 
 
 class _PooledConsul(Consul):  # type: ignore[misc]
@@ -285,6 +298,8 @@ async def _translated(call: Awaitable[T]) -> T:
         if str(error).startswith(_TXN_CONFLICT):
             raise _Conflict(str(error)) from error
         raise Unavailable(f"Consul refused the call: {error}") from error
+    except ValueError as error:
+        raise Unavailable("the answer is no JSON: something else than Consul answers at that address") from error
 
 
 def _named(error: Exception) -> str:

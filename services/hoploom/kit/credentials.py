@@ -11,6 +11,8 @@ from aiohttp import web
 from hoploom.kit.errors import ConfigError, Forbidden, Unauthorized
 
 _SCHEME = "Bearer "
+# What aiohttp puts in the place of bytes that are no UTF-8.
+_RAW = "surrogateescape"
 
 
 def read(path: str) -> str:
@@ -25,6 +27,8 @@ def read(path: str) -> str:
         token = Path(path).expanduser().read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigError(f"cannot read the token file {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the token file {path} holds no text") from error
     if not token:
         raise ConfigError(f"the token file {path} is empty")
     return token
@@ -43,8 +47,10 @@ def require(request: web.Request, token: str) -> None:
     """
     if not token:
         raise Forbidden("this instance was started without the token file that this call needs")
-    sent = request.headers.get("Authorization", "")
-    if not sent.startswith(_SCHEME) or not hmac.compare_digest(sent[len(_SCHEME) :].encode(), token.encode()):
+    scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != _SCHEME.strip().lower() or not hmac.compare_digest(
+        sent.encode("utf-8", _RAW), token.encode("utf-8", _RAW)
+    ):
         raise Unauthorized("send `Authorization: Bearer <token>` with the token of this mesh")
 
 

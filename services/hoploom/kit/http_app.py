@@ -26,6 +26,7 @@ PROBE_TIMEOUT_S = 0.8
 _REQUESTS = metrics.counter("hoploom_http_requests_total", "Requests answered.", ("route", "method", "status"))
 _DURATION = metrics.histogram("hoploom_http_request_duration_seconds", "Time to answer a request.", ("route",))
 _IN_FLIGHT = metrics.gauge("hoploom_http_requests_in_flight", "Requests being answered now.")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _READY = metrics.gauge("hoploom_ready", "1 while this instance is ready, else 0.")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -71,6 +72,7 @@ def health_app(app: web.Application) -> web.Application:
 async def readiness(mesh: Mesh) -> tuple[bool, str]:
     """Whether this instance may be routed to, and why, in words for the Consul UI."""
     if mesh.state is State.DRAINING:
+        _READY.set(0)
         return False, "draining: no new requests, please"
     problems = [reason for reason in await asyncio.gather(*map(_probe, mesh.ready)) if reason]
     _READY.set(not problems)
@@ -88,7 +90,7 @@ async def read_json(request: web.Request) -> object:
     try:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge as error:
-        raise TooLarge(f"the body is over the limit of {error.max_size} bytes") from error  # type: ignore[attr-defined]
+        raise TooLarge(f"the body is over the limit of {request.client_max_size} bytes") from error
     try:
         return json.loads(body)
     except RecursionError as error:
@@ -111,7 +113,7 @@ async def _clients(app: web.Application) -> AsyncIterator[None]:
 async def _probe(probe: Probe) -> str:
     try:
         await asyncio.wait_for(probe(), PROBE_TIMEOUT_S)
-    except NotReady as error:
+    except (NotReady, Unavailable) as error:
         return str(error)
     except TimeoutError:
         return f"{getattr(probe, '__name__', 'a probe')} took longer than {PROBE_TIMEOUT_S} s"
@@ -138,7 +140,10 @@ async def _ready(request: web.Request) -> web.Response:
 
 
 async def _routed(request: web.Request) -> web.Response:
-    missing = await routed.missing_from(request.app[MESH])
+    mesh = request.app[MESH]
+    if mesh.state is State.DRAINING:
+        return web.Response(status=503, text="draining\n")
+    missing = await routed.missing_from(mesh)
     if missing:
         return web.Response(status=503, text=f"not listed by {', '.join(missing)}\n")
     return web.Response(text="listed by every passing Fabio\n")
@@ -154,7 +159,8 @@ async def _finish_headers(request: web.Request, response: web.StreamResponse) ->
     response.headers.pop("Server", None)
     response.headers.setdefault("X-Request-Id", request.get("request_id", ""))
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    if request.app[MESH].state is State.DRAINING:
+    # Not `request.app`: that is the sub-application where the handler is one's.
+    if request.config_dict[MESH].state is State.DRAINING:
         # Empties the router's pool of kept connections before the listener closes.
         response.headers["Connection"] = "close"
         response.force_close()
@@ -177,7 +183,9 @@ async def _serve(request: web.Request, handler: Handler) -> web.StreamResponse:
         _IN_FLIGHT.set(mesh.in_flight.count)
         resource = request.match_info.route.resource
         route = resource.canonical if resource else "unmatched"
-        _REQUESTS.labels(route, request.method, str(status)).inc()
+        # A method may be any word that a client likes; a label may not.
+        method = request.method if request.method in _METHODS else "other"
+        _REQUESTS.labels(route, method, str(status)).inc()
         _DURATION.labels(route).observe(time.perf_counter() - began)
 
 
@@ -191,14 +199,16 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         response.headers["Retry-After"] = f"{max(1, round(error.retry_after_s))}"
         return response
     except web.HTTPException as error:
-        if error.empty_body or error.text != f"{error.status}: {error.reason}":
+        if error.status == TooLarge.status:
+            return problem(error.status, TooLarge.title, error.text or error.reason)
+        if error.status < BadRequest.status or error.text != f"{error.status}: {error.reason}":
             raise
         return _as_problem(request, error)
 
 
 def _as_problem(request: web.Request, error: web.HTTPException) -> web.Response:
     answer = problem(error.status, error.reason, f"{request.method} {request.path}: {error.reason}")
-    for name in ("Allow", "Location", "WWW-Authenticate"):
-        if name in error.headers:
-            answer.headers[name] = error.headers[name]
+    for name, value in error.headers.items():
+        if name not in ("Content-Type", "Content-Length"):
+            answer.headers.add(name, value)
     return answer

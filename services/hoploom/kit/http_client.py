@@ -89,7 +89,7 @@ class HttpClient:
         if answer.status in _AWAY:
             reason = Answer(answer.status, body).reason()
             raise Unavailable(f"{method} {url} answered {answer.status}: {reason}", _retry_after(answer.headers))
-        return Answer(answer.status, body, dict(answer.headers))
+        return Answer(answer.status, body, answer.headers)
 
     async def close(self) -> None:
         """Close the pool."""

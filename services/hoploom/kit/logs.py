@@ -12,11 +12,14 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+from hoploom.kit.errors import ConfigError
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 # The same warning from the same place is said this often a minute; the rest is counted and said with the next one.
 REPEATS_PER_MINUTE = 5
 _MINUTE_S = 60.0
+_LEVELS, _FORMATS = ("debug", "info", "warning", "error"), ("auto", "text", "json")
 
 
 class JsonLine(logging.Formatter):
@@ -73,10 +76,18 @@ def configure(level: str, log_format: str, instance_id: str) -> None:
         level: Least level that is written: debug, info, warning or error.
         log_format: "text", "json" or "auto" (text on a terminal).
         instance_id: Id of this instance, part of every JSON line.
+
+    Raises:
+        ConfigError: There is no such level or format.
     """
+    if level.lower() not in _LEVELS:
+        raise ConfigError(f"the log level must be one of {', '.join(_LEVELS)}, not {level!r} (--log-level)")
+    if log_format not in _FORMATS:
+        raise ConfigError(f"the log format must be one of {', '.join(_FORMATS)}, not {log_format!r} (--log-format)")
     handler = logging.StreamHandler(sys.stderr)
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", datefmt="%H:%M:%S")
+    text.converter = time.gmtime
     handler.setFormatter(text if as_text else JsonLine(instance_id))
     handler.addFilter(Repeats())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -55,10 +55,10 @@ class InFlight:
 
     async def idle(self, timeout_s: float) -> bool:
         """Wait until nothing is in flight; False when that took longer than `timeout_s` seconds."""
-        if not self.count:
-            return True
         try:
-            await asyncio.wait_for(self._idle.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                while self.count:
+                    await self._idle.wait()
         except TimeoutError:
             return False
         return True

@@ -27,28 +27,36 @@ async def missing_from(mesh: Mesh) -> list[str]:
     if not mesh.routes:
         return []
     found = await _asked(mesh)
-    return [name for name, listed in found.items() if not listed] if found else ["any Fabio: none is passing"]
+    return [name for name, listed in found if not listed] if found else ["any Fabio: none is passing"]
 
 
 async def until_gone(mesh: Mesh, cap_s: float) -> bool:
     """Wait until no passing Fabio lists this instance; False when that was not seen within `cap_s` seconds."""
     began = boottime_s()
-    while boottime_s() - began < cap_s:
-        try:
-            if not any((await _asked(mesh)).values()):
-                _GONE.observe(boottime_s() - began)
-                return True
-        except Unavailable as error:
-            log.warning("cannot see whether the routers have let go: %s", error)
-        await asyncio.sleep(_POLL_S)
-    return False
+    try:
+        async with asyncio.timeout(cap_s):
+            while await _still_listed(mesh):
+                await asyncio.sleep(_POLL_S)
+    except TimeoutError:
+        return False
+    _GONE.observe(boottime_s() - began)
+    return True
 
 
-async def _asked(mesh: Mesh) -> dict[str, bool]:
+async def _still_listed(mesh: Mesh) -> bool:
+    try:
+        return any(listed for _, listed in await _asked(mesh))
+    except Unavailable as error:
+        log.warning("cannot see whether the routers have let go: %s", error)
+        return True
+
+
+async def _asked(mesh: Mesh) -> list[tuple[str, bool]]:
+    # Pairs and no dictionary: two Fabios on one node may have one name, and neither may hide the other.
     _, instances = await mesh.consul.instances(fabio_api.SERVICE)
     routers = fabio_api.routers(instances)
     answers = await asyncio.gather(*(_lists(mesh, router) for router in routers))
-    return {router.name: answer for router, answer in zip(routers, answers, strict=True)}
+    return [(router.name, answer) for router, answer in zip(routers, answers, strict=True)]
 
 
 async def _lists(mesh: Mesh, router: fabio_api.Router) -> bool:

@@ -7,6 +7,7 @@ The README's table is made from the same fields (`describe`).
 
 import argparse
 import dataclasses
+import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from hoploom.kit.errors import ConfigError
 
 S = TypeVar("S", bound="Settings")
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+_LAST_PORT = 65535
 
 
 def setting(default: Any, meaning: str, *, unit: str = "", more: str = "", env: tuple[str, ...] = ()) -> Any:
@@ -88,7 +90,7 @@ def load(
             continue
         origin, raw = given
         try:
-            values[each.name] = _convert(raw, each.default)
+            values[each.name] = _sensible(each.name, _convert(raw, each.default))
         except ValueError as error:
             problems.append(f"{origin}: {error}")
     if problems:
@@ -139,7 +141,7 @@ def _read_file(path: Path, program: str, cls: type[Settings], problems: list[str
     if not isinstance(document, dict):
         problems.append(f"{path}: must hold `name: value` lines")
         return {}
-    plain = {key: value for key, value in document.items() if not isinstance(value, dict)}
+    plain = {key: value for key, value in document.items() if value is not None and not isinstance(value, dict)}
     section = document.get(program)
     merged = {**plain, **(section if isinstance(section, dict) else {})}
     values = {str(key).replace("-", "_"): value for key, value in merged.items()}
@@ -163,8 +165,19 @@ def _given(
     return (each.name, from_file[each.name]) if each.name in from_file else None
 
 
+def _sensible(name: str, value: Any) -> Any:
+    """Check what the name says: ports are ports, and numbers are finite and not below zero."""
+    if name.split("_")[-1] == "port" and not 0 <= value <= _LAST_PORT:
+        raise ValueError(f"must be a port from 0 to {_LAST_PORT}, not {value}")
+    if isinstance(value, int | float) and not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"must be a number from 0 up, not {value}")
+    return value
+
+
 def _convert(raw: Any, default: Any) -> Any:
     """Bring a value to the type of its default; raises ValueError with a reason for a person."""
+    if isinstance(raw, list | dict):
+        raise ValueError("must be one value, not a list")
     if isinstance(default, bool):
         word = str(raw).lower()
         if word not in _TRUE | _FALSE:

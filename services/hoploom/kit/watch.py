@@ -18,8 +18,11 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 5.0
 
 
 def next_index(known: int, found: int) -> int:
-    """The index for the next query: 0 when it went backwards (restored or restarted servers)."""
-    return 0 if found < known else found
+    """The index for the next query: 0 when it went backwards (restored or restarted servers).
+
+    Otherwise at least 1: with an index of 0 the query would return at once, again and again.
+    """
+    return 0 if found < known else max(1, found)
 
 
 def pause_s(failures: int, chance: float) -> float:

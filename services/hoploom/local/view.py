@@ -9,6 +9,7 @@ from hoploom.local.consul_agent import SERVICES
 from hoploom.local.mesh import ENGINES, LocalMesh
 
 _SEVERITY = ("critical", "warning", "passing")
+_OWN = ("ready", "heartbeat")
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def _view(entry: Mapping[str, Any], table: list[Mapping[str, Any]]) -> InstanceV
     target = f"//{address}:{service['Port']}/"
     routes = tuple(sorted({route["src"] for route in table if target in f"{route['dst']}/"}))
     wants = any(tag.startswith("urlprefix-") for tag in service["Tags"] or ())
-    worst = sorted(entry["Checks"], key=lambda check: _SEVERITY.index(check["Status"]))
+    # The instance's own words, unless something else is worse.
+    worst = sorted(entry["Checks"], key=lambda check: (_SEVERITY.index(check["Status"]), check["Name"] not in _OWN))
     return InstanceView(
         id=service["ID"],
         service=service["Service"],

@@ -13,6 +13,8 @@ from hoploom.kit.errors import NotFound, Unavailable
 from hoploom.manager.summary import summarize
 
 SERVICES = ("input", "output", "manager", "ping")
+SEVERITY = ("critical", "warning", "passing")
+_OWN = ("ready", "heartbeat")
 _NOT_FOUND = 404
 
 
@@ -51,7 +53,7 @@ async def instances(mesh: Mesh) -> Part:
             rows += [_row(each) for each in found]
     except Unavailable as error:
         return Part([], f"Consul is away, so health is unknown: {error}")
-    return Part(sorted(rows, key=lambda row: (("critical", "warning", "passing").index(row["health"]), row["id"])))
+    return Part(sorted(rows, key=lambda row: (SEVERITY.index(row["health"]), row["id"])))
 
 
 async def progress(mesh: Mesh) -> Part:
@@ -96,7 +98,8 @@ async def campaign_summary(mesh: Mesh, campaign_id: str) -> dict[str, Any]:
 
 
 def _row(instance: Instance) -> dict[str, Any]:
-    worst = sorted(instance.checks, key=lambda check: ("critical", "warning", "passing").index(check.status))
+    # The instance's own words, unless something else is worse.
+    worst = sorted(instance.checks, key=lambda check: (SEVERITY.index(check.status), check.name not in _OWN))
     note = worst[0].output.strip() if worst else ""
     return {
         "id": instance.id,

@@ -1,0 +1,65 @@
+"""The Debian packages that the wider tests need, and how they come onto this machine."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Package(NamedTuple):
+    """A Debian package, a command that it brings, and what needs it."""
+
+    name: str
+    command: str
+    why: str
+
+
+PACKAGES = (
+    Package("prometheus", "promtool", "the metrics pages are checked by promtool"),
+    Package("chromium", "chromium", "the manager's page is looked at in a browser"),
+    Package("iproute2", "ip", "tests in network namespaces"),
+)
+
+
+def missing() -> list[Package]:
+    """Packages whose command is not there."""
+    return [package for package in PACKAGES if shutil.which(package.command) is None]
+
+
+def provide(*, may_install: bool) -> None:
+    """Install what is missing where we may; else say what would be needed."""
+    wanted = missing()
+    if not wanted:
+        return
+    names = " ".join(package.name for package in wanted)
+    for package in wanted:
+        print(f"needs {package.name}: {package.why}", flush=True)
+    if may_install and os.geteuid() == 0 and shutil.which("apt-get"):
+        _install([package.name for package in wanted])
+    else:
+        print(f"not installed here; `sudo apt-get install {names}` would bring them", flush=True)
+
+
+def _install(names: list[str]) -> None:
+    print(f"installing {' '.join(names)} with apt-get ...", flush=True)
+    # Debian's prometheus would start its server; a policy of our own keeps services from starting meanwhile.
+    policy = Path("/usr/sbin/policy-rc.d")
+    ours = not policy.exists()
+    if ours:
+        policy.write_text("#!/bin/sh\nexit 101\n", encoding="ascii")
+        policy.chmod(0o755)
+    try:
+        with tempfile.TemporaryFile() as log:
+            for command in (["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", *names]):
+                environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+                if subprocess.run(command, stdout=log, stderr=log, env=environ, check=False).returncode:
+                    log.seek(0)
+                    tail = log.read().decode("utf-8", "replace").strip().splitlines()[-1:]
+                    print(f"apt-get failed: {tail[0] if tail else 'no reason given'}", file=sys.stderr, flush=True)
+                    return
+    finally:
+        if ours:
+            policy.unlink(missing_ok=True)
