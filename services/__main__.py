@@ -8,7 +8,7 @@ if sys.version_info < (3, 11):
     sys.exit(2)
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-from hoploom.kit.bootstrap import enter
+from hoploom.bootstrap import enter
 
 if __name__ == "__main__":
     enter(HERE / "requirements.lock", ["hoploom", *sys.argv[1:]])

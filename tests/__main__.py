@@ -10,7 +10,7 @@ if sys.version_info < (3, 11):
 HERE = Path(__file__).resolve().parent
 SERVICES = HERE.parent / "services"
 sys.path.insert(0, str(SERVICES))
-from hoploom.kit.bootstrap import enter
+from hoploom.bootstrap import enter
 
 if __name__ == "__main__":
     os.chdir(HERE.parent)

@@ -19,6 +19,7 @@ import icmplib
 
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.ping_service.packets import DIALECTS, Arrival, parse_ipv4, parse_message, parse_quoted
+from hoploom.targets.notation import IPV4, IPV6
 from hoploom.wire.addresses import MAPPED_PREFIX, parse
 
 _SO_TIMESTAMPNS, _SO_RCVBUFFORCE = 35, 33
@@ -35,7 +36,7 @@ _PASSED = (0, 3, 11, 12)
 """ICMP types let through: echo reply, unreachable, time exceeded, parameter problem. Not our own requests on loopback."""
 _PASSED6 = (1, 2, 3, 4, 129)
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
-_ORIGINS = {2: 4, 3: 6}
+_ORIGINS = {2: IPV4, 3: IPV6}
 """SO_EE_ORIGIN_ICMP and SO_EE_ORIGIN_ICMP6, and their families."""
 IDENTS = 16
 """Identifiers of a raw socket: 1,048,576 probes in flight."""
@@ -80,7 +81,7 @@ class EchoSocket:
             Unavailable: It cannot be opened for another reason, such as a family that is switched off.
         """
         self.family, self.is_raw = family, is_raw
-        kind = icmplib.ICMPv4Socket if family == 4 else icmplib.ICMPv6Socket  # noqa: PLR2004 - the family's own number
+        kind = icmplib.ICMPv4Socket if family == IPV4 else icmplib.ICMPv6Socket
         try:
             self._owner = kind(privileged=is_raw)
         except icmplib.SocketPermissionError as error:
@@ -97,13 +98,13 @@ class EchoSocket:
         if _IS_LINUX:
             self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
             self._filter() if self.is_raw else self._queue_errors()
-        if self.family == 6:  # noqa: PLR2004 - the family's own number
+        if self.family == IPV6:
             self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
         if self.is_raw:
             # A random block: containers that share a host's network also share their process numbers.
             first = int.from_bytes(os.urandom(2), "big") // IDENTS * IDENTS
             return tuple(range(first, first + IDENTS))
-        self._socket.bind(("" if self.family == 4 else "::", 0))  # noqa: PLR2004 - the family's own number
+        self._socket.bind(("" if self.family == IPV4 else "::", 0))
         return (int(self._socket.getsockname()[1]),)
 
     def _enlarge_buffer(self) -> None:
@@ -114,7 +115,7 @@ class EchoSocket:
 
     def _filter(self) -> None:
         """Let only replies and errors through. A set bit blocks the type (linux/icmp.h, RFC 3542 section 3.2)."""
-        if self.family == 4:  # noqa: PLR2004 - the family's own number
+        if self.family == IPV4:
             blocked = 0xFFFFFFFF & ~sum(1 << kind for kind in _PASSED)
             self._socket.setsockopt(_SOL_RAW, _ICMP_FILTER, struct.pack("=I", blocked))
             return
@@ -125,7 +126,7 @@ class EchoSocket:
 
     def _queue_errors(self) -> None:
         """A datagram socket gives ICMP errors by its error queue, and TTLs beside the data."""
-        if self.family == 4:  # noqa: PLR2004 - the family's own number
+        if self.family == IPV4:
             self._socket.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
             self._socket.setsockopt(socket.IPPROTO_IP, _IP_RECVTTL, 1)
         else:
@@ -183,7 +184,7 @@ class EchoSocket:
                 # The pending error of an earlier packet: its details come by the error queue.
                 continue
             wall_ns, ttl = _beside(control)
-            if self.is_raw and self.family == 4:  # noqa: PLR2004 - the family's own number
+            if self.is_raw and self.family == IPV4:
                 yield Received(parse_ipv4(data, cookie_at), wall_ns)
             else:
                 sender = parse(address[0].partition("%")[0])
@@ -217,9 +218,9 @@ def open_any() -> dict[int, EchoSocket]:
 
 
 def _open_families(*, is_raw: bool) -> dict[int, EchoSocket]:
-    sockets = {4: EchoSocket(4, is_raw=is_raw)}
+    sockets = {IPV4: EchoSocket(IPV4, is_raw=is_raw)}
     try:
-        sockets[6] = EchoSocket(6, is_raw=is_raw)
+        sockets[IPV6] = EchoSocket(IPV6, is_raw=is_raw)
     except (ConfigError, Unavailable):  # IPv6 is switched off here: its targets count as failed to send
         pass
     return sockets
@@ -247,6 +248,6 @@ def _extended_error(control: list[tuple[int, int, bytes]], about: bytes, ttl: in
         if family is None or icmp_type not in DIALECTS[family].errors:
             return None
         offender = data[_EXTENDED_ERROR.size :]
-        sender = MAPPED_PREFIX + offender[4:8] if family == 4 else offender[8:24]  # noqa: PLR2004 - the family's own number
+        sender = MAPPED_PREFIX + offender[4:8] if family == IPV4 else offender[8:24]
         return Arrival(icmp_type, icmp_code, 0, 0, about, sender, b"", ttl)
     return None

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoploom.targets.mixing import mix
+from hoploom.targets.notation import IPV4, IPV6
 from hoploom.wire.addresses import MAPPED_PREFIX
 
 COOKIE_BYTES = 8
@@ -41,7 +42,7 @@ class Dialect(NamedTuple):
     errors: frozenset[int]
 
 
-DIALECTS = {4: Dialect(8, 0, frozenset({3, 11, 12})), 6: Dialect(128, 129, frozenset({1, 2, 3, 4}))}
+DIALECTS = {IPV4: Dialect(8, 0, frozenset({3, 11, 12})), IPV6: Dialect(128, 129, frozenset({1, 2, 3, 4}))}
 
 
 class Arrival(NamedTuple):
@@ -174,7 +175,7 @@ def parse_ipv4(packet: bytes, cookie_at: int) -> Arrival | None:
     header = (packet[0] & 15) * 4
     if header < _IPV4_LEAST:
         return None
-    return parse_message(4, packet[header:], MAPPED_PREFIX + packet[12:16], packet[8], cookie_at)
+    return parse_message(IPV4, packet[header:], MAPPED_PREFIX + packet[12:16], packet[8], cookie_at)
 
 
 def parse_message(family: int, message: bytes, sender: bytes, ttl: int, cookie_at: int) -> Arrival | None:
@@ -228,7 +229,7 @@ def parse_quoted(family: int, echo: bytes, about: bytes, cookie_at: int, error: 
 
 def _quoted(family: int, packet: bytes) -> tuple[bytes, bytes] | None:
     """Destination and ICMP message of a quoted packet; None when it carries no ICMP."""
-    if family == 6:  # noqa: PLR2004 - the family's own number
+    if family == IPV6:
         if len(packet) < _IPV6_HEADER or packet[6] != _ICMPV6:
             return None
         return packet[24:40], packet[_IPV6_HEADER:]

@@ -39,6 +39,7 @@ class PingRun:
         layout: What its payloads hold.
         next_probe: The next probe to send; probe p is request p // n to target p % n.
         timeout_ns: Time after which a probe is lost.
+        is_paced: Whether a rate or a cap bounds it.
         all_settled: Set when no probe waits for a reply.
     """
 
@@ -57,6 +58,7 @@ class PingRun:
         self.tally = Tally(len(self._targets), settings.count)
         self.layout = Layout(attribution, settings.size_bytes)
         self.timeout_ns = int(settings.timeout_s * NS)
+        self.is_paced = settings.rate_pps is not None or settings.network_pps is not None
         self._interval_ns = int(settings.interval_s * NS)
         self._bucket = TokenBucket(settings.rate_pps, now_ns)
         self._cap = NetworkCap(settings.network_pps)
@@ -75,7 +77,9 @@ class PingRun:
         count = self._bucket.due(now_ns, min(most, self.tally.probes - self.next_probe))
         while count and now_ns < self._interval_over_ns(self.next_probe + count - 1):
             count //= 2
-        return self._cap.due([self._network(self.next_probe + at) for at in range(count)], now_ns) if self._is_capped else count
+        if not self._is_capped:
+            return count
+        return self._cap.due([self._network(self.next_probe + at) for at in range(count)], now_ns)
 
     def next_ns(self) -> int:
         """When the next probe may leave, if none may now."""

@@ -13,7 +13,7 @@ import asyncio
 import os
 import time
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ from hoploom.wire.addresses import text
 NS = 1_000_000_000
 SLICE = 128
 """Requests between two turns of the event loop: about 1 ms at full speed."""
+TICK_NS = 1_000_000
+"""A paced sender wakes this often: each slice costs 0.1 ms whatever it sends, so slices of one would fill a core."""
 READ_AT_ONCE = 1_024
 """Messages between two turns of the event loop."""
 FULL_QUEUE_NS = 1_000_000
@@ -58,8 +60,11 @@ class PortableProber:
         Raises:
             ConfigError: The attribution is not printable ASCII of at most 255 characters.
         """
-        if len(attribution) > MAX_ATTRIBUTION or (attribution and not (attribution.isascii() and attribution.isprintable())):
-            raise ConfigError(f"The attribution must be at most {MAX_ATTRIBUTION} printable ASCII characters, such as https://example.net/probes.")
+        if len(attribution) > MAX_ATTRIBUTION or not (attribution.isascii() and attribution.isprintable()):
+            raise ConfigError(
+                f"The attribution must be at most {MAX_ATTRIBUTION} printable ASCII characters, "
+                "such as https://example.net/probes."
+            )
         self._sockets = sockets
         self._attribution = attribution.encode()
         self._cookie_at = cookie_offset(self._attribution)
@@ -117,6 +122,8 @@ class PortableProber:
             self._expire(run, now_ns)
             count = run.due(now_ns, SLICE)
             wait_until_ns = self._send_slice(number, run, count, now_ns) if count else run.next_ns()
+            if count < SLICE and run.is_paced:
+                wait_until_ns = max(wait_until_ns, now_ns + TICK_NS)
             for family in self._sockets:
                 self._read(family)
             pause_ns = wait_until_ns - time.monotonic_ns()

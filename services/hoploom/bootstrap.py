@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, NoReturn
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PROJECT = ROOT / "pyproject.toml"
 # What pip says when it is not the package that is missing but the way to it.
