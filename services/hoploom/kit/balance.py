@@ -1,8 +1,9 @@
 """Client-side balancing: ask healthy instances directly, from a watched list that survives Consul's absence."""
 
+import contextlib
 import itertools
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from hoploom.kit import retry, watch
@@ -12,7 +13,9 @@ from hoploom.kit.http_client import Answer, HttpClient
 
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
-Target = Callable[[], Coroutine[Any, Any, str]]
+# Takes the base URL that has just failed (or an empty text), returns the one to ask.
+Target = Callable[[str], Awaitable[str]]
+Instances = Callable[[], Awaitable[Sequence[Instance]]]
 
 
 class ServiceList:
@@ -49,15 +52,16 @@ class ServiceList:
             self.learn,
         )
 
-    def pick(self) -> Instance | None:
-        """The next instance in turn."""
-        return self.instances[next(self._turn) % len(self.instances)] if self.instances else None
+    def pick(self, avoid: str = "") -> Instance | None:
+        """The next instance in turn; not the one with the URL `avoid` while there is another."""
+        others = [each for each in self.instances if each.url != avoid] or self.instances
+        return others[next(self._turn) % len(others)] if others else None
 
 
 class ServiceClient:
     """Sends requests to one service."""
 
-    def __init__(self, http: HttpClient, target: Target, instances: Callable[[], Sequence[Instance]] = tuple) -> None:
+    def __init__(self, http: HttpClient, target: Target, instances: Instances) -> None:
         """Made by `Directory.client` or `through`."""
         self._http, self._target, self._instances = http, target, instances
 
@@ -65,10 +69,13 @@ class ServiceClient:
     def through(cls, http: HttpClient, base_url: str) -> "ServiceClient":
         """A client for whatever answers at one address, such as Fabio's."""
 
-        async def target() -> str:
+        async def target(_: str) -> str:
             return base_url
 
-        return cls(http, target)
+        async def instances() -> Sequence[Instance]:
+            raise Unavailable(f"who stands behind {base_url} is not known: ask one with `request`")
+
+        return cls(http, target, instances)
 
     async def request(self, method: str, path: str, **options: Any) -> Answer:
         """Send a request to a healthy instance; a repeatable one is tried once more, at another instance.
@@ -81,19 +88,23 @@ class ServiceClient:
         Raises:
             Unavailable: Nobody answered.
         """
-        repeatable = method in _REPEATABLE or "Idempotency-Key" in (options.get("headers") or {})
-        if not repeatable:
-            return await self._http.request(method, await self._target() + path, **options)
+        if not _repeatable(method, options.get("headers") or {}):
+            return await self._http.request(method, await self._target("") + path, **options)
+        asked = ""
         async for attempt in retry.once_more():
             with attempt:
-                return await self._http.request(method, await self._target() + path, **options)
+                asked = await self._target(asked)
+                return await self._http.request(method, asked + path, **options)
         raise AssertionError("tenacity ends by an answer or an exception")
 
     async def each(self, method: str, path: str, **options: Any) -> list[tuple[Instance, Answer | Unavailable]]:
-        """Ask every healthy instance, one after another; whoever does not answer stands there with the reason."""
-        await self._target()
+        """Ask every healthy instance, one after another; whoever does not answer stands there with the reason.
+
+        Raises:
+            Unavailable: Consul is away and no instance was known before.
+        """
         answers: list[tuple[Instance, Answer | Unavailable]] = []
-        for instance in self._instances():
+        for instance in await self._instances():
             try:
                 answers.append((instance, await self._http.request(method, instance.url + path, **options)))
             except Unavailable as error:
@@ -115,21 +126,27 @@ class Directory:
         """A client for a service; its list is read at the first call and watched from then on."""
         known = self._lists.setdefault(service, ServiceList(self._consul, service))
 
-        async def target() -> str:
+        async def instances() -> Sequence[Instance]:
             await self._current(known)
-            instance = known.pick()
+            return known.instances
+
+        async def target(avoid: str) -> str:
+            with contextlib.suppress(Unavailable):
+                await self._current(known)
+            instance = known.pick(avoid)
             return instance.url if instance else self._fabio_addr
 
-        return ServiceClient(self._http, target, lambda: known.instances)
+        return ServiceClient(self._http, target, instances)
 
     async def _current(self, known: ServiceList) -> None:
         if known.followed and known.instances:
             return
-        try:
-            await known.refresh()
-        except Unavailable:
-            return
+        await known.refresh()
         spawn = self._spawn()
         if spawn is not None and not known.followed:
             known.followed = True
             spawn(known.follow())
+
+
+def _repeatable(method: str, headers: Mapping[str, str]) -> bool:
+    return method in _REPEATABLE or any(name.lower() == "idempotency-key" for name in headers)

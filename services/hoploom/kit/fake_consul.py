@@ -10,8 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from hoploom.kit.consul_api import WAIT_S, Check, ConsulApi, Instance, KvEntry
-from hoploom.kit.errors import Unavailable
+from hoploom.kit.errors import TooLarge, Unavailable
 
+# Consul's own limits ("KV Store API" and "Txn API" in its manual).
+_VALUE_BYTES, _OPERATIONS = 512 * 1024, 128
 _MAINTENANCE = "_service_maintenance"
 
 
@@ -20,12 +22,22 @@ class FakeConsul(ConsulApi):
 
     def __init__(self) -> None:
         """Begin empty."""
-        self.away = False
+        self._away = False
         self._index = 1
         self._keys: dict[str, KvEntry] = {}
         self._records: dict[str, dict[str, Any]] = {}
         self._checks: dict[str, dict[str, Check]] = {}
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
+
+    @property
+    def away(self) -> bool:
+        """Whether every call fails, those that are waiting included."""
+        return self._away
+
+    @away.setter
+    def away(self, away: bool) -> None:
+        self._away = away
+        self._wake()
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -33,14 +45,14 @@ class FakeConsul(ConsulApi):
     def set_check(self, service_id: str, check_name: str, status: str, output: str = "") -> None:
         """Give a check of a registered instance a status, as Consul's own probing would."""
         self._checks[service_id][check_name] = Check(check_name, status, output)
-        self._index += 1
+        self._change()
 
     def add_instance(self, service: str, address: str, port: int) -> None:
         """Enter a passing instance of a service that a test has started itself."""
         service_id = f"{service}-{port}"
         self._records[service_id] = {"ID": service_id, "Name": service, "Address": address, "Port": port}
         self._checks[service_id] = {}
-        self._index += 1
+        self._change()
 
     async def kv_get(self, key: str, *, consistent: bool = False) -> KvEntry | None:
         """See `ConsulApi.kv_get`."""
@@ -55,8 +67,10 @@ class FakeConsul(ConsulApi):
     async def kv_put(self, key: str, value: bytes, *, cas: int | None = None) -> bool:
         """See `ConsulApi.kv_put`."""
         self._answer()
+        if len(value) > _VALUE_BYTES:
+            raise TooLarge(f"Consul refuses the value: {len(value)} bytes are over the limit of {_VALUE_BYTES}")
         done = self._put(key, value, cas)
-        await self._tell()
+        self._wake()
         return done
 
     async def kv_delete(self, key: str, *, recurse: bool = False) -> None:
@@ -64,17 +78,18 @@ class FakeConsul(ConsulApi):
         self._answer()
         for gone in [known for known in self._keys if known == key or (recurse and known.startswith(key))]:
             del self._keys[gone]
-        self._index += 1
-        await self._tell()
+        self._change()
 
     async def kv_txn(self, operations: Sequence[Mapping[str, Any]]) -> bool:
         """See `ConsulApi.kv_txn`; knows the verbs set, cas, delete, check-index and check-not-exists."""
         self._answer()
+        if len(operations) > _OPERATIONS:
+            raise TooLarge(f"Consul refuses the value: {len(operations)} operations, {_OPERATIONS} are the limit")
         before = dict(self._keys), self._index
         good = all(self._apply(operation) for operation in operations)
         if not good:
             self._keys, self._index = before
-        await self._tell()
+        self._wake()
         return good
 
     async def register(self, service: Mapping[str, Any]) -> None:
@@ -84,8 +99,7 @@ class FakeConsul(ConsulApi):
         known = self._checks.get(service["ID"], {})
         names = [check["Name"] for check in service.get("Checks", ())]
         self._checks[service["ID"]] = {name: known.get(name, Check(name, "critical")) for name in names}
-        self._index += 1
-        await self._tell()
+        self._change()
 
     async def service(self, service_id: str) -> dict[str, Any] | None:
         """See `ConsulApi.service`."""
@@ -96,22 +110,19 @@ class FakeConsul(ConsulApi):
     async def deregister(self, service_id: str) -> None:
         """See `ConsulApi.deregister`."""
         self._answer()
-        if self._records.pop(service_id, None) is None:
-            raise Unavailable(f"Consul refused the call: Unknown service ID {service_id!r}")
-        del self._checks[service_id]
-        self._index += 1
-        await self._tell()
+        if self._records.pop(service_id, None) is not None:
+            del self._checks[service_id]
+            self._change()
 
     async def maintenance(self, service_id: str, *, enable: bool, reason: str = "") -> None:
         """See `ConsulApi.maintenance`."""
         self._answer()
         if service_id not in self._checks:
-            raise Unavailable(f"Consul refused the call: Unknown service ID {service_id!r}")
+            raise Unavailable(f"Consul knows no service {service_id}")
         self._checks[service_id].pop(_MAINTENANCE, None)
         if enable:
             self._checks[service_id][_MAINTENANCE] = Check("Service Maintenance Mode", "critical", reason)
-        self._index += 1
-        await self._tell()
+        self._change()
 
     async def heartbeat(self, check_id: str, status: str, output: str) -> None:
         """See `ConsulApi.heartbeat`."""
@@ -121,7 +132,7 @@ class FakeConsul(ConsulApi):
                 if check["CheckID"] == check_id:
                     self.set_check(service_id, check["Name"], status, output)
                     return
-        raise Unavailable(f"Consul refused the call: Unknown check ID {check_id!r}")
+        raise Unavailable(f"Consul knows no check {check_id}")
 
     async def instances(
         self, service: str, *, passing: bool = True, index: int = 0, wait_s: float = WAIT_S
@@ -168,6 +179,7 @@ class FakeConsul(ConsulApi):
                 return self._put(key, value, index)
             case "delete":
                 self._keys.pop(key, None)
+                self._index += 1
                 return True
             case "check-index":
                 return known is not None and known.modify_index == index
@@ -190,12 +202,19 @@ class FakeConsul(ConsulApi):
 
     async def _past(self, index: int, wait_s: float) -> None:
         self._answer()
-        async with self._changed:
-            try:
-                await asyncio.wait_for(self._changed.wait_for(lambda: self._index > index), wait_s)
-            except TimeoutError:
-                return
+        try:
+            async with asyncio.timeout(wait_s):
+                while self._index <= index:
+                    await self._changed.wait()
+                    self._answer()
+        except TimeoutError:
+            return
 
-    async def _tell(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
+    def _change(self) -> None:
+        self._index += 1
+        self._wake()
+
+    def _wake(self) -> None:
+        """Wake all that wait, and let the next ones wait for the next change."""
+        self._changed.set()
+        self._changed = asyncio.Event()

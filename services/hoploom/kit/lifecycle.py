@@ -45,13 +45,16 @@ def run(app: web.Application, settings: Settings | None = None) -> None:
 
     A wrong setting ends the process with one sentence and exit code 2.
     """
-    mesh = app[MESH]
+    mesh, wrong = app[MESH], list[BaseException]()
     try:
         mesh.settings = settings or load(Settings, mesh.name)
         logs.configure(mesh.settings.log_level, mesh.settings.log_format, mesh.id)
         asyncio.run(serve(app))
-    except ConfigError as error:
-        print(f"{mesh.name}: {error}", file=sys.stderr)
+    except* ConfigError as found:
+        # A background task may find it too, and then it comes in a group.
+        wrong = _leaves(found)
+    if wrong:
+        print(f"{mesh.name}: " + "; ".join(map(_plain(mesh.name), wrong)), file=sys.stderr)
         sys.exit(2)
 
 
@@ -89,11 +92,12 @@ async def serve(app: web.Application) -> None:
     mesh, stop = app[MESH], asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    mesh.check_address()
     async with contextlib.AsyncExitStack() as stack:
-        site = await _listen(stack, app, mesh.settings.port)
+        site = await _listen(stack, app, "port")
         mesh.port = _port_of(site)
         if mesh.settings.health_port:
-            await _listen(stack, health_app(app), mesh.settings.health_port, mesh.settings.host)
+            await _listen(stack, health_app(app), "health_port")
         await _live(app, stop, site)
     log.info("stopped")
 
@@ -107,12 +111,16 @@ async def _live(app: web.Application, stop: asyncio.Event, site: web.TCPSite) ->
             tasks.append(group.create_task(work))
 
         mesh.spawn, mesh.state = spawn, State.SERVING
+        # A wrong address or token file is said here, before any task runs.
+        _ = mesh.consul
         keeper = group.create_task(registration.keep(mesh))
         spawn(_watch_lag())
         for loop in mesh.loops:
             spawn(loop(app))
         await stop.wait()
         await drain(app, keeper, site)
+        # Whoever still asks for a watch now must not keep the group open.
+        mesh.spawn = None
         for task in tasks:
             task.cancel()
 
@@ -124,8 +132,9 @@ async def drain(app: web.Application, keeper: asyncio.Task[None], site: web.TCPS
     await _hand_over(app)
     keeper.cancel()
     mesh.state = State.DRAINING
-    if mesh.routes and await _told(mesh.consul.maintenance(mesh.id, enable=True, reason="draining")):
-        if not await routed.until_gone(mesh, UNROUTED_CAP_S):
+    # Without routes too: other services ask this instance directly and watch the same list.
+    if mesh.inbound and await _told(mesh.consul.maintenance(mesh.id, enable=True, reason="draining")):
+        if mesh.routes and not await routed.until_gone(mesh, UNROUTED_CAP_S):
             log.warning("still listed by a Fabio after %s s; going on", UNROUTED_CAP_S)
         await asyncio.sleep(SETTLE_S)
     if not await mesh.in_flight.idle(mesh.settings.drain_s):
@@ -135,11 +144,22 @@ async def drain(app: web.Application, keeper: asyncio.Task[None], site: web.TCPS
 
 
 async def _hand_over(app: web.Application) -> None:
-    for step in app[MESH].drain_steps:
-        try:
-            await asyncio.wait_for(step(app), HAND_OVER_CAP_S)
-        except (TimeoutError, Unavailable) as error:
-            log.warning("hand-over was cut short: %s", str(error) or "time is up")
+    try:
+        async with asyncio.timeout(HAND_OVER_CAP_S):
+            for step in app[MESH].drain_steps:
+                await _one_step(app, step)
+    except TimeoutError:
+        log.warning("hand-over was cut short after %s s", HAND_OVER_CAP_S)
+
+
+async def _one_step(app: web.Application, step: Loop) -> None:
+    try:
+        await step(app)
+    except Unavailable as error:
+        log.warning("hand-over was cut short: %s", error)
+    except Exception:
+        # Also a bug of one step must not cost the requests in flight: the rest of the stop order goes on.
+        log.exception("hand-over failed")
 
 
 async def _told(call: Coroutine[Any, Any, None]) -> bool:
@@ -151,19 +171,22 @@ async def _told(call: Coroutine[Any, Any, None]) -> bool:
     return True
 
 
-async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, port: int, host: str = "") -> web.TCPSite:
+async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, setting: str) -> web.TCPSite:
+    settings = app[MESH].settings
+    host, port = settings.host, int(getattr(settings, setting))
     runner = web.AppRunner(
         app, handle_signals=False, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=SHUTDOWN_S
     )
-    await runner.setup()
+    # First, so that what has been opened is closed when a later store cannot be.
     stack.push_async_callback(runner.cleanup)
-    host = host or app[MESH].settings.host
+    await runner.setup()
     site = web.TCPSite(runner, host, port)
     try:
         await site.start()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ConfigError(f"cannot listen on {host} port {port}: {reason} (choose another with --port)") from error
+        flag = setting.replace("_", "-")
+        raise ConfigError(f"cannot listen on {host} port {port}: {reason} (choose another with --{flag})") from error
     return site
 
 
@@ -171,6 +194,17 @@ def _port_of(site: web.TCPSite) -> int:
     server = site._server
     assert isinstance(server, asyncio.Server)
     return int(server.sockets[0].getsockname()[1])
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for each in group.exceptions:
+        found.extend(_leaves(each) if isinstance(each, BaseExceptionGroup) else [each])
+    return found
+
+
+def _plain(name: str) -> Callable[[BaseException], str]:
+    return lambda error: str(error).removeprefix(f"{name}: ")
 
 
 async def _watch_lag() -> None:

@@ -19,6 +19,7 @@ from hoploom.kit import credentials
 from hoploom.kit.balance import Directory, ServiceClient
 from hoploom.kit.clock import boottime_s, wall_us
 from hoploom.kit.consul_api import ConsulApi
+from hoploom.kit.errors import ConfigError
 from hoploom.kit.http_client import HttpClient
 from hoploom.kit.settings import Settings
 from hoploom.kit.tags import Route
@@ -106,6 +107,11 @@ class Mesh:
     def address(self) -> str:
         """Address that others reach this instance by."""
         return self.settings.advertise or self.settings.host
+
+    def check_address(self) -> None:
+        """Raises ConfigError where the address is one that nobody can reach."""
+        if self.address in ("0.0.0.0", "::", "*"):
+            raise ConfigError(f"others cannot reach this instance at {self.address}: name its address with --advertise")
 
     @property
     def consul(self) -> ConsulApi:

@@ -167,7 +167,7 @@ def _given(
 
 def _sensible(name: str, value: Any) -> Any:
     """Check what the name says: ports are ports, and numbers are finite and not below zero."""
-    if name.split("_")[-1] == "port" and not 0 <= value <= _LAST_PORT:
+    if isinstance(value, int) and f"_{name}".endswith("_port") and not 0 <= value <= _LAST_PORT:
         raise ValueError(f"must be a port from 0 to {_LAST_PORT}, not {value}")
     if isinstance(value, int | float) and not (math.isfinite(value) and value >= 0):
         raise ValueError(f"must be a number from 0 up, not {value}")
