@@ -33,7 +33,7 @@ _DATAGRAM_BYTES = 2_048
 """More than headers, attribution and cookie; what is longer is cut off unread, and no 64 KB are set aside a message."""
 _CONTROL_BYTES = 256
 _PASSED = (0, 3, 11, 12)
-"""ICMP types let through: echo reply, unreachable, time exceeded, parameter problem. Not our own requests on loopback."""
+"""Types let through: echo reply, unreachable, time exceeded, parameter problem. Not our own requests on loopback."""
 _PASSED6 = (1, 2, 3, 4, 129)
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 _ORIGINS = {2: IPV4, 3: IPV6}

@@ -1,7 +1,7 @@
 """Echo requests as bytes, and what comes back as values. Pure: no sockets, clocks or randomness.
 
 A probe is known again by its identifier and sequence number (its slot), the address it went to and eight bytes of
-keyed cookie in the payload. Nothing that arrives is trusted: whatever is short, odd or not about an echo request is None.
+keyed cookie in the payload. Nothing that arrives is trusted: what is short, odd or not about an echo request is None.
 
 Sources: RFC 792 and RFC 4443 (messages), RFC 1071 (checksum), RFC 9511 section 3 (attribution in the payload).
 """
@@ -113,7 +113,7 @@ def cookies(serials: NDArray[np.uint64], targets: NDArray[np.uint8], key: tuple[
     for half in (halves[:, 0], halves[:, 1]):
         mixed = mix(mixed ^ half)
     mixed = mix(mixed ^ np.uint64(key[1]))
-    return mixed.astype("<u8").view(np.uint8).reshape(-1, COOKIE_BYTES)
+    return np.asarray(mixed.astype("<u8").view(np.uint8)).reshape(-1, COOKIE_BYTES)
 
 
 def build(
@@ -157,7 +157,7 @@ def checksums(packets: NDArray[np.uint8]) -> NDArray[np.uint8]:
     sums = np.ascontiguousarray(packets).view(np.uint16).sum(axis=1, dtype=np.uint64)
     for _ in range(2):
         sums = (sums & np.uint64(0xFFFF)) + (sums >> np.uint64(16))
-    return (~sums).astype(np.uint16).view(np.uint8).reshape(-1, 2)
+    return np.asarray((~sums).astype(np.uint16).view(np.uint8)).reshape(-1, 2)
 
 
 def parse_ipv4(packet: bytes, cookie_at: int) -> Arrival | None:

@@ -28,7 +28,7 @@ class _Slice(NamedTuple):
     probe: int
     family: int
     slot: int
-    count: int
+    size: int
 
 
 class PingRun:
@@ -122,11 +122,11 @@ class PingRun:
         """Time out what is due; yields family, first slot and number of slots to release."""
         while self._wheel and self._wheel[0].deadline_ns <= now_ns:
             due = self._wheel.popleft()
-            self.tally.expire(due.probe, due.probe + due.count)
-            yield due.family, due.slot, due.count
+            self.tally.expire(due.probe, due.probe + due.size)
+            yield due.family, due.slot, due.size
 
     def close(self) -> list[tuple[int, int, int]]:
         """End it, finished or not; returns family, first slot and number of slots to release."""
-        left = [(each.family, each.slot, each.count) for each in self._wheel]
+        left = [(each.family, each.slot, each.size) for each in self._wheel]
         self._wheel.clear()
         return left

@@ -139,23 +139,23 @@ class PortableProber:
             run.sent(len(rows))
             return now_ns
         grant = self._slots[family].find_free(len(rows))
-        if not grant.count:
+        if not grant.size:
             return now_ns + FULL_QUEUE_NS
-        packets = self._packets(run, family, rows[: grant.count], grant)
-        owners = range(number << OWNER_SHIFT | first, (number << OWNER_SHIFT | first) + grant.count)
+        packets = self._packets(run, family, rows[: grant.size], grant)
+        owners = range(number << OWNER_SHIFT | first, (number << OWNER_SHIFT | first) + grant.size)
         start = HEADER_BYTES + self._cookie_at
         self._slots[family].take(grant, owners, packets[:, start : start + COOKIE_BYTES].tobytes())
         left = self._emit(run, family, packets, rows)
         run.booked(family, grant, left, time.monotonic_ns())
-        self._slots[family].release(grant.first + left, grant.count - left)
+        self._slots[family].release(grant.first + left, grant.size - left)
         run.sent(left)
-        return now_ns if left == grant.count else now_ns + FULL_QUEUE_NS
+        return now_ns if left == grant.size else now_ns + FULL_QUEUE_NS
 
     def _packets(self, run: PingRun, family: int, rows: NDArray[np.uint8], grant: Grant) -> NDArray[np.uint8]:
-        serials = np.arange(self._next_serial, self._next_serial + grant.count, dtype=np.uint64)
-        self._next_serial += grant.count
-        idents = np.full(grant.count, grant.ident, np.uint16)
-        sequences = np.arange(grant.sequence, grant.sequence + grant.count, dtype=np.uint32).astype(np.uint16)
+        serials = np.arange(self._next_serial, self._next_serial + grant.size, dtype=np.uint64)
+        self._next_serial += grant.size
+        idents = np.full(grant.size, grant.ident, np.uint16)
+        sequences = np.arange(grant.sequence, grant.sequence + grant.size, dtype=np.uint32).astype(np.uint16)
         return build(family, idents, sequences, cookies(serials, rows, self._key), run.layout)
 
     def _emit(self, run: PingRun, family: int, packets: NDArray[np.uint8], rows: NDArray[np.uint8]) -> int:

@@ -8,7 +8,8 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from hoploom.ping_service import echo_socket, portable_engine
+from hoploom.ping_service.echo_socket import open_any
+from hoploom.ping_service.portable_engine import PortableProber
 from hoploom.ping_service.probes import PingColumns, ProbeSettings, Statistics
 
 __all__ = ["PingColumns", "ProbeSettings", "Prober", "Statistics", "open_prober"]
@@ -66,4 +67,4 @@ def open_prober(attribution: str = "") -> Prober:
         ConfigError: The system allows neither kind of socket (with the line that allows it), or the attribution is
             no printable ASCII of a sane length.
     """
-    return portable_engine.PortableProber(echo_socket.open_any(), attribution)
+    return PortableProber(open_any(), attribution)

@@ -112,7 +112,6 @@ class Statistics:
         foreign: Replies to a living request that came from (or errors that quote) another address than its target.
         unmatched: Messages with our identifier that no living request explains: late, forged or mangled.
         send_errors: Requests that the system refused to send.
-        malformed: Packets too short or too odd to be read.
     """
 
     sent: int = 0
@@ -122,4 +121,3 @@ class Statistics:
     foreign: int = 0
     unmatched: int = 0
     send_errors: int = 0
-    malformed: int = 0

@@ -22,13 +22,13 @@ class Grant(NamedTuple):
 
     Attributes:
         first: Number of the first slot.
-        count: How many, maybe fewer than asked for, maybe none.
+        size: How many, maybe fewer than asked for, maybe none.
         ident: Their identifier.
         sequence: Sequence number of the first.
     """
 
     first: int
-    count: int
+    size: int
     ident: int
     sequence: int
 
@@ -63,7 +63,7 @@ class Slots:
             most: How many would be welcome, at least 1.
 
         Returns:
-            The next slots in order; a count of 0 when those are still in flight and no identifier is left to open.
+            The next slots in order; a size of 0 when those are still in flight and no identifier is left to open.
         """
         if self._next == len(self._owners):
             self._next = 0
@@ -84,7 +84,7 @@ class Slots:
             owners: A number >= 0 for each slot, returned by `owner`.
             cookies: 8 bytes for each slot.
         """
-        first, end = grant.first, grant.first + grant.count
+        first, end = grant.first, grant.first + grant.size
         self._owners[first:end] = array("q", owners)
         self._cookies[first * _COOKIE_BYTES : end * _COOKIE_BYTES] = cookies
         self._next = end

@@ -26,6 +26,7 @@ class Tally:
 
     Attributes:
         targets: Number of targets.
+        count: Requests a target.
         probes: Number of probes: targets times count.
         waiting: Probes that were sent and have no fate yet.
     """
@@ -38,6 +39,7 @@ class Tally:
             count: Requests a target.
         """
         self.targets = targets
+        self.count = count
         self.probes = targets * count
         self.waiting = 0
         self._states = bytearray(self.probes)
@@ -107,7 +109,7 @@ class Tally:
         Returns:
             One row a target.
         """
-        states = np.frombuffer(self._states, np.uint8).reshape(-1, self.targets)
+        states = np.frombuffer(self._states, np.uint8).reshape(self.count, self.targets)
         sent = np.isin(states, (_WAITING, _REPLIED, _REFUSED, _EXPIRED)).sum(axis=0)
         errors = self._error_columns()
         received, rtts, ttls = self._reply_columns()

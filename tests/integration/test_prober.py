@@ -1,0 +1,318 @@
+"""Every engine against the same hosts: the kernel's own, silent ones, and scripted ones that lie."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import icmplib
+import numpy as np
+import pytest
+from lab.namespace import in_namespace, needs_root
+from lab.scripted_host import Answer, Request, ScriptedHost, checksummed, echo_reply, error
+from numpy.typing import NDArray
+
+from hoploom.ping_service.echo_socket import EchoSocket
+from hoploom.ping_service.portable_engine import PortableProber
+from hoploom.ping_service.prober import PingColumns, Prober, ProbeSettings
+from hoploom.wire.addresses import column, texts
+from hoploom.wire.batch import ANSWERED, FAILED, LOST, UNREACHABLE
+
+pytestmark = needs_root
+
+ALLOW_DATAGRAM = 'sysctl -qw net.ipv4.ping_group_range="0 2147483647"'
+SILENT = "sysctl -qw net.ipv4.icmp_echo_ignore_all=1"
+SOON = ProbeSettings(timeout_s=0.2)
+OTHER = "127.0.9.9"
+Engine = Callable[[str], Prober]
+
+
+def portable(is_raw: bool) -> Engine:
+    def opened(attribution: str = "") -> Prober:
+        return PortableProber({family: EchoSocket(family, is_raw=is_raw) for family in (4, 6)}, attribution)
+
+    return opened
+
+
+ENGINES = {"portable raw": portable(True), "portable datagram": portable(False)}
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return ENGINES[request.param]
+
+
+def block(count: int, start: int = 0x7F050000) -> NDArray[np.uint8]:
+    rows = np.zeros((count, 16), np.uint8)
+    rows[:, 10:12] = 255
+    rows[:, 12:] = (np.arange(count, dtype=np.uint32) + start).astype(">u4").view(np.uint8).reshape(-1, 4)
+    return rows
+
+
+def run(body: Callable[[], Awaitable[Any]], *commands: str) -> Any:
+    return in_namespace(body, ALLOW_DATAGRAM, *commands)
+
+
+def ping(
+    engine: Engine, targets: NDArray[np.uint8], settings: ProbeSettings = SOON, *commands: str
+) -> tuple[PingColumns, Prober]:
+    async def body() -> tuple[PingColumns, Prober]:
+        with engine("") as prober:
+            return await prober.ping(targets, settings), prober
+
+    result: tuple[PingColumns, Prober] = run(body, *commands)
+    return result
+
+
+def scripted(
+    engine: Engine, script: Callable[[Request], list[Answer]], *targets: str, attribution: str = ""
+) -> tuple[PingColumns, Prober, list[Request]]:
+    """Ping scripted hosts; one more, silent, keeps the prober listening until the time is up."""
+
+    async def body() -> tuple[PingColumns, Prober, list[Request]]:
+        quiet = "127.200.0.1"
+        with engine(attribution) as prober, ScriptedHost(lambda r: [] if r.destination == quiet else script(r)) as host:
+            return await prober.ping(column([*targets, quiet]), SOON), prober, host.requests
+
+    result: tuple[PingColumns, Prober, list[Request]] = run(body, SILENT)
+    return result
+
+
+def test_every_address_of_a_block_answers_exactly_once(engine: Engine) -> None:
+    found, prober = ping(engine, block(4096), ProbeSettings(timeout_s=2))
+    assert (found.outcome == ANSWERED).all() and len(found) == 4096
+    assert (found.sent == 1).all() and (found.received == 1).all() and not found.duplicates.any()
+    assert (found.reply_ttl == 64).all()
+    assert (found.rtt_min_us >= 0).all() and (found.rtt_max_us < 100_000).all()
+    assert (np.diff(found.at_us) >= 0).all() and found.at_us[0] >= 0
+    assert (found.icmp_type == -1).all() and not found.icmp_from.any()
+    assert prober.statistics.foreign == prober.statistics.unmatched == 0
+
+
+def test_a_block_that_answers_does_not_wait_for_the_timeout(engine: Engine) -> None:
+    async def body() -> float:
+        with engine("") as prober:
+            started = time.monotonic()
+            await prober.ping(block(256), ProbeSettings(timeout_s=30))
+            return time.monotonic() - started
+
+    assert run(body) < 5
+
+
+def test_both_families_in_any_order_keep_their_rows(engine: Engine) -> None:
+    addresses = ["::1", "127.0.0.1", "fd00::1", "127.3.2.1", "fd00::2"]
+    found, _ = ping(engine, column(addresses), SOON, *(f"ip addr add fd00::{n}/64 dev lo nodad" for n in (1, 2)))
+    assert (found.outcome == ANSWERED).all()
+    assert (found.reply_ttl == 64).all()
+
+
+def test_silent_targets_are_lost(engine: Engine) -> None:
+    found, prober = ping(engine, block(300), SOON, SILENT)
+    assert (found.outcome == LOST).all() and (found.sent == 1).all() and not found.received.any()
+    assert (found.rtt_min_us == -1).all() and (found.reply_ttl == -1).all()
+    assert prober.statistics.sent == 300
+
+
+def test_targets_without_a_route_fail_to_send(engine: Engine) -> None:
+    targets = column(["203.0.113.1", "127.0.0.1", "10.66.0.1", "2001:db8::1"])
+    found, prober = ping(engine, targets, SOON, "ip route add unreachable 10.66.0.0/24")
+    assert found.outcome.tolist() == [FAILED, ANSWERED, FAILED, FAILED]
+    assert found.sent.tolist() == [0, 1, 0, 0]
+    assert prober.statistics.send_errors == 3
+
+
+def test_a_family_without_a_socket_fails_to_send() -> None:
+    def ipv4_only(attribution: str) -> Prober:
+        return PortableProber({4: EchoSocket(4, is_raw=True)}, attribution)
+
+    found, _ = ping(ipv4_only, column(["::1", "127.0.0.1"]))
+    assert found.outcome.tolist() == [FAILED, ANSWERED]
+
+
+@pytest.mark.parametrize("quoted", [8, 1000], ids=["eight bytes quoted", "all quoted"])
+@pytest.mark.parametrize(("icmp_type", "icmp_code"), [(3, 1), (3, 13), (11, 0)])
+def test_an_icmp_error_is_told_with_type_code_and_sender(
+    engine: Engine, icmp_type: int, icmp_code: int, quoted: int
+) -> None:
+    found, prober, _ = scripted(
+        engine, lambda r: [Answer(OTHER, error(r, icmp_type, icmp_code, quoted))], "127.6.0.1", "127.6.0.2"
+    )
+    assert found.outcome.tolist() == [UNREACHABLE, UNREACHABLE, LOST]
+    assert found.icmp_type.tolist() == [icmp_type, icmp_type, -1]
+    assert found.icmp_code.tolist() == [icmp_code, icmp_code, -1]
+    assert texts(found.icmp_from) == [OTHER, OTHER, ""]
+    assert prober.statistics.errors == 2
+
+
+def test_a_reply_after_an_error_counts_as_answered(engine: Engine) -> None:
+    found, _, _ = scripted(
+        engine, lambda r: [Answer(OTHER, error(r, 3, 1)), Answer(r.destination, echo_reply(r))], "127.6.0.1"
+    )
+    assert found.outcome[0] == ANSWERED and found.icmp_type[0] == 3
+
+
+def test_duplicates_are_counted_and_change_no_time(engine: Engine) -> None:
+    found, prober, _ = scripted(engine, lambda r: [Answer(r.destination, echo_reply(r))] * 3, "127.6.0.1", "127.6.0.2")
+    assert found.outcome.tolist() == [ANSWERED, ANSWERED, LOST]
+    assert found.received.tolist() == [1, 1, 0] and found.duplicates.tolist() == [2, 2, 0]
+    assert prober.statistics.duplicates == 4
+
+
+def test_a_reply_from_another_address_is_foreign_and_its_target_lost(engine: Engine) -> None:
+    found, prober, _ = scripted(engine, lambda r: [Answer(OTHER, echo_reply(r))], "127.6.0.1")
+    assert found.outcome[0] == LOST and prober.statistics.foreign == 1
+
+
+def test_an_error_that_quotes_another_destination_is_foreign(engine: Engine) -> None:
+    def rewritten(request: Request) -> list[Answer]:
+        packet = request.packet[:16] + bytes([127, 9, 9, 9]) + request.packet[20:]
+        return [Answer(OTHER, error(request._replace(packet=packet), 3, 1))]
+
+    found, prober, _ = scripted(engine, rewritten, "127.6.0.1")
+    assert found.outcome[0] == LOST and prober.statistics.foreign == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "mangle"),
+    [
+        ("another cookie", lambda m: m[:8] + bytes(8) + m[16:]),
+        ("no payload", lambda m: m[:8]),
+        ("another sequence number", lambda m: m[:6] + bytes([m[6] ^ 0x40]) + m[7:]),
+    ],
+)
+def test_a_mangled_reply_is_unmatched(engine: Engine, what: str, mangle: Callable[[bytes], bytes]) -> None:
+    found, prober, _ = scripted(
+        engine, lambda r: [Answer(r.destination, checksummed(mangle(echo_reply(r))))], "127.6.0.1"
+    )
+    assert found.outcome[0] == LOST and prober.statistics.unmatched == 1, what
+
+
+@pytest.mark.parametrize("length", [2, 4, 7])
+def test_truncated_messages_stop_nothing(engine: Engine, length: int) -> None:
+    found, _, _ = scripted(
+        engine,
+        lambda r: [
+            Answer(r.destination, bytes([3, 1, 0, 0] + [0] * 4)[:length]),
+            Answer(r.destination, checksummed(bytes([3, 1]) + bytes(6) + r.packet[: 10 + length])),
+            Answer(r.destination, echo_reply(r)),
+        ],
+        "127.6.0.1",
+    )
+    assert found.outcome[0] == ANSWERED
+
+
+def test_several_requests_keep_their_interval(engine: Engine) -> None:
+    settings = ProbeSettings(count=3, interval_s=0.05, timeout_s=1)
+
+    async def body() -> tuple[PingColumns, float]:
+        with engine("") as prober:
+            started = time.monotonic()
+            return await prober.ping(block(200), settings), time.monotonic() - started
+
+    found, elapsed = run(body)
+    assert (found.sent == 3).all() and (found.received == 3).all() and not found.duplicates.any()
+    assert (found.rtt_min_us <= found.rtt_avg_us).all() and (found.rtt_avg_us <= found.rtt_max_us).all()
+    assert elapsed >= 0.1
+
+
+def test_a_rate_is_kept_and_spread(engine: Engine) -> None:
+    found, _ = ping(engine, block(300), ProbeSettings(rate_pps=1000))
+    # The allowance of 20 ms is 20 packets; in any window no more than the rate and those may leave.
+    assert found.at_us[-1] >= 270_000
+    assert (found.at_us[101:] - found.at_us[:-101] >= 75_000).all()
+
+
+def test_a_network_gets_no_more_than_its_cap(engine: Engine) -> None:
+    targets = column([f"127.5.{network}.{host}" for host in range(10) for network in (0, 1)])
+    found, _ = ping(engine, targets, ProbeSettings(network_pps=100))
+    assert (found.outcome == ANSWERED).all()
+    assert found.at_us[-1] >= 60_000
+
+
+def test_cancelling_stops_the_sending_at_once(engine: Engine) -> None:
+    async def body() -> tuple[int, int]:
+        with engine("") as prober:
+            task = asyncio.ensure_future(prober.ping(block(200_000), SOON))
+            while prober.statistics.sent < 500:
+                await asyncio.sleep(0)
+            task.cancel()
+            at_cancel = prober.statistics.sent
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            again = await prober.ping(block(10), SOON)
+            assert (again.outcome == ANSWERED).all()
+            return at_cancel, prober.statistics.sent
+
+    at_cancel, at_end = run(body)
+    assert at_end == at_cancel + 10
+
+
+def test_the_event_loop_turns_while_packets_leave(engine: Engine) -> None:
+    async def body() -> int:
+        turns = 0
+        with engine("") as prober:
+            task = asyncio.ensure_future(prober.ping(block(8192), SOON))
+            while not task.done():
+                turns += 1
+                await asyncio.sleep(0)
+        return turns
+
+    assert run(body) >= 8192 // 128
+
+
+def test_pings_at_the_same_time_do_not_mix(engine: Engine) -> None:
+    async def body() -> list[PingColumns]:
+        with engine("") as prober:
+            blocks = [block(500, 0x7F050000 + (number << 16)) for number in range(4)]
+            return await asyncio.gather(*(prober.ping(each, SOON) for each in blocks))
+
+    for found in run(body):
+        assert (found.outcome == ANSWERED).all() and not found.duplicates.any()
+
+
+def test_more_than_65536_may_be_in_flight() -> None:
+    found, prober = ping(ENGINES["portable raw"], block(70_000), ProbeSettings(timeout_s=5, size_bytes=16), SILENT)
+    assert (found.outcome == LOST).all() and prober.statistics.sent == 70_000
+    assert found.at_us[-1] < 5_000_000, "the last one waited for a slot of the first"
+
+
+def test_with_one_identifier_the_sender_waits_for_slots() -> None:
+    targets = block(66_000)
+    found, _ = ping(ENGINES["portable datagram"], targets, ProbeSettings(timeout_s=3, size_bytes=16), SILENT)
+    assert (found.outcome == LOST).all() and (found.sent == 1).all()
+    assert found.at_us[65_536] - found.at_us[0] >= 3_000_000
+
+
+def test_the_attribution_starts_the_payload(engine: Engine) -> None:
+    url = "https://example.net/probes"
+    found, _, requests = scripted(
+        engine, lambda r: [Answer(r.destination, echo_reply(r))], "127.6.0.1", attribution=url
+    )
+    assert found.outcome[0] == ANSWERED
+    assert requests[0].message[8:].startswith(url.encode() + b"\0")
+    assert len(requests[0].message) == 8 + 56
+
+
+def test_a_large_payload_comes_back(engine: Engine) -> None:
+    found, _ = ping(engine, block(3), ProbeSettings(size_bytes=9001, timeout_s=0.5))
+    assert (found.outcome == ANSWERED).all()
+
+
+def test_an_empty_list_has_no_rows(engine: Engine) -> None:
+    found, prober = ping(engine, np.empty((0, 16), np.uint8))
+    assert len(found) == 0 and prober.statistics.sent == 0
+
+
+def test_icmplib_itself_finds_the_same_hosts(engine: Engine) -> None:
+    addresses = ["127.0.0.1", "127.8.0.1"]
+
+    async def body() -> tuple[list[bool], list[bool]]:
+        oracle = [(await icmplib.async_ping(each, count=1, timeout=0.2)).is_alive for each in addresses]
+        with engine("") as prober:
+            found = await prober.ping(column(addresses), SOON)
+        return oracle, [bool(each == ANSWERED) for each in found.outcome]
+
+    oracle, ours = run(body)
+    assert oracle == ours == [True, True]
