@@ -21,6 +21,6 @@ def patiently(for_s: float) -> AsyncRetrying:
     return AsyncRetrying(
         retry=retry_if_exception_type(Unavailable),
         stop=stop_after_delay(for_s),
-        wait=wait_exponential_jitter(initial=0.1, max=2.0, jitter=0.1),
+        wait=wait_exponential_jitter(multiplier=0.1, max=2.0, jitter=0.1),
         reraise=True,
     )
