@@ -10,6 +10,7 @@ from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.desk import Desk
 from hoploom.input_service.journal import Journal
 from hoploom.input_service.numbers import Numbers
+from hoploom.input_service.sets import Sets
 from hoploom.input_service.settings import Settings
 from hoploom.kit import credentials
 
@@ -37,8 +38,9 @@ def make_app(settings: Settings) -> web.Application:
 
     async def desk(app: web.Application) -> AsyncIterator[None]:
         consul = kit.mesh(app).consul
-        numbers, journal = Numbers(consul), Journal(consul)
-        app[handlers.CAMPAIGNS] = campaigns = Campaigns(consul, numbers, settings.max_targets)
+        numbers, sets, journal = Numbers(consul), Sets(consul), Journal(consul)
+        app[handlers.SETS] = sets
+        app[handlers.CAMPAIGNS] = campaigns = Campaigns(consul, numbers, sets, settings.max_targets)
         app[handlers.JOURNAL] = journal
         app[handlers.DESK] = Desk(campaigns, journal, numbers)
         yield

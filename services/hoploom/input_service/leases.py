@@ -62,6 +62,7 @@ class Ask:
         nonce: 16 random hexadecimal digits.
         at_us: Wall clock, for people.
         limit: The most positions wanted.
+        least_ttl_s: Seconds that the lease is given at least.
     """
 
     request_id: str
@@ -72,6 +73,7 @@ class Ask:
     nonce: str
     at_us: int = 0
     limit: int = MAX_LEASE
+    least_ttl_s: int = MIN_TTL_S
 
 
 def grant(record: GroupRecord, ask: Ask, ages: Mapping[str, float]) -> tuple[GroupRecord, Held | None]:
@@ -162,7 +164,7 @@ def lease_ttl_s(ask: Ask, size: int) -> int:
     probe = ask.probe
     sending_s = size * probe.count / (ask.rate_pps or ASSUMED_PPS)
     waiting_s = ((probe.count - 1) * probe.interval_ms + probe.timeout_ms) / 1000
-    return min(MAX_TTL_S, max(MIN_TTL_S, int(TTL_FACTOR * (sending_s + waiting_s)) + 1))
+    return min(MAX_TTL_S, max(ask.least_ttl_s, int(TTL_FACTOR * (sending_s + waiting_s)) + 1))
 
 
 def _next_range(record: GroupRecord, family: int, ask: Ask) -> Range | None:

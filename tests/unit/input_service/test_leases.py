@@ -56,7 +56,7 @@ def test_leases_follow_each_other_without_gap_and_overlap() -> None:
     for number in range(4):
         record, held = take(record, number)
         found.append((held.start, held.stop))
-    assert found == [(0, 300), (300, 600), (600, 856), (856, 1000)]
+    assert found == [(0, 256), (256, 512), (512, 768), (768, 1000)]
     assert grant(record, ask(9), {})[1] is None
     assert (record.handed_out, record.outstanding, record.done, record.finished) == (1000, 1000, 0, False)
 
