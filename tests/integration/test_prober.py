@@ -10,8 +10,6 @@ from typing import Any
 import icmplib
 import numpy as np
 import pytest
-from lab.namespace import in_namespace, needs_root
-from lab.scripted_host import Answer, Request, ScriptedHost, checksummed, echo_reply, error
 from numpy.typing import NDArray
 
 from hoploom.ping_service.echo_socket import EchoSocket
@@ -19,6 +17,8 @@ from hoploom.ping_service.portable_engine import PortableProber
 from hoploom.ping_service.prober import PingColumns, Prober, ProbeSettings
 from hoploom.wire.addresses import column, texts
 from hoploom.wire.batch import ANSWERED, FAILED, LOST, UNREACHABLE
+from lab.namespace import in_namespace, needs_root
+from lab.scripted_host import Answer, Request, ScriptedHost, checksummed, echo_reply, error
 
 pytestmark = needs_root
 
@@ -235,7 +235,7 @@ def test_cancelling_stops_the_sending_at_once(engine: Engine) -> None:
     async def body() -> tuple[int, int]:
         with engine("") as prober:
             task = asyncio.ensure_future(prober.ping(block(200_000), SOON))
-            while prober.statistics.sent < 500:
+            while prober.statistics.sent < 500:  # noqa: ASYNC110 - the prober counts, it does not tell
                 await asyncio.sleep(0)
             task.cancel()
             at_cancel = prober.statistics.sent
@@ -273,16 +273,16 @@ def test_pings_at_the_same_time_do_not_mix(engine: Engine) -> None:
 
 
 def test_more_than_65536_may_be_in_flight() -> None:
-    found, prober = ping(ENGINES["portable raw"], block(70_000), ProbeSettings(timeout_s=5, size_bytes=16), SILENT)
+    found, prober = ping(ENGINES["portable raw"], block(70_000), ProbeSettings(timeout_s=3, size_bytes=16), SILENT)
     assert (found.outcome == LOST).all() and prober.statistics.sent == 70_000
-    assert found.at_us[-1] < 5_000_000, "the last one waited for a slot of the first"
+    assert found.at_us[-1] < 3_000_000, "the last one waited for a slot of the first"
 
 
 def test_with_one_identifier_the_sender_waits_for_slots() -> None:
     targets = block(66_000)
-    found, _ = ping(ENGINES["portable datagram"], targets, ProbeSettings(timeout_s=3, size_bytes=16), SILENT)
+    found, _ = ping(ENGINES["portable datagram"], targets, ProbeSettings(timeout_s=2, size_bytes=16), SILENT)
     assert (found.outcome == LOST).all() and (found.sent == 1).all()
-    assert found.at_us[65_536] - found.at_us[0] >= 3_000_000
+    assert found.at_us[65_536] - found.at_us[0] >= 2_000_000
 
 
 def test_the_attribution_starts_the_payload(engine: Engine) -> None:

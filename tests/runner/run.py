@@ -14,9 +14,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from packages import provide
-
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+from runner.packages import provide  # noqa: E402
+
 BIN = ROOT / ".venv" / "bin"
 WIDER = ("tests/integration", "tests/lab")
 NO_TESTS = 5

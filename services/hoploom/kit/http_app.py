@@ -28,6 +28,7 @@ _DURATION = metrics.histogram("hoploom_http_request_duration_seconds", "Time to 
 _IN_FLIGHT = metrics.gauge("hoploom_http_requests_in_flight", "Requests being answered now.")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _READY = metrics.gauge("hoploom_ready", "1 while this instance is ready, else 0.")
+_ID = web.RequestKey("request_id", str)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -77,7 +78,7 @@ async def readiness(mesh: Mesh) -> tuple[bool, str]:
     problems = [reason for reason in await asyncio.gather(*map(_probe, mesh.ready)) if reason]
     _READY.set(not problems)
     words = [*(f"not ready: {reason}" for reason in problems), *(report() for report in mesh.reports)]
-    return not problems, "; ".join([*(words or ["ready"]), mesh.consul_note()])
+    return not problems, "; ".join(each for each in [*(words or ["ready"]), mesh.consul_note()] if each)
 
 
 async def read_json(request: web.Request) -> object:
@@ -157,7 +158,7 @@ async def _metrics(request: web.Request) -> web.Response:
 
 async def _finish_headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.pop("Server", None)
-    response.headers.setdefault("X-Request-Id", request.get("request_id", ""))
+    response.headers.setdefault("X-Request-Id", request.get(_ID, ""))
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     # Not `request.app`: that is the sub-application where the handler is one's.
     if request.config_dict[MESH].state is State.DRAINING:
@@ -169,8 +170,8 @@ async def _finish_headers(request: web.Request, response: web.StreamResponse) ->
 @web.middleware
 async def _serve(request: web.Request, handler: Handler) -> web.StreamResponse:
     mesh, began = request.app[MESH], time.perf_counter()
-    request["request_id"] = request.headers.get("X-Request-Id", "")[:64] or uuid.uuid4().hex
-    token = logs.request_id.set(request["request_id"])
+    request[_ID] = request.headers.get("X-Request-Id", "")[:64] or uuid.uuid4().hex
+    token = logs.request_id.set(request[_ID])
     status = 500
     try:
         with mesh.in_flight:

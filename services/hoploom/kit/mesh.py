@@ -28,6 +28,10 @@ Probe = Callable[[], Awaitable[None]]
 Loop = Callable[[web.Application], Coroutine[Any, Any, None]]
 
 
+# Longer than two looks at the agent; a text that changed at every look would be a write to Consul each time.
+AWAY_S = 10.0
+
+
 class State(Enum):
     """Where an instance stands between its start and its end."""
 
@@ -154,11 +158,11 @@ class Mesh:
         }
 
     def consul_note(self) -> str:
-        """In words, how long ago the agent was heard; never a reason to be unready."""
+        """In words, that the agent is away; empty while it is not. Never a reason to be unready."""
         away_s = boottime_s() - self.consul_seen_s
         if away_s == float("inf"):
             return "Consul not heard yet"
-        return f"Consul heard {away_s:.0f} s ago"
+        return f"Consul away for {away_s:.0f} s" if away_s > AWAY_S else ""
 
     async def close(self) -> None:
         """Close the clients."""

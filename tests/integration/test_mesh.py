@@ -1,0 +1,260 @@
+"""The whole mesh with the real engines, through the real command: what the first user sees."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hoploom import engines
+from hoploom.kit.deploy import deploy_root
+from load import Load
+from local_cli import Cli
+from waiting import until
+
+TARGETS = "127.1.0.0/20"
+
+
+@pytest.fixture(scope="module")
+def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+    cli = Cli(tmp_path_factory.mktemp("state"))
+    try:
+        printed = cli.good("up", "--detach", "--inputs", "2", "--outputs", "2", "--workers", "2", TARGETS)
+        (cli.state / "printed").write_text(printed, encoding="utf-8")
+        yield cli
+    finally:
+        cli.run("down", "--purge")
+
+
+def call(
+    method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> tuple[int, bytes, dict[str, str]]:
+    request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, answer.read(), dict(answer.headers)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), dict(error.headers)
+
+
+def consul(cli: Cli, path: str) -> Any:
+    url = f"http://127.0.0.1:{cli.port('consul_http')}{path}"
+    return json.loads(call("GET", url, headers={"X-Consul-Token": cli.token("management")})[1])
+
+
+def instances(cli: Cli, service: str) -> list[dict[str, Any]]:
+    return [each for each in cli.status()["instances"] if each["service"] == service]
+
+
+def test_up_maps_its_targets_and_names_the_pages(cli: Cli) -> None:
+    printed = (cli.state / "printed").read_text(encoding="utf-8")
+    assert "4,096 of 4,096 answered (lost 0, unreachable 0, failed 0, duplicates 0)" in printed
+    assert "loopback or private space named by hand: allowed" in printed
+    assert all(page in printed for page in ("manager", "consul", "nomad", "fabio"))
+
+
+def test_status_lists_every_instance_passing_and_routed(cli: Cli) -> None:
+    found = cli.status()
+    counts = {name: len(instances(cli, name)) for name in ("input", "output", "manager", "ping")}
+    assert counts == {"input": 2, "output": 2, "manager": 1, "ping": 2}
+    assert found["state"] == "ok"
+    assert {each["health"] for each in found["instances"]} == {"passing"}
+    assert all(each["routed"] is (None if each["service"] == "ping" else True) for each in found["instances"])
+
+
+def test_fabio_routes_exactly_what_the_tags_say(cli: Cli) -> None:
+    table = json.loads(call("GET", f"http://127.0.0.1:{cli.port('fabio_ui')}/api/routes")[1])
+    routed = {(route["service"], route["src"]) for route in table}
+    tagged = set()
+    for service in ("input", "output", "manager", "fabio-routes"):
+        for entry in consul(cli, f"/v1/health/service/{service}"):
+            tags = [tag for tag in entry["Service"]["Tags"] if tag.startswith("urlprefix-")]
+            tagged |= {(service, tag.removeprefix("urlprefix-").split()[0]) for tag in tags}
+    assert routed == tagged
+
+
+def test_map_finds_every_address_exactly_once(cli: Cli, tmp_path: Path) -> None:
+    found = json.loads(cli.good("map", "127.2.0.0/22", "--json"))
+    expected = {"targets": 1024, "answered": 1024, "lost": 0, "unreachable": 0, "failed": 0, "duplicates": 0}
+    assert {name: found[name] for name in expected} == expected
+    addresses = []
+    for number, each in enumerate(instances(cli, "output")):
+        dump = tmp_path / f"{number}.db"
+        dump.write_bytes(call("GET", f"http://{each['address']}:{each['port']}/dump")[1])
+        with sqlite3.connect(dump) as database:
+            query = "SELECT address FROM ping_results JOIN batches USING (batch_key) WHERE batches.campaign = ?"
+            addresses += [row[0] for row in database.execute(query, (found["campaign"],))]
+            kinds = {row[0] for row in database.execute("SELECT type FROM sqlite_master")}
+        database.close()
+        assert kinds <= {"table", "index"}, "no views and no triggers in a dump"
+    assert sorted(addresses) == sorted(f"127.2.{high}.{low}" for high in range(4) for low in range(256))
+
+
+def test_the_same_up_goes_on_and_maps_nothing_twice(cli: Cli) -> None:
+    before = {name: cli.pid(name) for name in ("consul", "fabio", "nomad-server", "nomad-client")}
+    flags = ("--inputs", "2", "--outputs", "2", "--workers", "2")
+    printed = cli.good("up", "--detach", *flags, TARGETS)
+    assert "4,096 of 4,096 answered (lost 0, unreachable 0, failed 0, duplicates 0)" in printed
+    assert {name: cli.pid(name) for name in before} == before
+
+
+REFUSED: list[tuple[str, str, str, bytes | None, str, int, str]] = [
+    ("an unknown campaign", "GET", "/api/v1/campaigns/nosuch", None, "", 404, "no campaign"),
+    ("a campaign without a token", "POST", "/api/v1/campaigns", b"{}", "", 401, "Authorization"),
+    ("a campaign by a worker", "POST", "/api/v1/campaigns", b"{}", "worker", 401, "Authorization"),
+    ("a campaign that is no JSON", "POST", "/api/v1/campaigns", b"{", "operator", 400, "no JSON"),
+    ("a body nested too deeply", "POST", "/api/v1/campaigns", b"[" * 100_000, "operator", 400, ""),
+    ("a body that is too large", "POST", "/api/v1/campaigns", b" " * (9 << 20), "operator", 413, "limit"),
+    ("results without a token", "POST", "/results", b"{}", "", 401, "Authorization"),
+    ("results that are no batch", "POST", "/results", b"{}", "worker", 400, ""),
+    ("a lease without a token", "POST", "/leases", b"{}", "", 401, "Authorization"),
+    ("too many targets at once", "GET", "/targets?count=1000000", None, "worker", 400, "count"),
+    ("a limit that is no number", "GET", "/api/v1/results?limit=x", None, "", 400, "limit"),
+    ("a path that is not there", "GET", "/nosuch", None, "", 404, ""),
+    ("a set that is not there", "GET", f"/api/v1/sets/{'0' * 64}", None, "", 404, "no target set"),
+]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "role", "status", "reason"),
+    [each[1:] for each in REFUSED],
+    ids=[each[0] for each in REFUSED],
+)
+def test_bad_requests_are_refused_with_a_problem_document(
+    cli: Cli, method: str, path: str, body: bytes | None, role: str, status: int, reason: str
+) -> None:
+    headers = {"Authorization": f"Bearer {cli.token(role)}"} if role else {}
+    headers["Content-Type"] = "application/json"
+    found, text, answered = call(method, f"{cli.fabio}{path}", body, headers)
+    assert found == status, text
+    assert answered["Content-Type"].startswith("application/problem+json")
+    document = json.loads(text)
+    assert document["status"] == status
+    assert reason in document["detail"]
+    assert "Traceback" not in document["detail"]
+
+
+def test_a_set_beyond_the_cap_is_refused_by_the_input_itself(cli: Cli) -> None:
+    body = json.dumps({"v": 1, "id": "everything", "blocks": ["::/0"], "contact": "noc@example.org"}).encode()
+    headers = {"Authorization": f"Bearer {cli.token('operator')}", "Content-Type": "application/json"}
+    status, text, _ = call("POST", f"{cli.fabio}/api/v1/campaigns", body, headers)
+    assert status in (403, 422)
+    assert json.loads(text)["detail"]
+
+
+def test_a_simple_client_takes_targets_and_acknowledges_them(cli: Cli) -> None:
+    operator = {"Authorization": f"Bearer {cli.token('operator')}", "Content-Type": "application/json"}
+    worker = {"Authorization": f"Bearer {cli.token('worker')}"}
+    body = {"v": 1, "id": "by-curl", "blocks": ["127.9.0.0/29"], "allow_private": True}
+    assert call("POST", f"{cli.fabio}/api/v1/campaigns", json.dumps(body).encode(), operator)[0] == 201
+    path = f"{cli.fabio}/targets?campaign=by-curl&worker=me&count=8"
+    status, text, headers = call("GET", path, headers=worker)
+    assert status == 200
+    assert sorted(text.decode().split()) == [f"127.9.0.{last}" for last in range(8)]
+    assert call("GET", f"{path}&ack={headers['X-Lease']}", headers=worker)[0] == 204
+    progress = json.loads(call("GET", f"{cli.fabio}/api/v1/campaigns/by-curl")[1])["groups"]["me"]
+    assert (progress["done"], progress["finished"]) == (8, True)
+
+
+def test_metrics_of_every_service_carry_the_instance_and_please_promtool(cli: Cli) -> None:
+    for each in cli.status()["instances"]:
+        page = call("GET", f"http://{each['address']}:{each['port']}/metrics")[1].decode()
+        series = [line for line in page.splitlines() if line and not line.startswith("#")]
+        identity = (f'instance_id="{each["id"]}"', f'service="{each["service"]}"', 'dc="dc1"')
+        assert all(label in line for line in series for label in identity)
+        ran = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False)
+        assert (ran.returncode, ran.stdout + ran.stderr) == (0, "")
+
+
+def test_nobody_without_a_token_can_run_jobs_or_change_consul(cli: Cli) -> None:
+    nomad = f"http://127.0.0.1:{cli.port('nomad_http')}/v1"
+    assert call("GET", f"{nomad}/jobs")[0] == 403
+    assert call("POST", f"{nomad}/jobs", b'{"Job": {}}')[0] in (400, 403)
+    agent = f"http://127.0.0.1:{cli.port('consul_http')}/v1"
+    assert call("PUT", f"{agent}/kv/hoploom/x", b"1")[0] == 403
+    assert call("GET", f"{agent}/kv/hoploom/campaigns?recurse")[0] in (403, 404)
+    assert json.loads(call("GET", f"{agent}/health/service/input")[1]), "health is for everybody"
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (cli.root / "tokens").iterdir()}
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_rolling_restart_under_load_fails_no_request(cli: Cli) -> None:
+    before = {each["id"] for each in instances(cli, "input")}
+    record = json.loads((cli.root / "mesh.json").read_text(encoding="utf-8"))
+    binary = engines.ensure(["nomad"], report=lambda line: None)["nomad"].path
+    variables = [
+        f"-var=command={sys.executable}",
+        f"-var=consul_addr=http://127.0.0.1:{record['ports']['consul_http']}",
+        f"-var=fabio_addr={cli.fabio}",
+        f"-var=token_dir={cli.root / 'tokens'}",
+        "-var=count=2",
+        "-var=version=0.1.0-next",
+    ]
+    environ = {
+        **cli.environ,
+        "NOMAD_ADDR": f"http://127.0.0.1:{record['ports']['nomad_http']}",
+        "NOMAD_TOKEN": cli.token("nomad"),
+    }
+    with Load(mixed(cli), per_s=60) as load:
+        ran = subprocess.run(
+            [str(binary), "job", "run", *variables, str(deploy_root() / "nomad" / "input.nomad.hcl")],
+            env=environ, capture_output=True, text=True, timeout=120, check=False,
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        until("only new instances", lambda: renewed(cli, before), 60)
+    assert load.result.failures == []
+    assert load.result.answered > 100
+
+
+def mixed(cli: Cli) -> list[tuple[str, str, dict[str, Any]]]:
+    lease = {"v": 1, "request_id": "load", "worker": "load", "group": "load", "rate_pps": 1, "families": [6]}
+    headers = {"Authorization": f"Bearer {cli.token('worker')}"}
+    return [
+        ("GET", f"{cli.fabio}/api/v1/campaigns/by-curl", {}),
+        ("POST", f"{cli.fabio}/leases", {"json": lease, "headers": headers}),
+    ]
+
+
+def renewed(cli: Cli, before: set[str]) -> bool:
+    now = instances(cli, "input")
+    return len(now) == 2 and not {each["id"] for each in now} & before and all(each["routed"] for each in now)
+
+
+def test_a_killed_output_shows_within_seconds_and_traffic_goes_on(cli: Cli) -> None:
+    victim = instances(cli, "output")[0]
+    os.kill(listener(victim["port"]), signal.SIGKILL)
+    until("the killed output as critical or gone", lambda: not healthy(cli, victim["id"]), 10)
+    found = json.loads(cli.good("map", "127.3.0.0/24", "--json"))
+    assert (found["answered"], found["duplicates"]) == (256, 0)
+    outputs = lambda: [each for each in instances(cli, "output") if healthy(cli, each["id"])]  # noqa: E731
+    until("two healthy outputs again", lambda: len(outputs()) == 2, 60)
+
+
+def healthy(cli: Cli, instance_id: str) -> bool:
+    return any(
+        each["id"] == instance_id and each["health"] == "passing" and each["routed"]
+        for each in cli.status()["instances"]
+    )
+
+
+def listener(port: int) -> int:
+    """Process id of whoever listens on a port of 127.0.0.1, by its socket's inode."""
+    for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+        fields = line.split()
+        if fields[3] == "0A" and int(fields[1].split(":")[1], 16) == port:
+            wanted = f"socket:[{fields[9]}]"
+            for link in Path("/proc").glob("[0-9]*/fd/*"):
+                try:
+                    if str(link.readlink()) == wanted:
+                        return int(link.parts[2])
+                except OSError:
+                    continue
+    raise AssertionError(f"nobody listens on port {port}")

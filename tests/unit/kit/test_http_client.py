@@ -1,0 +1,120 @@
+"""The HTTP client: what an answer is, what becomes of everything else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer, unused_port
+
+from hoploom.kit import logs
+from hoploom.kit.errors import Unavailable
+from hoploom.kit.http_client import Answer, HttpClient
+
+
+async def _status(request: web.Request) -> web.Response:
+    document = '{"detail": "because"}' if "problem" in request.query else "plain reason"
+    headers = {"Retry-After": request.query.get("after", "7")}
+    return web.Response(status=int(request.match_info["status"]), text=document, headers=headers)
+
+
+async def _echo(request: web.Request) -> web.Response:
+    return web.json_response({"request_id": request.headers.get("X-Request-Id"), "body": await request.text()})
+
+
+async def _silent(_: web.Request) -> web.Response:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def _cut(request: web.Request) -> web.Response:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[TestServer]:
+    app = web.Application()
+    app.add_routes([web.get("/status/{status}", _status), web.post("/echo", _echo), web.get("/echo", _echo)])
+    app.add_routes([web.get("/silent", _silent), web.get("/cut", _cut)])
+    async with TestServer(app, shutdown_timeout=0.01) as running:
+        yield running
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[HttpClient]:
+    made = HttpClient()
+    yield made
+    await made.close()
+
+
+@pytest.mark.parametrize("status", [200, 204, 307, 404, 422, 429, 500])
+async def test_a_status_of_the_service_is_an_answer(status: int, server: TestServer, client: HttpClient) -> None:
+    answer = await client.request("GET", server.make_url(f"/status/{status}"))
+    assert answer.status == status
+    assert answer.ok is (status < 300)
+    assert answer.headers["retry-after"] == "7", "names of headers have no case"
+
+
+AWAY = [
+    (502, "7", 7.0),
+    (503, "1000", 60.0),
+    (504, "Sat, 21 Nov 2026 00:00:00 GMT", 1.0),
+    (507, "nan", 0.1),
+]
+
+
+@pytest.mark.parametrize(("status", "after", "retry_after_s"), AWAY)
+async def test_a_service_that_is_away_says_when_to_ask_again(
+    status: int, after: str, retry_after_s: float, server: TestServer, client: HttpClient
+) -> None:
+    url = server.make_url(f"/status/{status}").with_query({"problem": "1", "after": after})
+    with pytest.raises(Unavailable, match=f"answered {status}: because") as caught:
+        await client.request("GET", url)
+    assert caught.value.retry_after_s == retry_after_s
+
+
+async def test_a_refused_port_is_unavailable(client: HttpClient) -> None:
+    with pytest.raises(Unavailable, match="got no answer"):
+        await client.request("GET", f"http://127.0.0.1:{unused_port()}/")
+
+
+@pytest.mark.parametrize("path", ["/silent", "/cut"])
+async def test_no_whole_answer_in_time_is_unavailable(path: str, server: TestServer, client: HttpClient) -> None:
+    with pytest.raises(Unavailable, match="got no answer"):
+        await client.request("GET", server.make_url(path), timeout_s=0.05)
+
+
+async def test_a_malformed_address_is_unavailable(client: HttpClient) -> None:
+    with pytest.raises(Unavailable):
+        await client.request("GET", "http://")
+
+
+async def test_the_request_id_travels_on(server: TestServer, client: HttpClient) -> None:
+    token = logs.request_id.set("r-1")
+    try:
+        answer = await client.request("POST", server.make_url("/echo"), data=b"x", headers={"A": "b"})
+    finally:
+        logs.request_id.reset(token)
+    assert answer.json() == {"request_id": "r-1", "body": "x"}
+    assert (await client.request("GET", server.make_url("/echo"))).json()["request_id"] is None
+
+
+async def test_closed_twice_is_closed(client: HttpClient, server: TestServer) -> None:
+    await client.request("GET", server.make_url("/echo"))
+    await client.close()
+    await client.close()
+
+
+def test_what_is_no_json_is_not_our_service() -> None:
+    with pytest.raises(Unavailable, match="no JSON"):
+        Answer(200, b"<html>").json()
+
+
+REASONS = [(b'{"detail": "because"}', "because"), (b"plain", "plain"), (b"", "status 400"), (b"[1]", "[1]")]
+
+
+@pytest.mark.parametrize(("body", "reason"), REASONS)
+def test_the_reason_of_a_refusal(body: bytes, reason: str) -> None:
+    assert Answer(400, body).reason() == reason
