@@ -1,4 +1,4 @@
-"""The worker's own check: what it never probes, whoever asks. Pure.
+"""The worker's own check: what it never probes, and how fast it goes at most, whoever asks. Pure.
 
 The input service has checked already; this guards against a hostile or broken one.
 """
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoploom.targets.notation import IPV4, IPV6
+from hoploom.targets.plan import DEFAULT_PPS
 from hoploom.targets.space import split
 from hoploom.targets.special_purpose import Space
 
@@ -25,7 +26,28 @@ def allowed(targets: NDArray[np.uint8], *, allow_private: bool) -> NDArray[np.bo
     Returns:
         (n,) True where probing is allowed.
     """
-    spaces = [Space.PUBLIC, Space.LOOPBACK, Space.PRIVATE] if allow_private else [Space.PUBLIC]
+    keys = (Space.LOOPBACK, Space.PRIVATE) if allow_private else ()
+    return in_space(targets, Space.PUBLIC, *keys)
+
+
+def effective_rate_pps(targets: NDArray[np.uint8], asked: int, owner: int) -> int:
+    """How fast this worker goes: never faster than its owner's cap, nor unlimited beyond loopback because it was asked.
+
+    Args:
+        targets: (n, 16) bytes; the slowest kind of space among them decides the default.
+        asked: Packets a second that the lease allows; 0 when it sets no limit.
+        owner: The owner's cap; 0 leaves it to the lease.
+
+    Returns:
+        Packets a second; 0 for no limit.
+    """
+    default = min((rate for space, rate in DEFAULT_PPS.items() if rate and in_space(targets, space).any()), default=0)
+    limits = [rate for rate in (asked or default, owner) if rate]
+    return min(limits, default=0)
+
+
+def in_space(targets: NDArray[np.uint8], *spaces: Space) -> NDArray[np.bool_]:
+    """Which of (n, 16) bytes of addresses lie in one of these kinds of space."""
     mapped = (targets[:, :12] == np.frombuffer(_MAPPED, dtype=np.uint8)).all(axis=1)
     words = np.ascontiguousarray(targets).view(">u8").astype(np.uint64).reshape(-1, 2)
     found = np.zeros(len(targets), dtype=bool)

@@ -4,8 +4,8 @@ import icmplib
 import pytest
 
 from hoploom.kit.errors import ConfigError, Unavailable
-from hoploom.ping_service.probes import ProbeSettings
 from hoploom.ping_service.prober import open_prober
+from hoploom.ping_service.probes import ProbeSettings
 
 
 def refuse(error: Exception) -> type:

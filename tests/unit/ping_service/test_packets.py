@@ -13,10 +13,11 @@ from hoploom.wire.addresses import column, parse
 TARGET, ROUTER = parse("192.0.2.9"), parse("198.51.100.1")
 TARGET6, ROUTER6 = parse("2001:db8::9"), parse("2001:db8::1")
 COOKIE = bytes(range(1, 9))
+SMALL = Layout(b"", 16)
 ARRAY = np.frombuffer(COOKIE, np.uint8).reshape(1, 8)
 
 
-def request(family: int, layout: Layout = Layout(b"", 16)) -> bytes:
+def request(family: int, layout: Layout = SMALL) -> bytes:
     return build(family, np.array([0xABCD], np.uint16), np.array([0x1234], np.uint16), ARRAY, layout).tobytes()
 
 
@@ -62,7 +63,8 @@ def test_the_payload_grows_where_cookie_and_attribution_need_it() -> None:
 
 def test_cookies_depend_on_serial_target_and_key() -> None:
     rows = column(["192.0.2.1", "192.0.2.1", "192.0.2.2"])
-    made = {bytes(each) for key in ((1, 2), (1, 3), (2, 2)) for each in cookies(np.arange(3, dtype=np.uint64), rows, key)}
+    serials = np.arange(3, dtype=np.uint64)
+    made = {bytes(each) for key in ((1, 2), (1, 3), (2, 2)) for each in cookies(serials, rows, key)}
     same_serial = {bytes(each) for each in cookies(np.zeros(3, np.uint64), rows, (1, 2))}
     assert len(made) == 9 and len(same_serial) == 2
 
@@ -103,7 +105,10 @@ def test_ipv6_replies_and_errors_are_read() -> None:
         ("a redirect", ipv4(ROUTER, TARGET, bytes([5, 0]) + bytes(6) + ipv4(ROUTER, TARGET, request(4)))),
         ("an error about TCP", ipv4(ROUTER, TARGET, bytes([3, 1]) + bytes(6) + b"E" + bytes(8) + b"\x06" + bytes(18))),
         ("an error about a reply", ipv4(ROUTER, TARGET, bytes([3, 1]) + bytes(6) + ipv4(ROUTER, TARGET, reply(4)))),
-        ("an error that quotes seven bytes", ipv4(ROUTER, TARGET, bytes([3, 1, *bytes(6)]) + ipv4(ROUTER, TARGET, request(4))[:27])),
+        (
+            "an error that quotes seven bytes",
+            ipv4(ROUTER, TARGET, bytes([3, 1, *bytes(6)]) + ipv4(ROUTER, TARGET, request(4))[:27]),
+        ),
     ],
 )
 def test_what_is_not_about_a_probe_is_none(what: str, packet: bytes) -> None:
