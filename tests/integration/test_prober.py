@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -316,3 +317,20 @@ def test_icmplib_itself_finds_the_same_hosts(engine: Engine) -> None:
 
     oracle, ours = run(body)
     assert oracle == ours == [True, True]
+
+
+def test_the_error_of_an_earlier_packet_is_not_the_next_ones() -> None:
+    async def body() -> tuple[int, int]:
+        echo = EchoSocket(4, is_raw=False)
+        packet = memoryview(bytes([8, 0]) + bytes(22))
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as router:
+            first = echo.send(packet, "127.6.0.1")
+            request = router.recv(2048)
+            told = error(Request("127.0.0.1", "127.6.0.1", request, request[20:]), 3, 1)
+            router.sendto(told, ("127.0.0.1", 0))
+        try:
+            return first, echo.send(packet, "127.6.0.2")
+        finally:
+            echo.close()
+
+    assert run(body, SILENT) == (0, 0)
