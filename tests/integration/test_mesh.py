@@ -5,7 +5,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from hoploom import engines
-from hoploom.kit.deploy import deploy_root
 from load import Load
 from local_cli import Cli
+from rolling import roll
 from waiting import until
 
 TARGETS = "127.1.0.0/20"
@@ -187,29 +185,8 @@ def test_nobody_without_a_token_can_run_jobs_or_change_consul(cli: Cli) -> None:
 
 
 def test_a_rolling_restart_under_load_fails_no_request(cli: Cli) -> None:
-    before = {each["id"] for each in instances(cli, "input")}
-    record = json.loads((cli.root / "mesh.json").read_text(encoding="utf-8"))
-    binary = engines.ensure(["nomad"], report=lambda line: None)["nomad"].path
-    variables = [
-        f"-var=command={sys.executable}",
-        f"-var=consul_addr=http://127.0.0.1:{record['ports']['consul_http']}",
-        f"-var=fabio_addr={cli.fabio}",
-        f"-var=token_dir={cli.root / 'tokens'}",
-        "-var=count=2",
-        "-var=version=0.1.0-next",
-    ]
-    environ = {
-        **cli.environ,
-        "NOMAD_ADDR": f"http://127.0.0.1:{record['ports']['nomad_http']}",
-        "NOMAD_TOKEN": cli.token("nomad"),
-    }
     with Load(mixed(cli), per_s=60) as load:
-        ran = subprocess.run(
-            [str(binary), "job", "run", *variables, str(deploy_root() / "nomad" / "input.nomad.hcl")],
-            env=environ, capture_output=True, text=True, timeout=120, check=False,
-        )
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-        until("only new instances", lambda: renewed(cli, before), 60)
+        roll(cli, "input", {"count": "2", "version": "0.1.0-next"})
     assert load.result.failures == []
     assert load.result.answered > 100
 
@@ -221,11 +198,6 @@ def mixed(cli: Cli) -> list[tuple[str, str, dict[str, Any]]]:
         ("GET", f"{cli.fabio}/api/v1/campaigns/by-curl", {}),
         ("POST", f"{cli.fabio}/leases", {"json": lease, "headers": headers}),
     ]
-
-
-def renewed(cli: Cli, before: set[str]) -> bool:
-    now = instances(cli, "input")
-    return len(now) == 2 and not {each["id"] for each in now} & before and all(each["routed"] for each in now)
 
 
 def test_a_killed_output_shows_within_seconds_and_traffic_goes_on(cli: Cli) -> None:

@@ -130,12 +130,21 @@ def _endpoints() -> list[web.RouteDef]:
     ]
 
 
+def _refuse_stranger(request: web.Request) -> None:
+    """A check of a registration that is not ours: a predecessor at this port died, and must not pass by our answer."""
+    asked = request.query.get("instance", "")
+    if asked not in ("", request.app[MESH].id):
+        raise web.HTTPGone(text=f"{asked} is gone; {request.app[MESH].id} answers here now\n")
+
+
 async def _health(request: web.Request) -> web.Response:
+    _refuse_stranger(request)
     mesh = request.app[MESH]
     return web.Response(text=f"{mesh.id} is alive, {mesh.in_flight.count} requests in flight\n")
 
 
 async def _ready(request: web.Request) -> web.Response:
+    _refuse_stranger(request)
     good, words = await readiness(request.app[MESH])
     return web.Response(status=200 if good else 503, text=words + "\n")
 

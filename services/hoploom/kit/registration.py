@@ -49,7 +49,7 @@ def _http_checks(mesh: Mesh) -> list[dict[str, Any]]:
         {
             "CheckID": f"{mesh.id}:{check}",
             "Name": check,
-            "HTTP": f"http://{host}:{mesh.port}{path}",
+            "HTTP": f"http://{host}:{mesh.port}{path}?instance={mesh.id}",
             "Interval": f"{mesh.settings.check_interval_s:g}s",
             "Timeout": "1s",
             "DeregisterCriticalServiceAfter": DEREGISTER_AFTER,

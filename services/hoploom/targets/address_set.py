@@ -6,7 +6,6 @@ Memory follows the number of blocks, never the number of addresses.
 import numpy as np
 from numpy.typing import NDArray
 
-from hoploom.targets import wide
 from hoploom.targets.notation import IPV4, address_text, parse_address
 from hoploom.targets.permutation import I64
 from hoploom.targets.segment_table import SegmentTable

@@ -11,7 +11,7 @@ Sources: IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890), IPv4 
 import enum
 from typing import NamedTuple
 
-from hoploom.targets.notation import BITS, IPV4, IPV6, Block, parse_block
+from hoploom.targets.notation import BITS, IPV6, Block, parse_block
 
 
 class Space(enum.Enum):

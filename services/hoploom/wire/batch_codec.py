@@ -19,7 +19,16 @@ import zstandard
 
 from hoploom.kit.errors import BadRequest, TooLarge
 from hoploom.wire import addresses
-from hoploom.wire.batch import ADDRESS_COLUMNS, COLUMN_NAMES, HEAD_NAMES, INTEGER_COLUMNS, TEXT_PATTERNS, Batch, Columns, check
+from hoploom.wire.batch import (
+    ADDRESS_COLUMNS,
+    COLUMN_NAMES,
+    HEAD_NAMES,
+    INTEGER_COLUMNS,
+    TEXT_PATTERNS,
+    Batch,
+    Columns,
+    check,
+)
 
 MEDIA_TYPE: Final = "application/vnd.hoploom.batch+msgpack"
 MEDIA_TYPE_ZSTD: Final = "application/vnd.hoploom.batch+msgpack+zstd"

@@ -62,12 +62,11 @@ REPEATED = [
 ]
 
 
-@pytest.mark.parametrize("first_down", [ONE, TWO])
 @pytest.mark.parametrize(("method", "headers", "repeated"), REPEATED)
 async def test_what_may_be_repeated_goes_to_the_other_instance(
-    method: str, headers: dict[str, str], repeated: bool, first_down: str, shop: ServiceClient, http: Recorder
+    method: str, headers: dict[str, str], repeated: bool, shop: ServiceClient, http: Recorder
 ) -> None:
-    http.down = {first_down}
+    http.down = {ONE}
     failed = 0
     for _ in range(4):
         try:
@@ -75,7 +74,7 @@ async def test_what_may_be_repeated_goes_to_the_other_instance(
         except Unavailable:
             failed += 1
     assert failed == (0 if repeated else 2)
-    assert http.asked.count(first_down) == 2 or repeated
+    assert http.asked.count(TWO) == (4 if repeated else 2)
 
 
 async def test_the_second_try_never_meets_the_instance_that_failed(shop: ServiceClient, http: Recorder) -> None:

@@ -38,7 +38,8 @@ async def server() -> AsyncIterator[TestServer]:
     app = web.Application()
     app.add_routes([web.get("/status/{status}", _status), web.post("/echo", _echo), web.get("/echo", _echo)])
     app.add_routes([web.get("/silent", _silent), web.get("/cut", _cut)])
-    async with TestServer(app, shutdown_timeout=0.01) as running:
+    running = TestServer(app, shutdown_timeout=0.01)
+    async with running:
         yield running
 
 

@@ -1,0 +1,184 @@
+"""The input service over HTTP: who may, what is refused with which status, and what the answers carry."""
+
+import ipaddress
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from hoploom.input_service.app import make_app
+from hoploom.input_service.handlers import LEASE_HEADER
+from hoploom.input_service.settings import Settings
+from hoploom.kit.fake_consul import FakeConsul
+from hoploom.targets.address_set import AddressSet
+from hoploom.targets.target_set import digest, from_document
+from hoploom.wire.lease import Lease
+
+Client = TestClient[web.Request, web.Application]
+OPERATOR = {"Authorization": "Bearer operator-secret"}
+WORKER = {"Authorization": "Bearer worker-secret"}
+CAMPAIGN: dict[str, Any] = {"v": 1, "id": "demo", "blocks": ["127.0.0.0/24"], "allow_private": True}
+REQUEST: dict[str, Any] = {"v": 1, "request_id": "r1", "worker": "w1", "group": "all", "rate_pps": 0, "families": [4]}
+
+
+@pytest.fixture
+async def client(on_mesh: Callable[[web.Application], web.Application], tmp_path: Path) -> AsyncIterator[Client]:
+    files = {name: tmp_path / name for name in ("operator", "worker")}
+    for name, file in files.items():
+        file.write_text(f"{name}-secret\n")
+    settings = Settings(
+        operator_token_file=str(files["operator"]), worker_token_file=str(files["worker"]), max_body_bytes=4096
+    )
+    async with TestClient(TestServer(on_mesh(make_app(settings)))) as client:
+        yield client
+
+
+@pytest.fixture
+async def campaign(client: Client) -> dict[str, Any]:
+    answer = await client.post("/api/v1/campaigns", json=CAMPAIGN, headers=OPERATOR)
+    assert answer.status == 201
+    found: dict[str, Any] = (await answer.json())["campaign"]
+    return found
+
+
+async def take(client: Client, **change: object) -> Lease:
+    answer = await client.post("/leases", json={**REQUEST, **change}, headers=WORKER)
+    assert answer.status == 200
+    return Lease.from_json((await answer.json())["lease"])
+
+
+async def test_the_same_campaign_again_is_the_same_answer(client: Client, campaign: dict[str, Any]) -> None:
+    again = await client.post("/api/v1/campaigns", json=CAMPAIGN, headers=OPERATOR)
+    assert again.status == 200 and (await again.json())["campaign"] == campaign
+    other = await client.post("/api/v1/campaigns", json={**CAMPAIGN, "name": "other"}, headers=OPERATOR)
+    assert other.status == 422
+
+
+async def test_a_lease_leads_to_addresses_and_to_a_finished_campaign(client: Client, campaign: dict[str, Any]) -> None:
+    lease = await take(client)
+    assert (lease.start, lease.stop, lease.campaign_number) == (0, 256, campaign["number"])
+    document = await (await client.get(f"/api/v1/sets/{lease.revision}")).json()
+    assert digest(document) == lease.revision and AddressSet(from_document(document)).n == 256
+    done = {"v": 1, "worker": "w1", "campaign": "demo", "group": "all"}
+    for _ in range(2):
+        answer = await client.post(f"/leases/{lease.id}/done", json=done, headers=WORKER)
+        assert answer.status == 200 and (await answer.json())["finished"] is True
+    shown = await (await client.get("/api/v1/campaigns/demo")).json()
+    assert shown["campaign"] == campaign
+    progress = shown["groups"]["all"]
+    expected = {"targets": 256, "handed_out": 256, "done": 256, "outstanding": 0, "reissued": 0, "finished": True}
+    assert {name: progress[name] for name in expected} == expected and "rate_pps" in progress
+    assert (await (await client.get("/api/v1/campaigns")).json())["campaigns"] == [shown]
+
+
+async def test_the_same_request_gets_the_same_lease_and_204_follows(client: Client, campaign: dict[str, Any]) -> None:
+    assert await take(client) == await take(client)
+    nothing = await client.post("/leases", json={**REQUEST, "request_id": "r2"}, headers=WORKER)
+    assert nothing.status == 204 and nothing.headers["Retry-After"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("POST", "/api/v1/campaigns", {}, 401),
+        ("POST", "/api/v1/campaigns", WORKER, 401),
+        ("POST", "/leases", {}, 401),
+        ("POST", "/leases", OPERATOR, 401),
+        ("POST", "/leases/demo.0.4.0.256.0123456789abcdef/done", {}, 401),
+        ("GET", "/targets", {}, 401),
+        ("GET", "/api/v1/campaigns/none", {}, 404),
+        ("GET", "/api/v1/campaigns/..%2Fids%2Fnext", {}, 404),
+        ("GET", "/api/v1/sets/..", {}, 404),
+        ("GET", "/api/v1/sets/" + "0" * 64, {}, 404),
+        ("GET", "/targets?count=0", WORKER, 400),
+        ("GET", "/targets?count=10001", WORKER, 400),
+        ("GET", "/targets?count=%C2%B2", WORKER, 400),
+        ("GET", "/targets?worker=a/b", WORKER, 400),
+        ("GET", "/targets?campaign=none", WORKER, 404),
+        ("GET", "/targets?ack=nonsense", WORKER, 404),
+        ("GET", "/targets?ack=none.0.4.0.256.0123456789abcdef", WORKER, 404),
+        ("DELETE", "/leases", WORKER, 405),
+    ],
+)
+async def test_a_call_that_is_not_allowed_or_leads_nowhere_has_its_status(
+    client: Client, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    answer = await client.request(method, path, headers=headers)
+    assert answer.status == status and answer.content_type == "application/problem+json"
+    assert (await answer.json())["detail"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/campaigns", "/leases", "/leases/demo.0.4.0.256.0123456789abcdef/done"])
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"[]", 400),
+        (b"\xff", 400),
+        (b"{}", 400),
+        (b'{"v":2}', 422),
+        (b"[" * 4000, 400),
+        (b" " * 5000, 413),
+    ],
+    ids=["empty", "cut", "a list", "not UTF-8", "no fields", "another version", "nested", "oversized"],
+)
+async def test_a_malformed_body_is_refused_with_a_reason(client: Client, path: str, body: bytes, status: int) -> None:
+    headers = OPERATOR if path.startswith("/api") else WORKER
+    answer = await client.post(path, data=body, headers=headers)
+    assert answer.status == status and (await answer.json())["detail"]
+
+
+async def test_an_acknowledgement_has_an_answer_for_each_mistake(client: Client, campaign: dict[str, Any]) -> None:
+    lease = await take(client)
+    done = {"v": 1, "worker": "w1", "campaign": "demo", "group": "all"}
+    for change, lease_id, status in [
+        ({"worker": "w2"}, lease.id, 403),
+        ({"group": "none"}, lease.id, 404),
+        ({"campaign": "none"}, lease.id, 404),
+        ({}, "nonsense", 404),
+        ({}, lease.id[:-16] + "0" * 16, 410),
+    ]:
+        answer = await client.post(f"/leases/{lease_id}/done", json={**done, **change}, headers=WORKER)
+        assert answer.status == status, change
+
+
+async def test_a_simple_client_gets_every_address_once_and_acknowledges_by_asking_on(
+    client: Client, campaign: dict[str, Any]
+) -> None:
+    seen: list[str] = []
+    lease = ""
+    while True:
+        ack = {"ack": lease} if lease else {}
+        answer = await client.get("/targets", params={"count": "100", **ack}, headers=WORKER)
+        if answer.status == 204:
+            break
+        assert answer.content_type == "text/plain"
+        lines = (await answer.text()).splitlines()
+        assert len(lines) <= 100
+        seen += lines
+        lease = answer.headers[LEASE_HEADER]
+    assert sorted(map(ipaddress.ip_address, seen)) == list(ipaddress.ip_network("127.0.0.0/24"))  # type: ignore[type-var]
+    assert (await (await client.get("/api/v1/campaigns/demo")).json())["groups"]["curl"]["finished"]
+
+
+async def test_consul_away_is_503_with_a_time_to_retry(client: Client, fake_consul: FakeConsul) -> None:
+    fake_consul.away = True
+    for answer in (
+        await client.post("/leases", json=REQUEST, headers=WORKER),
+        await client.post("/api/v1/campaigns", json=CAMPAIGN, headers=OPERATOR),
+        await client.get("/api/v1/campaigns"),
+    ):
+        assert answer.status == 503 and answer.headers["Retry-After"]
+    assert (await client.get("/ready")).status == 200
+
+
+async def test_without_token_files_nobody_may_change_anything(
+    on_mesh: Callable[[web.Application], web.Application],
+) -> None:
+    async with TestClient(TestServer(on_mesh(make_app(Settings())))) as client:
+        answer = await client.post("/api/v1/campaigns", json=CAMPAIGN, headers=OPERATOR)
+        assert answer.status == 403

@@ -1,0 +1,25 @@
+"""Permanent numbers are never given twice."""
+
+import asyncio
+
+import pytest
+
+from hoploom.input_service.numbers import Numbers
+from hoploom.wire.campaign import FIRST_NUMBER
+from unit.input_service.instances import BusyConsul
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_numbers_taken_at_once_differ(seed: int) -> None:
+    consul = BusyConsul(seed)
+    taken = await asyncio.gather(*(Numbers(consul).take(2) for _ in range(10)))
+    assert sorted(taken) == list(range(FIRST_NUMBER, FIRST_NUMBER + 20, 2))
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_worker_has_the_same_number_at_every_instance_for_ever(seed: int) -> None:
+    consul = BusyConsul(seed)
+    found = await asyncio.gather(*(Numbers(consul).of_worker("w1") for _ in range(5)))
+    assert len(set(found)) == 1
+    assert await Numbers(consul).of_worker("w2") not in found
+    assert await Numbers(consul).of_worker("w1") == found[0]

@@ -1,0 +1,99 @@
+"""Whether every passing Fabio lists this instance: asked of fake tables."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from hoploom.kit import routed
+from hoploom.kit.errors import Unavailable
+from hoploom.kit.fake_consul import FakeConsul
+from hoploom.kit.mesh import Mesh
+from hoploom.kit.settings import Settings
+from hoploom.kit.tags import Route
+
+OURS = {"service": "orders", "src": "/orders", "dst": "http://127.0.0.1:1234/"}
+OTHER = {"service": "orders", "src": "/orders", "dst": "http://127.0.0.1:1235/"}
+
+
+class Fabios:
+    """Two routers on one node, whose tables a test sets."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, list[dict[str, str]]] = {"a": [OURS, OTHER], "b": [OTHER, OURS]}
+
+    async def table(self, request: web.Request) -> web.Response:
+        return web.json_response(self.tables[request.match_info["name"]])
+
+
+@pytest.fixture
+def fabios() -> Fabios:
+    return Fabios()
+
+
+@pytest.fixture
+async def mesh(fabios: Fabios, fake_consul: FakeConsul) -> AsyncIterator[Mesh]:
+    app = web.Application()
+    app.router.add_get("/_mesh/{name}/api/routes", fabios.table)
+    mesh = Mesh("orders", (Route(path="/orders"),), settings=Settings())
+    mesh.consul, mesh.port = fake_consul, 1234
+    async with TestServer(app) as server:
+        for name in ("a", "b"):
+            await fake_consul.register(
+                {
+                    "ID": f"fabio-routes-{name}",
+                    "Name": "fabio-routes",
+                    "Address": "127.0.0.1",
+                    "Port": 1,
+                    "Meta": {"proxy": f"127.0.0.1:{server.port}", "path": f"/_mesh/{name}/api/routes"},
+                }
+            )
+        yield mesh
+        await mesh.close()
+
+
+TABLES: list[tuple[str, tuple[list[dict[str, str]], ...], int]] = [
+    ("both list it", ([OURS], [OURS]), 0),
+    ("the first does not", ([OTHER], [OURS]), 1),
+    ("the second does not", ([OURS], [OTHER]), 1),
+    ("neither does", ([], []), 2),
+]
+
+
+@pytest.mark.parametrize(("what", "tables", "missing"), TABLES, ids=[each[0] for each in TABLES])
+async def test_missing_from(
+    what: str, tables: tuple[list[dict[str, str]], ...], missing: int, mesh: Mesh, fabios: Fabios
+) -> None:
+    fabios.tables = dict(zip("ab", tables, strict=True))
+    assert len(await routed.missing_from(mesh)) == missing, what
+
+
+@pytest.mark.parametrize("still", ["a", "b"])
+async def test_gone_means_gone_from_both_of_one_node(still: str, mesh: Mesh, fabios: Fabios) -> None:
+    fabios.tables = {"a": [OTHER], "b": [OTHER]}
+    assert await routed.until_gone(mesh, 5.0)
+    fabios.tables[still] = [OURS]
+    assert not await routed.until_gone(mesh, 0.02), "and the wait is bounded"
+
+
+async def test_a_fabio_that_is_not_passing_is_not_asked(
+    mesh: Mesh, fabios: Fabios, fake_consul: FakeConsul
+) -> None:
+    fabios.tables = {"a": [OURS], "b": []}
+    fake_consul.set_check("fabio-routes-b", "Fabio answers", "critical")
+    assert await routed.missing_from(mesh) == []
+
+
+async def test_without_consul_nobody_knows(mesh: Mesh, fake_consul: FakeConsul) -> None:
+    fake_consul.away = True
+    with pytest.raises(Unavailable):
+        await routed.missing_from(mesh)
+    assert not await routed.until_gone(mesh, 0.01)
+
+
+async def test_without_any_fabio_it_is_missing_and_it_is_gone(mesh: Mesh, fake_consul: FakeConsul) -> None:
+    for name in ("a", "b"):
+        await fake_consul.deregister(f"fabio-routes-{name}")
+    assert await routed.missing_from(mesh) == ["any Fabio: none is passing"]
+    assert await routed.until_gone(mesh, 1.0)
