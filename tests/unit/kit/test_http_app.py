@@ -184,6 +184,16 @@ async def test_readiness_never_looks_at_consul(client: Client, fake_consul: Fake
     assert (await client.get("/health")).status == 200
 
 
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+async def test_the_check_of_a_predecessor_at_this_port_does_not_pass(
+    client: Client, app: web.Application, path: str
+) -> None:
+    assert (await client.get(path, params={"instance": app[MESH].id})).status == 200
+    answer = await client.get(path, params={"instance": "orders-of-before"})
+    assert answer.status == 410
+    assert "orders-of-before is gone" in await answer.text()
+
+
 PROBES: list[tuple[str, Exception, str]] = [
     ("says why", errors.NotReady("the store is closed"), "not ready: the store is closed"),
     ("meets something away", errors.Unavailable("no disk"), "not ready: no disk"),

@@ -65,7 +65,7 @@ def test_the_record_of_an_instance_that_can_be_reached(monkeypatch: pytest.Monke
             {
                 "CheckID": "orders-1:alive",
                 "Name": "alive",
-                "HTTP": "http://127.0.0.1:8080/health",
+                "HTTP": "http://127.0.0.1:8080/health?instance=orders-1",
                 "Interval": "0.5s",
                 "Timeout": "1s",
                 "DeregisterCriticalServiceAfter": "1m",
@@ -73,7 +73,7 @@ def test_the_record_of_an_instance_that_can_be_reached(monkeypatch: pytest.Monke
             {
                 "CheckID": "orders-1:ready",
                 "Name": "ready",
-                "HTTP": "http://127.0.0.1:8080/ready",
+                "HTTP": "http://127.0.0.1:8080/ready?instance=orders-1",
                 "Interval": "0.5s",
                 "Timeout": "1s",
                 "DeregisterCriticalServiceAfter": "1m",
@@ -91,7 +91,7 @@ def test_an_instance_that_nobody_can_reach_sends_heartbeats() -> None:
 def test_ipv6_addresses_are_bracketed_in_checks_only() -> None:
     found = registration.record(a_mesh(host="::1"))
     assert found["Address"] == "::1"
-    assert found["Checks"][0]["HTTP"] == "http://[::1]:8080/health"
+    assert found["Checks"][0]["HTTP"] == "http://[::1]:8080/health?instance=orders-1"
 
 
 async def test_what_the_agent_has_lost_is_registered_again(agent: Agent) -> None:
