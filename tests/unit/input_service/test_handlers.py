@@ -71,7 +71,8 @@ async def test_a_lease_leads_to_addresses_and_to_a_finished_campaign(client: Cli
     progress = shown["groups"]["all"]
     expected = {"targets": 256, "handed_out": 256, "done": 256, "outstanding": 0, "reissued": 0, "finished": True}
     assert {name: progress[name] for name in expected} == expected and "rate_pps" in progress
-    assert (await (await client.get("/api/v1/campaigns")).json())["campaigns"] == [{name: shown[name] for name in ("campaign", "groups")}]
+    listed = await (await client.get("/api/v1/campaigns")).json()
+    assert listed["campaigns"] == [{name: shown[name] for name in ("campaign", "groups")}]
 
 
 async def test_the_same_request_gets_the_same_lease_and_204_follows(client: Client, campaign: dict[str, Any]) -> None:
