@@ -1,7 +1,7 @@
 """`hoploom bench NAME`: runs a bench of the checkout and prints its figures; exit 1 when a bound is missed.
 
-A bench is a module tests/bench/NAME.py with `measure() -> list[Figure]`. A figure stands beside an anchor that ran on the
-same machine in the same minute, so that a slow machine slows both.
+A bench is a module tests/bench/NAME.py with `measure() -> list[Figure]`. A figure stands beside an anchor that ran on
+the same machine in the same minute, so that a slow machine slows both.
 """
 
 import argparse

@@ -262,7 +262,11 @@ class LocalMesh:
             self._say("stopped", f"not all services drained: {error}")
 
     async def _drained(self) -> bool:
-        return not await self.nomad().running() and not await self.consul().registered()
+        if await self.nomad().running():
+            return False
+        # What died uncleanly before would stay registered for a minute.
+        await self.consul().clean_up()
+        return not await self.consul().registered()
 
     def _purge(self) -> None:
         if not self.places.root.exists():

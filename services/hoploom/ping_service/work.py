@@ -104,13 +104,13 @@ class Worker:
     async def _probe(self, prober: Prober, lease: Lease, targets: NDArray[np.uint8]) -> PingColumns:
         private = lease.allow_private and self.settings.allow_private
         allowed = politeness.allowed(targets, allow_private=private)
-        rates = [rate for rate in (lease.rate_pps, self.settings.max_rate_pps) if rate]
+        rate_pps = politeness.effective_rate_pps(targets[allowed], lease.rate_pps, self.settings.max_rate_pps)
         settings = ProbeSettings(
             count=lease.probe.count,
             interval_s=lease.probe.interval_ms / 1000,
             timeout_s=lease.probe.timeout_ms / 1000,
             size_bytes=lease.probe.size_bytes,
-            rate_pps=min(rates) if rates else None,
+            rate_pps=rate_pps or None,
         )
         found = await prober.ping(targets[allowed], settings)
         return found if allowed.all() else _widened(found, allowed)
