@@ -121,7 +121,8 @@ class FakeConsul(ConsulApi):
             raise Unavailable(f"Consul knows no service {service_id}")
         self._checks[service_id].pop(_MAINTENANCE, None)
         if enable:
-            self._checks[service_id][_MAINTENANCE] = Check("Service Maintenance Mode", "critical", reason)
+            # The reason goes to the check's notes, not to its output.
+            self._checks[service_id][_MAINTENANCE] = Check("Service Maintenance Mode", "critical")
         self._change()
 
     async def heartbeat(self, check_id: str, status: str, output: str) -> None:

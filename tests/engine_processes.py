@@ -1,0 +1,180 @@
+"""Single Consul agents and Fabios for tests of the kit: on free ports of loopback, ended by their process id."""
+
+import json
+import shutil
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from waiting import until
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_ports(count: int) -> list[int]:
+    """So many TCP ports of 127.0.0.1 that nobody listens on now."""
+    held = [socket.socket() for _ in range(count)]
+    try:
+        for each in held:
+            each.bind((LOOPBACK, 0))
+        return [int(each.getsockname()[1]) for each in held]
+    finally:
+        for each in held:
+            each.close()
+
+
+def ask(method: str, url: str, body: object = None) -> Any:
+    """The JSON answer of a URL; None where it answers an error or not at all."""
+    data = None if body is None else json.dumps(body).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data, method=method), timeout=5) as answer:
+            text = answer.read()
+    except (urllib.error.URLError, OSError):
+        return None
+    return json.loads(text) if text.strip() else {}
+
+
+@dataclass
+class Child:
+    """One process with its log."""
+
+    command: list[str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        """Start it."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log, cwd=self.log.parent)
+
+    def stop(self, *, kill: bool = False) -> int:
+        """End it, and wait for its end."""
+        if self.process is None:
+            return 0
+        self.process.kill() if kill else self.process.terminate()
+        try:
+            return self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait(5)
+
+
+class ConsulAgent:
+    """One Consul server without ACLs."""
+
+    def __init__(self, executable: Path, folder: Path, **settings: object) -> None:
+        """Choose ports and write its configuration; `settings` are added to it."""
+        self.folder, (http, server, serf) = folder, free_ports(3)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.url = f"http://{LOOPBACK}:{http}"
+        config = {
+            "data_dir": str(folder / "data"),
+            "node_name": "test",
+            "bind_addr": LOOPBACK,
+            "client_addr": LOOPBACK,
+            "server": True,
+            "bootstrap_expect": 1,
+            "leave_on_terminate": False,
+            "disable_update_check": True,
+            "log_level": "WARN",
+            "ports": {
+                "http": http, "server": server, "serf_lan": serf,
+                "serf_wan": -1, "dns": -1, "grpc": -1, "grpc_tls": -1,
+            },
+            "performance": {"raft_multiplier": 1},
+            "limits": {"http_max_conns_per_client": 2000},
+            **settings,
+        }
+        (folder / "agent.json").write_text(json.dumps(config))
+        self._child = Child([str(executable), "agent", "-config-file", str(folder / "agent.json")], folder / "log")
+
+    def start_bare(self) -> None:
+        """Start it, and wait for nothing."""
+        self._child.start()
+
+    def start(self) -> None:
+        """Start it, and wait for its leader and its own node."""
+        self.start_bare()
+        until("a leader of Consul", lambda: ask("GET", f"{self.url}/v1/status/leader"), 30)
+        until("Consul's own service", lambda: ask("GET", f"{self.url}/v1/health/service/consul?passing"), 30)
+
+    def stop(self) -> None:
+        """End it; what it stored stays."""
+        self._child.stop()
+
+    def wipe(self) -> None:
+        """Remove what it stored."""
+        shutil.rmtree(self.folder / "data")
+
+    def instances(self, service: str) -> list[dict[str, Any]]:
+        """What its health API says of a service."""
+        return list(ask("GET", f"{self.url}/v1/health/service/{service}") or [])
+
+
+class FabioRouter:
+    """One Fabio with the settings of `fabio/fabio.properties.j2`, which routes its own table to the mesh."""
+
+    def __init__(self, executable: Path, folder: Path, name: str, consul: ConsulAgent) -> None:
+        """Choose ports and write its configuration."""
+        self.name, self._consul, (proxy, admin) = name, consul, free_ports(2)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.url, self.admin_url, self._admin_port = f"http://{LOOPBACK}:{proxy}", f"http://{LOOPBACK}:{admin}", admin
+        lines = {
+            "proxy.addr": f"{LOOPBACK}:{proxy}",
+            "proxy.localip": LOOPBACK,
+            "proxy.strategy": "rnd",
+            "proxy.matcher": "prefix",
+            "proxy.dialtimeout": "2s",
+            "proxy.noroutestatus": "503",
+            "proxy.deregistergraceperiod": "1s",
+            "proxy.shutdownwait": "1s",
+            "glob.matching.disabled": "true",
+            "ui.addr": f"{LOOPBACK}:{admin}",
+            "ui.access": "ro",
+            "registry.consul.addr": consul.url.removeprefix("http://"),
+            "registry.consul.register.enabled": "false",
+            "registry.consul.pollinterval": "500ms",
+            "registry.consul.checksRequired": "all",
+            "registry.consul.requireConsistent": "false",
+            "registry.consul.allowStale": "true",
+            "log.level": "WARN",
+        }
+        (folder / "fabio.properties").write_text("".join(f"{key} = {value}\n" for key, value in lines.items()))
+        self._child = Child([str(executable), "-cfg", str(folder / "fabio.properties")], folder / "log")
+
+    def start(self) -> None:
+        """Start it, enter its table as `consul/fabio-routes.hcl.j2` does, and wait until it routes that."""
+        self._child.start()
+        until(f"Fabio {self.name}", lambda: ask("GET", f"{self.admin_url}/api/routes") is not None, 15)
+        self.enter()
+        until(f"the table of Fabio {self.name}", lambda: ask("GET", self.url + self._path) is not None, 15)
+
+    def enter(self) -> None:
+        """Register its table at the agent."""
+        record = {
+            "ID": f"fabio-routes-{self.name}",
+            "Name": "fabio-routes",
+            "Address": LOOPBACK,
+            "Port": self._admin_port,
+            "Tags": [f"urlprefix-{self._path} strip=/_mesh/{self.name} allow=ip:127.0.0.0/8"],
+            "Meta": {"proxy": self.url.removeprefix("http://"), "path": self._path},
+            "Check": {"HTTP": f"{self.admin_url}/health", "Interval": "1s", "Timeout": "1s", "Status": "passing"},
+        }
+        assert ask("PUT", f"{self._consul.url}/v1/agent/service/register", record) is not None
+
+    def stop(self) -> None:
+        """End it."""
+        self._child.stop()
+
+    def targets(self, service: str) -> set[str]:
+        """The `host:port` that its table sends requests for a service to."""
+        table = ask("GET", f"{self.admin_url}/api/routes") or []
+        return {entry["dst"].removeprefix("http://").rstrip("/") for entry in table if entry["service"] == service}
+
+    @property
+    def _path(self) -> str:
+        return f"/_mesh/{self.name}/api/routes"
