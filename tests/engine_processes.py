@@ -148,9 +148,9 @@ class FabioRouter:
 
     def start(self) -> None:
         """Start it, enter its table as `consul/fabio-routes.hcl.j2` does, and wait until it routes that."""
-        self._child.start()
-        until(f"Fabio {self.name}", lambda: ask("GET", f"{self.admin_url}/api/routes") is not None, 15)
+        # Entered first: a Fabio whose first table is empty does not listen.
         self.enter()
+        self._child.start()
         until(f"the table of Fabio {self.name}", lambda: ask("GET", self.url + self._path) is not None, 15)
 
     def enter(self) -> None:
