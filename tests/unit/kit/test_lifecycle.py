@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -14,12 +15,15 @@ from aiohttp import web
 
 from hoploom import kit
 from hoploom.kit import lifecycle, routed
+from hoploom.kit.deploy import deploy_root
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.mesh import MESH, Mesh, State
 from hoploom.kit.settings import Settings
 
 OnMesh = Callable[[web.Application], web.Application]
+# As they are in production: the tests shorten them.
+HAND_OVER_CAP_S, SETTLE_S = lifecycle.HAND_OVER_CAP_S, lifecycle.SETTLE_S
 
 
 @pytest.fixture(autouse=True)
@@ -317,3 +321,19 @@ def test_wrong_flags_are_said_once_with_the_name(
     with pytest.raises(SystemExit):
         kit.run(stage.app)
     assert capsys.readouterr().err.startswith("orders: --port: must be a whole number")
+
+
+@pytest.mark.parametrize("job", ["input", "manager", "output", "ping"])
+def test_the_scheduler_waits_longer_than_the_whole_stop_order(job: str) -> None:
+    text = (deploy_root() / "nomad" / f"{job}.nomad.hcl").read_text(encoding="utf-8")
+    found = re.search(r'kill_timeout\s*=\s*"(\d+)s"', text)
+    assert found
+    whole_s = (
+        HAND_OVER_CAP_S
+        + lifecycle.UNROUTED_CAP_S
+        + SETTLE_S
+        + Settings().drain_s
+        + 2 * lifecycle.TELL_CAP_S
+        + lifecycle.SHUTDOWN_S
+    )
+    assert whole_s < int(found[1]) <= 30
