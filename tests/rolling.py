@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 from hoploom import engines
 from hoploom.kit.deploy import deploy_root
@@ -46,5 +47,5 @@ def _renewed(cli: Cli, service: str, before: set[str], wanted: int) -> bool:
     return len(now) == wanted and not {each["id"] for each in now} & before and all(each["routed"] for each in now)
 
 
-def _instances(cli: Cli, service: str) -> list[dict[str, object]]:
+def _instances(cli: Cli, service: str) -> list[dict[str, Any]]:
     return [each for each in cli.status()["instances"] if each["service"] == service]

@@ -206,8 +206,11 @@ def test_a_killed_output_shows_within_seconds_and_traffic_goes_on(cli: Cli) -> N
     until("the killed output as critical or gone", lambda: not healthy(cli, victim["id"]), 10)
     found = json.loads(cli.good("map", "127.3.0.0/24", "--json"))
     assert (found["answered"], found["duplicates"]) == (256, 0)
-    outputs = lambda: [each for each in instances(cli, "output") if healthy(cli, each["id"])]  # noqa: E731
-    until("two healthy outputs again", lambda: len(outputs()) == 2, 60)
+    until("two healthy outputs again", lambda: healthy_count(cli, "output") == 2, 60)
+
+
+def healthy_count(cli: Cli, service: str) -> int:
+    return sum(healthy(cli, each["id"]) for each in instances(cli, service))
 
 
 def healthy(cli: Cli, instance_id: str) -> bool:

@@ -201,7 +201,7 @@ def _rate(found: plan.Plan, probe: Probe) -> str:
     if seconds is None or mbit_s is None:
         return "as fast as the workers can (loopback)"
     took = f"{seconds:,.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"  # noqa: PLR2004
-    return f"{found.rate_pps:,} packets a second for the whole mesh, {mbit_s:.2f} Mbit/s: {took}"
+    return f"{found.rate_pps:,} packets a second a worker, {mbit_s:.2f} Mbit/s: {took} with one worker"
 
 
 def _consent(prepared: Prepared) -> None:

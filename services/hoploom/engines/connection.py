@@ -64,7 +64,7 @@ def opened(url: str) -> IO[bytes]:
     except urllib.error.URLError as error:
         raise errors.Unavailable(f"no connection for {url} ({error.reason})") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise errors.Unavailable(f"no answer from {url} ({error or type(error).__name__})") from error
+        raise errors.Unavailable(f"no answer from {url} ({str(error) or type(error).__name__})") from error
 
 
 def reachable(url: str) -> bool:

@@ -87,7 +87,7 @@ async def _look(mesh: Mesh) -> None:
         await mesh.consul.register(record(mesh))
         _REGISTERED.inc()
         log.info("registered %s at %s:%s", mesh.id, mesh.address, mesh.port)
+    mesh.consul_seen_s = boottime_s()
     if not mesh.inbound:
         good, words = await readiness(mesh)
         await mesh.consul.heartbeat(alive_check(mesh), "passing" if good else "warning", words)
-    mesh.consul_seen_s = boottime_s()

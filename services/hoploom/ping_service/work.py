@@ -51,7 +51,7 @@ class Worker:
 
     def report(self) -> str:
         """For the Consul UI."""
-        return self.now or "idle"
+        return self.client.waiting or self.now or "idle"
 
     async def run(self) -> None:
         """Work for ever; without a socket, say why and look again now and then."""

@@ -54,7 +54,8 @@ def multiply_high(one: U64, other: U64) -> U64:
     other_low, other_high = other & _LOW_MASK, other >> _HALF
     middle = (one_low * other_low >> _HALF) + one_high * other_low
     carry = (middle & _LOW_MASK) + one_low * other_high
-    return one_high * other_high + (middle >> _HALF) + (carry >> _HALF)
+    product: U64 = one_high * other_high + (middle >> _HALF) + (carry >> _HALF)
+    return product
 
 
 def scale(wide: Wide, factor: U64) -> Wide:

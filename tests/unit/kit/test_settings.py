@@ -34,7 +34,7 @@ SOURCES = [
 
 
 @pytest.mark.parametrize(("what", "argv", "environ", "file", "workers"), SOURCES, ids=[each[0] for each in SOURCES])
-def test_precedence(  # noqa: PLR0913, PLR0917 (a row of the table each)
+def test_precedence(
     what: str, argv: list[str], environ: dict[str, str], file: str, workers: int, tmp_path: Path
 ) -> None:
     config = tmp_path / "shop.yaml"

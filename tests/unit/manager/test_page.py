@@ -1,0 +1,90 @@
+"""The manager's page: what it shows, and what it shows when a part is away."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from hoploom.kit.fake_consul import FakeConsul
+from hoploom.manager.app import make_app
+from hoploom.manager.settings import Settings
+
+CAMPAIGN = {
+    "campaign": {"id": "demo", "name": "<b>demo</b>", "number": 2_000_000_000, "targets": 10},
+    "groups": {"local": {"done": 4, "handed_out": 10, "reissued": 0, "finished": False}},
+}
+RESULT = {"address": "127.0.0.9", "outcome": "answered", "rtt_avg_us": 1500, "worker": "w", "campaign": "demo", "at_us": 1}
+BATCH = {"batch": "b", "group": "local", "round": 0, "family": 4, "start": 0, "stop": 4, "rows": 4, "answered": 3,
+         "lost": 1, "unreachable": 0, "failed": 0}
+Put = Callable[[web.Application], web.Application]
+Page = TestClient[web.Request, web.Application]
+
+
+def service(answers: dict[str, Any]) -> web.Application:
+    app = web.Application()
+
+    async def answer(request: web.Request) -> web.Response:
+        found = answers.get(request.path)
+        return web.json_response(found) if found is not None else web.Response(status=404)
+
+    app.router.add_get("/{path:.*}", answer)
+    return app
+
+
+@pytest.fixture
+async def page(on_mesh: Put, fake_consul: FakeConsul) -> AsyncIterator[Page]:
+    inputs = {"/api/v1/campaigns": {"campaigns": [CAMPAIGN]}, "/api/v1/campaigns/demo": CAMPAIGN}
+    outputs = {
+        "/api/v1/results": {"results": [RESULT]},
+        "/api/v1/output/campaigns/2000000000/batches": {"batches": [BATCH]},
+    }
+    async with TestServer(service(inputs)) as first, TestServer(service(outputs)) as second:
+        fake_consul.add_instance("input", "127.0.0.1", first.port or 0)
+        fake_consul.add_instance("output", "127.0.0.1", second.port or 0)
+        async with TestClient(TestServer(on_mesh(make_app(Settings(fabio_addr="http://127.0.0.1:1"))))) as client:
+            yield client
+
+
+async def test_the_page_shows_instances_campaigns_and_results(page: Page) -> None:
+    answer = await page.get("/")
+    text = await answer.text()
+    assert answer.status == 200
+    assert all(part in text for part in ("Every instance is passing", "127.0.0.9", "1.500 ms", "local", "input-"))
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+async def test_names_of_others_are_inert(page: Page) -> None:
+    text = await (await page.get("/")).text()
+    assert "<b>demo</b>" not in text
+    assert "&lt;b&gt;demo&lt;/b&gt;" in text
+
+
+async def test_the_changing_part_alone_has_no_frame(page: Page) -> None:
+    assert "<html" not in await (await page.get("/?part=main")).text()
+
+
+async def test_a_critical_instance_is_a_problem_and_comes_first(page: Page, fake_consul: FakeConsul) -> None:
+    await fake_consul.register({"ID": "output-1", "Name": "output", "Address": "127.0.0.1", "Port": 1,
+                                "Checks": [{"Name": "ready", "CheckID": "c"}]})
+    fake_consul.set_check("output-1", "ready", "critical", "not ready: disk full")
+    found = await (await page.get("/api/v1/overview")).json()
+    assert found["problems"] == ["output-1 is critical: not ready: disk full"]
+    assert found["instances"][0]["id"] == "output-1"
+
+
+async def test_the_page_stands_while_consul_is_away(page: Page, fake_consul: FakeConsul) -> None:
+    await page.get("/")
+    fake_consul.away = True
+    found = await (await page.get("/api/v1/overview")).json()
+    assert "Consul is away" in found["problems"][0]
+    assert found["campaigns"] and found["results"], "asked from the last known list"
+
+
+async def test_a_summary_adds_up_and_an_unknown_campaign_is_not_found(page: Page) -> None:
+    found = await (await page.get("/api/v1/summary/demo")).json()
+    expected = {"targets": 4, "answered": 3, "lost": 1, "unreachable": 0, "failed": 0, "duplicates": 0}
+    assert found["summary"] == {"local": expected}
+    missing = await page.get("/api/v1/summary/nosuch")
+    assert (missing.status, missing.content_type) == (404, "application/problem+json")

@@ -1,0 +1,43 @@
+"""Sums over every output instance count each batch once."""
+
+from typing import Any
+
+import pytest
+
+from hoploom.manager.summary import Summary, covered, summarize
+
+
+def batch(name: str, start: int, stop: int, **changes: Any) -> dict[str, Any]:
+    rows = stop - start
+    counts = {"rows": rows, "answered": rows, "lost": 0, "unreachable": 0, "failed": 0}
+    return {"batch": name, "group": "g", "round": 0, "family": 4, "start": start, "stop": stop, **counts, **changes}
+
+
+@pytest.mark.parametrize(
+    ("ranges", "expected"),
+    [
+        ([], 0),
+        ([(0, 10)], 10),
+        ([(0, 10), (10, 20)], 20),
+        ([(0, 10), (5, 20)], 20),
+        ([(0, 100), (10, 20)], 100),
+        ([(50, 60), (0, 10)], 20),
+    ],
+)
+def test_covered_positions_are_counted_once(ranges: list[tuple[int, int]], expected: int) -> None:
+    assert covered(ranges) == expected
+
+
+def test_a_batch_that_two_instances_have_counts_once() -> None:
+    assert summarize([batch("a", 0, 10), batch("a", 0, 10)])["g"] == Summary(targets=10, answered=10)
+
+
+def test_positions_of_two_leases_are_duplicates() -> None:
+    found = summarize([batch("a", 0, 10), batch("b", 5, 10)])["g"]
+    assert (found.targets, found.answered, found.duplicates) == (10, 15, 5)
+
+
+def test_groups_and_families_are_apart() -> None:
+    found = summarize([batch("a", 0, 10), batch("b", 0, 10, family=6), batch("c", 0, 3, group="other", answered=1, lost=2)])
+    assert found["g"] == Summary(targets=20, answered=20)
+    assert found["other"] == Summary(targets=3, answered=1, lost=2)

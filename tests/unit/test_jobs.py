@@ -1,0 +1,46 @@
+"""The job files against the services that they run."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hoploom.kit import lifecycle
+from hoploom.kit.settings import Settings
+
+JOBS = sorted((Path(__file__).resolve().parents[2] / "nomad").glob("*.nomad.hcl"))
+
+
+def one(text: str, name: str) -> str:
+    found = re.search(rf'^\s*{name}\s*=\s*"?([^"\n]+)"?$', text, re.MULTILINE)
+    assert found, f"no {name}"
+    return found[1]
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda path: path.name)
+def test_nomad_waits_longer_than_the_drain_takes(job: Path) -> None:
+    drain_s = (
+        lifecycle.HAND_OVER_CAP_S
+        + lifecycle.UNROUTED_CAP_S
+        + lifecycle.SETTLE_S
+        + Settings().drain_s
+        + 2 * lifecycle.TELL_CAP_S
+        + lifecycle.SHUTDOWN_S
+    )
+    kill_timeout_s = float(one(job.read_text(encoding="utf-8"), "kill_timeout").removesuffix("s"))
+    assert drain_s < kill_timeout_s <= 30, "Nomad cuts more than 30 s without a word"
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda path: path.name)
+def test_the_signal_is_written_out_and_no_secret_is_in_the_job(job: Path) -> None:
+    text = job.read_text(encoding="utf-8")
+    assert one(text, "kill_signal") == "SIGTERM"
+    assert "X-Consul-Token" not in text
+    assert 'provider = "nomad"' in text
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda path: path.name)
+def test_every_variable_is_described(job: Path) -> None:
+    blocks = re.findall(r'^variable "\w+" \{\n(.*?)^\}', job.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert blocks
+    assert all("description" in block and "default" in block for block in blocks)

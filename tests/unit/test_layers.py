@@ -1,0 +1,77 @@
+"""The rooms and who may import whom, read from the imports."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ("input_service", "ping_service", "output_service", "manager")
+MAY_IMPORT = {
+    "kit": {"kit"},
+    "wire": {"kit", "wire", "targets"},
+    "targets": {"kit", "targets"},
+    "engines": {"kit", "engines"},
+    "local": {"kit", "engines", "local"},
+    **{service: {"kit", "wire", "targets", service} for service in SERVICES},
+}
+# Fields, ids and keys come from the kit's errors alone; reading a disk is `targets.files`' trade.
+PURE = ("targets/*.py", "wire/*.py", "kit/tags.py", "kit/tag_*.py", "kit/errors.py", "input_service/leases.py",
+        "input_service/group_record.py", "ping_service/pacing.py", "manager/summary.py")
+IMPURE = {"asyncio", "aiohttp", "sqlite3", "apsw", "os", "time", "random", "logging", "socket", "subprocess"}
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
+def violations(package: Path) -> list[str]:
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        names, room = set(imported(path)), path.relative_to(package).parts[0]
+        where = str(path.relative_to(package))
+        rooms = {name.split(".")[1] for name in names if name.startswith("hoploom.")}
+        rooms &= {each.name for each in package.iterdir() if each.is_dir()}
+        if room in MAY_IMPORT:
+            found += [f"{where} imports {other}" for other in sorted(rooms - MAY_IMPORT[room])]
+        if any(path.relative_to(package).match(pattern) for pattern in PURE):
+            found += [f"{where} imports {name}" for name in sorted(names & IMPURE)]
+        if where != "kit/consul_api.py" and any(name.split(".")[0] == "consul" for name in names):
+            found.append(f"{where} imports python-consul2")
+    return found
+
+
+def test_every_import_goes_the_right_way() -> None:
+    assert violations(ROOT / "services" / "hoploom") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("kit/x.py", "from hoploom.manager import views"),
+        ("manager/x.py", "import hoploom.input_service.leases"),
+        ("targets/x.py", "import time"),
+        ("local/x.py", "from consul.aio import Consul"),
+    ],
+)
+def test_a_wrong_import_is_found(tmp_path: Path, path: str, line: str) -> None:
+    for room in MAY_IMPORT:
+        (tmp_path / room).mkdir()
+    (tmp_path / path).write_text(f"{line}\n", encoding="utf-8")
+    assert len(violations(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("folder", ["consul", "ansible", "nomad", "fabio", "tests/consul"])
+def test_no_folder_shadows_a_package(folder: str) -> None:
+    assert not (ROOT / folder / "__init__.py").exists()
+
+
+def test_the_top_level_is_what_it_should_be() -> None:
+    allowed = {"services", "consul", "fabio", "nomad", "ansible", "tests", "pyproject.toml", "README.md", "LICENSE"}
+    assert {path.name for path in ROOT.iterdir() if not path.name.startswith(".")} - {"__pycache__", "dist"} <= allowed
