@@ -18,7 +18,7 @@ from aiohttp import web
 from hoploom.kit import logs, metrics, registration, routed
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.http_app import health_app
-from hoploom.kit.mesh import MESH, Loop, State
+from hoploom.kit.mesh import MESH, Loop, Mesh, State
 from hoploom.kit.settings import Settings, load
 
 log = logging.getLogger(__name__)
@@ -94,15 +94,15 @@ async def serve(app: web.Application) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     mesh.check_address()
     async with contextlib.AsyncExitStack() as stack:
-        site = await _listen(stack, app, "port")
-        mesh.port = _port_of(site)
+        runner = await _listen(stack, app, "port")
+        mesh.port = int(runner.addresses[0][1])
         if mesh.settings.health_port:
             await _listen(stack, health_app(app), "health_port")
-        await _live(app, stop, site)
+        await _live(app, stop, runner)
     log.info("stopped")
 
 
-async def _live(app: web.Application, stop: asyncio.Event, site: web.TCPSite) -> None:
+async def _live(app: web.Application, stop: asyncio.Event, runner: web.AppRunner) -> None:
     mesh = app[MESH]
     async with asyncio.TaskGroup() as group:
         tasks: list[asyncio.Task[None]] = []
@@ -118,14 +118,14 @@ async def _live(app: web.Application, stop: asyncio.Event, site: web.TCPSite) ->
         for loop in mesh.loops:
             spawn(loop(app))
         await stop.wait()
-        await drain(app, keeper, site)
+        await drain(app, keeper, runner)
         # Whoever still asks for a watch now must not keep the group open.
         mesh.spawn = None
         for task in tasks:
             task.cancel()
 
 
-async def drain(app: web.Application, keeper: asyncio.Task[None], site: web.TCPSite) -> None:
+async def drain(app: web.Application, keeper: asyncio.Task[None], runner: web.AppRunner) -> None:
     """Leave the mesh in the stop order; every step is bounded, and a step that fails is logged and passed."""
     mesh = app[MESH]
     log.info("draining: %s requests in flight", mesh.in_flight.count)
@@ -137,10 +137,21 @@ async def drain(app: web.Application, keeper: asyncio.Task[None], site: web.TCPS
         if mesh.routes and not await routed.until_gone(mesh, UNROUTED_CAP_S):
             log.warning("still listed by a Fabio after %s s; going on", UNROUTED_CAP_S)
         await asyncio.sleep(SETTLE_S)
-    if not await mesh.in_flight.idle(mesh.settings.drain_s):
-        log.warning("%s requests still in flight after %s s", mesh.in_flight.count, mesh.settings.drain_s)
-    await site.stop()
+    await _finish(mesh, runner)
     await _told(mesh.consul.deregister(mesh.id))
+
+
+async def _finish(mesh: Mesh, runner: web.AppRunner) -> None:
+    """Let the last handlers return, close the listener, and let the last bytes of their answers out."""
+    clock, most_s = asyncio.get_running_loop().time, mesh.settings.drain_s
+    until = clock() + most_s
+    if not await mesh.in_flight.idle(most_s):
+        log.warning("%s requests still in flight after %s s", mesh.in_flight.count, most_s)
+    for site in list(runner.sites):
+        await site.stop()
+    # A file or a large body is sent after its handler has returned, and is not counted any more by then.
+    if runner.server:
+        await runner.server.shutdown(max(SHUTDOWN_S, until - clock()))
 
 
 async def _hand_over(app: web.Application) -> None:
@@ -171,7 +182,7 @@ async def _told(call: Coroutine[Any, Any, None]) -> bool:
     return True
 
 
-async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, setting: str) -> web.TCPSite:
+async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, setting: str) -> web.AppRunner:
     settings = app[MESH].settings
     host, port = settings.host, int(getattr(settings, setting))
     runner = web.AppRunner(
@@ -187,13 +198,7 @@ async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, settin
         reason = error.strerror or str(error)
         flag = setting.replace("_", "-")
         raise ConfigError(f"cannot listen on {host} port {port}: {reason} (choose another with --{flag})") from error
-    return site
-
-
-def _port_of(site: web.TCPSite) -> int:
-    server = site._server
-    assert isinstance(server, asyncio.Server)
-    return int(server.sockets[0].getsockname()[1])
+    return runner
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

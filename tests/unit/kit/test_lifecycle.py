@@ -69,16 +69,31 @@ class Stage:
         self.mesh.consul, self.mesh.state = self.agent, State.SERVING
         self.mesh.settings = Settings(drain_s=0.01)
 
+    @property
+    def sites(self) -> "list[Stage]":
+        """The runner's only listener is this too."""
+        return [self]
+
+    @property
+    def server(self) -> "Stage":
+        """And so is its server."""
+        return self
+
     async def stop(self) -> None:
         """The listener's part of the stop order."""
         self.steps.append("listener closed")
+
+    async def shutdown(self, timeout_s: float) -> None:
+        """The last answers' part of it."""
+        assert 0 < timeout_s <= max(self.mesh.settings.drain_s, lifecycle.SHUTDOWN_S)
+        self.steps.append("answers sent")
 
     async def drain(self) -> None:
         """Register, and drain."""
         await self.agent.register({"ID": self.mesh.id, "Name": "orders", "Address": "", "Port": 1})
         self.steps.clear()
         keeper = asyncio.create_task(asyncio.Event().wait())
-        await lifecycle.drain(self.app, cast("asyncio.Task[None]", keeper), cast(web.TCPSite, self))
+        await lifecycle.drain(self.app, cast("asyncio.Task[None]", keeper), cast(web.AppRunner, self))
         await asyncio.wait({keeper})
         assert keeper.cancelled(), "nobody registers it again"
 
@@ -118,6 +133,7 @@ async def test_the_stop_order(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> 
         "gone from every Fabio",
         "nothing in flight",
         "listener closed",
+        "answers sent",
         "deregistered",
     ]
 
@@ -125,13 +141,13 @@ async def test_the_stop_order(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> 
 async def test_without_routes_other_services_are_told_all_the_same(stage: Stage) -> None:
     stage.mesh.routes = ()
     await stage.drain()
-    assert stage.steps == ["maintenance", "listener closed", "deregistered"]
+    assert stage.steps == ["maintenance", "listener closed", "answers sent", "deregistered"]
 
 
 async def test_an_instance_that_nobody_can_reach_only_deregisters(stage: Stage) -> None:
     stage.mesh.routes, stage.mesh.inbound = (), False
     await stage.drain()
-    assert stage.steps == ["listener closed", "deregistered"]
+    assert stage.steps == ["listener closed", "answers sent", "deregistered"]
 
 
 async def test_without_consul_it_still_waits_for_requests_and_closes(stage: Stage) -> None:
@@ -139,7 +155,7 @@ async def test_without_consul_it_still_waits_for_requests_and_closes(stage: Stag
     stage.steps.clear()
     stage.agent.away = True
     keeper = asyncio.create_task(asyncio.Event().wait())
-    await lifecycle.drain(stage.app, cast("asyncio.Task[None]", keeper), cast(web.TCPSite, stage))
+    await lifecycle.drain(stage.app, cast("asyncio.Task[None]", keeper), cast(web.AppRunner, stage))
     assert "listener closed" in stage.steps
 
 
@@ -171,7 +187,7 @@ async def test_requests_in_flight_are_waited_for_and_not_for_ever(
     with stage.mesh.in_flight:
         await stage.drain()
     assert "1 requests still in flight" in caplog.text
-    assert stage.steps[-2:] == ["listener closed", "deregistered"]
+    assert stage.steps[-3:] == ["listener closed", "answers sent", "deregistered"]
 
 
 async def test_a_silent_agent_is_not_waited_for(
@@ -184,7 +200,7 @@ async def test_a_silent_agent_is_not_waited_for(
     monkeypatch.setattr(Agent, "maintenance", silent)
     await stage.drain()
     assert "no answer in time" in caplog.text
-    assert stage.steps == ["listener closed", "deregistered"]
+    assert stage.steps == ["listener closed", "answers sent", "deregistered"]
 
 
 async def test_serves_until_sigterm_and_leaves_nothing_behind(stage: Stage) -> None:
@@ -214,6 +230,32 @@ async def test_stores_are_closed_after_everything_else(stage: Stage) -> None:
     await served
     assert stage.steps[0] == "store opened"
     assert stage.steps[-2:] == ["deregistered", "store closed"]
+
+
+async def test_a_large_answer_is_sent_to_its_end(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    size, closed, stop = 20_000_000, asyncio.Event(), web.TCPSite.stop
+
+    async def dump(_: web.Request) -> web.Response:
+        return web.Response(body=b"x" * size)
+
+    async def stop_and_tell(site: web.TCPSite) -> None:
+        await stop(site)
+        closed.set()
+
+    stage.app.router.add_get("/dump", dump)
+    stage.mesh.settings = Settings(drain_s=10.0)
+    monkeypatch.setattr(lifecycle, "SHUTDOWN_S", 0.0)
+    monkeypatch.setattr(web.TCPSite, "stop", stop_and_tell)
+    served = asyncio.create_task(lifecycle.serve(stage.app))
+    await stage.agent.registered.wait()
+    reader, writer = await asyncio.open_connection("127.0.0.1", stage.mesh.port)
+    writer.write(b"GET /dump HTTP/1.1\r\nHost: x\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    os.kill(os.getpid(), signal.SIGTERM)
+    await closed.wait()
+    assert len(await reader.read(-1)) == size
+    writer.close()
+    await served
 
 
 async def test_background_work_runs_beside_and_is_cancelled_at_the_end(stage: Stage) -> None:
