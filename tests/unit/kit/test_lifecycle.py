@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
@@ -232,11 +233,12 @@ async def test_stores_are_closed_after_everything_else(stage: Stage) -> None:
     assert stage.steps[-2:] == ["deregistered", "store closed"]
 
 
-async def test_a_large_answer_is_sent_to_its_end(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_is_sent_to_its_end(stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     size, closed, stop = 20_000_000, asyncio.Event(), web.TCPSite.stop
+    (tmp_path / "dump").write_bytes(bytes(size))
 
-    async def dump(_: web.Request) -> web.Response:
-        return web.Response(body=b"x" * size)
+    async def dump(_: web.Request) -> web.FileResponse:
+        return web.FileResponse(tmp_path / "dump")
 
     async def stop_and_tell(site: web.TCPSite) -> None:
         await stop(site)
@@ -244,7 +246,7 @@ async def test_a_large_answer_is_sent_to_its_end(stage: Stage, monkeypatch: pyte
 
     stage.app.router.add_get("/dump", dump)
     stage.mesh.settings = Settings(drain_s=10.0)
-    monkeypatch.setattr(lifecycle, "SHUTDOWN_S", 0.0)
+    monkeypatch.setattr(lifecycle, "SHUTDOWN_S", 0.001)
     monkeypatch.setattr(web.TCPSite, "stop", stop_and_tell)
     served = asyncio.create_task(lifecycle.serve(stage.app))
     await stage.agent.registered.wait()
