@@ -19,7 +19,7 @@ MAY_IMPORT = {
 # Fields, ids and keys come from the kit's errors alone; reading a disk is `targets.files`' trade.
 PURE = ("targets/*.py", "wire/*.py", "kit/tags.py", "kit/tag_*.py", "kit/errors.py", "input_service/leases.py",
         "input_service/group_record.py", "ping_service/pacing.py", "manager/summary.py")
-IMPURE = {"asyncio", "aiohttp", "sqlite3", "apsw", "os", "time", "random", "logging", "socket", "subprocess"}
+IMPURE = {"asyncio", "aiohttp", "sqlite3", "apsw", "os", "time", "random", "logging", "subprocess"}
 
 
 def imported(path: Path) -> Iterator[str]:

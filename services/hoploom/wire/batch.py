@@ -23,7 +23,7 @@ from hoploom.wire import addresses
 VERSION = 1
 ANSWERED, LOST, UNREACHABLE, FAILED = range(4)
 OUTCOMES = ("answered", "lost", "unreachable", "failed")
-"""Names of the values of the column `outcome`: an echo reply came, nothing came, an ICMP error came, nothing was sent."""
+"""Names of the values of the column `outcome`: an echo reply came, nothing came, an ICMP error came, nothing left."""
 MAX_ROWS = 65_536
 """More rows than a worker's largest lease has; bounds the memory that one batch takes here."""
 MAX_RTT_US = 600_000_000

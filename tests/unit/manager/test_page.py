@@ -15,7 +15,8 @@ CAMPAIGN = {
     "campaign": {"id": "demo", "name": "<b>demo</b>", "number": 2_000_000_000, "targets": 10},
     "groups": {"local": {"done": 4, "handed_out": 10, "reissued": 0, "finished": False}},
 }
-RESULT = {"address": "127.0.0.9", "outcome": "answered", "rtt_avg_us": 1500, "worker": "w", "campaign": "demo", "at_us": 1}
+RESULT = {"address": "127.0.0.9", "outcome": "answered", "rtt_avg_us": 1500, "worker": "w", "campaign": "demo",
+          "at_us": 1}
 BATCH = {"batch": "b", "group": "local", "round": 0, "family": 4, "start": 0, "stop": 4, "rows": 4, "answered": 3,
          "lost": 1, "unreachable": 0, "failed": 0}
 Put = Callable[[web.Application], web.Application]

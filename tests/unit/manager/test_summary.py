@@ -38,6 +38,7 @@ def test_positions_of_two_leases_are_duplicates() -> None:
 
 
 def test_groups_and_families_are_apart() -> None:
-    found = summarize([batch("a", 0, 10), batch("b", 0, 10, family=6), batch("c", 0, 3, group="other", answered=1, lost=2)])
+    other = batch("c", 0, 3, group="other", answered=1, lost=2)
+    found = summarize([batch("a", 0, 10), batch("b", 0, 10, family=6), other])
     assert found["g"] == Summary(targets=20, answered=20)
     assert found["other"] == Summary(targets=3, answered=1, lost=2)

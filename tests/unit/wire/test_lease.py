@@ -26,7 +26,8 @@ LEASE = Lease(
     probe=Probe(count=3),
     allow_private=True,
 )
-REQUEST: dict[str, Any] = {"v": 1, "request_id": "r1", "worker": "w1", "group": "g", "rate_pps": 100, "families": [6, 4]}
+REQUEST: dict[str, Any] = {"v": 1, "request_id": "r1", "worker": "w1", "group": "g", "rate_pps": 100,
+                           "families": [6, 4]}
 
 
 def test_a_lease_travels_unchanged() -> None:
@@ -65,7 +66,9 @@ def test_the_longest_id_fits_what_results_may_name() -> None:
     assert len(str(longest)) <= 128 and LeaseId.parse(str(longest)) == longest
 
 
-@pytest.mark.parametrize("text", ["", "x", "demo.0.4.0.10", "demo.0.5.0.10.0123456789abcdef", "../0.4.0.1.0123456789abcdef"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "demo.0.4.0.10", "demo.0.5.0.10.0123456789abcdef", "../0.4.0.1.0123456789abcdef"]
+)
 def test_any_other_text_is_no_lease(text: str) -> None:
     with pytest.raises(NotFound):
         LeaseId.parse(text)
