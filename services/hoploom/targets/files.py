@@ -1,7 +1,7 @@
-"""Reads lists of CIDR blocks: an argument by hand, a file, or a folder of files. The only module here that reads a disk.
+"""Reads lists of CIDR blocks: an argument by hand, a file, or a folder of files. No other module here reads a disk.
 
-A list has one block or address a line; blank lines and `#` comments (also behind a block) are allowed. One bad line makes
-the whole file unused, because half a list maps something nobody asked for; all bad lines are reported at once.
+A list has one block or address a line; blank lines and `#` comments (also behind a block) are allowed. One bad line
+makes the whole file unused, because half a list maps something nobody asked for; all bad lines are reported at once.
 """
 
 from collections.abc import Iterator

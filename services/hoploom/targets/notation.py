@@ -1,7 +1,7 @@
 """How addresses and CIDR blocks are written: strict reading, canonical writing.
 
-Strict because a list with `010.0.0.1` or `10.0.0.1/8` means something else to whoever wrote it than to whoever reads it:
-host bits, leading zeros, zone ids and netmasks are refused with the reason, never repaired.
+Strict because `010.0.0.1` or `10.0.0.1/8` means something else to whoever wrote it than to whoever reads it: host bits,
+leading zeros, zone ids and netmasks are refused with the reason, never repaired.
 """
 
 import ipaddress

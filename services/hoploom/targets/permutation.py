@@ -1,8 +1,8 @@
 """The order of a round: a keyed permutation of 0 .. n-1 that needs no memory per target.
 
-Any position is computed on its own, forwards and backwards, so a round is resumed from one number, split into ranges, and
-asked whether an address was already handed out. The arithmetic is frozen as `order_version` 1 by golden vectors: a silent
-change would skip targets.
+Any position is computed on its own, forwards and backwards, so a round is resumed from one number, split into ranges,
+and asked whether an address was already handed out. The arithmetic is frozen as `order_version` 1 by golden vectors: a
+silent change would skip targets.
 
 Source: Black & Rogaway 2002, "Ciphers with arbitrary finite domains" (generalized Feistel, cycle walking).
 """
@@ -27,7 +27,7 @@ ROUNDS = 8
 """Four make it pseudo-random; small domains (a handful of targets) need more to reach most of their orders."""
 
 _CHUNK = 8192
-"""Positions worked on at once: all scratch arrays stay in a core's second-level cache, twice as fast as one big pass."""
+"""Positions worked on at once: the scratch arrays stay in a core's second-level cache."""
 
 _HALF_BITS = np.uint64(32)
 

@@ -99,9 +99,9 @@ def parse_rule(text: str, family: int) -> PerPrefix:
         raise errors.ConfigError(f"--per-prefix {excerpt(text)} is not understood: {_WAY_OUT}.")
     prefix = int(match[1])
     if not 0 < prefix <= BITS[family]:
-        raise errors.ConfigError(f"--per-prefix {excerpt(text)}: an IPv{family} prefix is 1 to {BITS[family]} bits long.")
+        raise errors.ConfigError(f"--per-prefix {excerpt(text)}: an IPv{family} prefix has 1 to {BITS[family]} bits.")
     if match[2] == "all":
-        return PerPrefix(prefix, None)
+        return ALL
     if int(match[2]) == 0:
         raise errors.ConfigError(f"--per-prefix {excerpt(text)} would probe nothing: ask for at least 1 address.")
     return PerPrefix(prefix, int(match[2]))

@@ -1,4 +1,4 @@
-"""Splits sets of addresses by kind of space: the table of `special_purpose` flattened to disjoint ranges, computed once.
+"""Splits sets of addresses by kind of space: the table of `special_purpose` flattened to disjoint ranges.
 
 Whoever makes a plan, hands out a lease or sends a packet asks here, so that all three give the same answer.
 """

@@ -96,7 +96,8 @@ class TargetSet:
 
 def canonical_bytes(document: dict[str, Any]) -> bytes:
     """The one way to write a document: ASCII JSON, sorted keys, no spaces."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return text.encode("ascii")
 
 
 def digest(document: dict[str, Any]) -> str:
@@ -118,7 +119,7 @@ def from_document(document: object) -> TargetSet:
     """
     try:
         found = _read(document)
-        same = found.n <= MAX_TARGETS and found.to_document() == document
+        same = 0 < found.n <= MAX_TARGETS and found.to_document() == document
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, errors.ConfigError) as error:
         raise errors.Unprocessable(f"This is no set of targets of version {VERSION}: {error!r}.") from error
     if not same:
