@@ -125,6 +125,8 @@ def test_an_ordinary_user_brings_it_up_and_is_told_what_to_allow(tmp_path: Path)
         environ = {
             "PATH": "/usr/bin:/bin", "HOME": str(home), "HOPLOOM_STATE": str(home / "state"), "HOPLOOM_MESH": "plain",
             "XDG_CACHE_HOME": str(home / "cache"), "XDG_RUNTIME_DIR": str(home),
+            # The copied Python looks for its library where it was built, which another user may not read.
+            "LD_LIBRARY_PATH": str(home / "python" / "lib"),
         }
         become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs"]
         command = [*become, str(home / "venv" / "bin" / "hoploom")]

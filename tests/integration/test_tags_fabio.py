@@ -59,7 +59,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("pair")
     http, server, serf, proxy, tcp, ui = free_ports(6)
     consul = [str(found["consul"].path), "agent", "-dev", "-bind=127.0.0.1", f"-http-port={http}",
-              f"-server-port={server}", f"-serf-lan-port={serf}", "-serf-wan-port=-1", "-dns-port=-1", "-grpc-port=-1", "-grpc-tls-port=-1",
+              f"-server-port={server}", f"-serf-lan-port={serf}", "-serf-wan-port=-1", "-dns-port=-1",
+              "-grpc-port=-1", "-grpc-tls-port=-1",
               "-disable-host-node-id", "-log-level=err"]
     fabio = [str(found["fabio"].path), "-proxy.addr", f"127.0.0.1:{proxy},127.0.0.1:{tcp};proto=tcp", "-ui.addr",
              f"127.0.0.1:{ui}", "-registry.consul.addr", f"127.0.0.1:{http}", "-registry.consul.register.enabled=false",

@@ -130,6 +130,7 @@ async def carry_out(mesh: LocalMesh, prepared: Prepared, *, as_json: bool = Fals
     for note in prepared.notes:
         say("note", note)
     _consent(prepared)
+    await _require_workers(mesh)
     began = time.monotonic()
     campaign = await _create(mesh, prepared.request)
     if not as_json:

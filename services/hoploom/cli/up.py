@@ -72,9 +72,8 @@ async def _bring_up(args: argparse.Namespace, plan: mapping.Prepared | None, fou
             mesh.record = places.read()
             await mesh.up(_counts(args), found, only_kit=bool(args.only))
         screen.say("routed", f"all passing in Consul and listed by Fabio after {time.monotonic() - began:.1f} s")
-        code = await mapping.carry_out(mesh, plan) if plan else 0
         _tell_where(mesh, args)
-        return code
+        return await mapping.carry_out(mesh, plan) if plan else 0
     finally:
         await mesh.close()
 

@@ -36,7 +36,7 @@ class Worker:
 
     settings: Settings
     client: LeaseClient
-    trouble: str = "starting"
+    trouble: str = ""
     now: str = ""
 
     @property
