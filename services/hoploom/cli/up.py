@@ -73,9 +73,18 @@ async def _bring_up(args: argparse.Namespace, plan: mapping.Prepared | None, fou
             await mesh.up(_counts(args), found, only_kit=bool(args.only))
         screen.say("routed", f"all passing in Consul and listed by Fabio after {time.monotonic() - began:.1f} s")
         _tell_where(mesh, args)
-        return await mapping.carry_out(mesh, plan) if plan else 0
+        return await _map(mesh, plan) if plan else 0
     finally:
         await mesh.close()
+
+
+async def _map(mesh: LocalMesh, plan: mapping.Prepared) -> int:
+    """Map; when that cannot be, say why and leave the mesh up."""
+    try:
+        return await mapping.carry_out(mesh, plan)
+    except HoploomError as error:
+        screen.err.print(f"hoploom: {error}", markup=False)
+        return 1
 
 
 def _tell_where(mesh: LocalMesh, args: argparse.Namespace) -> None:
