@@ -33,7 +33,8 @@ NONE = -1
 FIRST_NUMBER = 2_000_000_000
 """Permanent integer ids start here, above the ids that RIPE Atlas gives out."""
 MAX_NUMBER = 2**53
-MAX_INT = 2**62
+MAX_INT = 2**60
+"""Three such numbers add up within the 64 bits of a column, as a time plus an age plus an offset does."""
 MAX_BYTE = 255
 
 INTEGER_COLUMNS: Mapping[str, str] = {
