@@ -41,6 +41,7 @@ def make_app(settings: Settings) -> web.Application:
     mesh.reports.append(lambda: f"storing in {settings.db_dir}")
     kit.health_routes(app, [web.get("/dump", handlers.get_dump)])
     app.cleanup_ctx.append(_store)
+    kit.background(app, _writes)
     return app
 
 
@@ -53,3 +54,8 @@ async def _store(app: web.Application) -> AsyncIterator[None]:
     yield
     await asyncio.to_thread(store.close)
     ownership.release()
+
+
+async def _writes(app: web.Application) -> None:
+    """Ends this process when the store's writer ends by a bug, so that the scheduler starts another."""
+    await app[handlers.STORE].ended()

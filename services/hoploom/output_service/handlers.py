@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
+import re
 
 from aiohttp import web
 
 from hoploom import kit
 from hoploom.kit.errors import BadRequest, Conflict, TooLarge, Unavailable
-from hoploom.output_service import dump
+from hoploom.output_service import dump, latest
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import Store
 from hoploom.wire import batch_codec
+from hoploom.wire.batch import TEXT_PATTERNS
 
 STORE = web.AppKey("output_store", Store)
 SETTINGS = web.AppKey("output_settings", Settings)
@@ -19,11 +21,9 @@ IN_FLIGHT = web.AppKey("output_batches_in_flight", set[str])
 DUMPS = web.AppKey("output_dumps", asyncio.Semaphore)
 MAX_DUMPS = 2
 MAX_LIMIT = 1000
-_LATEST = (
-    "SELECT r.address, r.outcome, r.rtt_avg_us, r.rtt_min_us, r.rtt_max_us, r.sent, r.received, r.icmp_type, "
-    "r.icmp_code, r.icmp_from, r.at_us, b.worker, b.campaign, r.rowid "
-    "FROM ping_results r JOIN batches b ON b.seq = (SELECT seq FROM batches WHERE batch_key = r.batch_key) "
-)
+# After every row; fits SQLite's integers.
+_END = 2**62
+_DIGITS = re.compile("[0-9]{1,19}")
 
 
 async def post_results(request: web.Request) -> web.Response:
@@ -69,39 +69,29 @@ async def get_dump(request: web.Request) -> web.StreamResponse:
 
 async def get_results(request: web.Request) -> web.Response:
     """The newest results, newest first; `campaign=`, `limit=` and `before=` (a cursor) narrow them down."""
-    limit = _number(request, "limit", 100, MAX_LIMIT)
-    before = _number(request, "before", 2**62, 2**62)
-    campaign = request.query.get("campaign")
-    where, values = ["r.rowid < ?"], [before]
-    if campaign:
-        where.append("b.campaign = ?")
-        values.append(campaign)  # type: ignore[arg-type]
-    statement = f"{_LATEST} WHERE {' AND '.join(where)} ORDER BY r.rowid DESC LIMIT ?"
-    found = await request.app[STORE].read(statement, (*values, limit))
-    names = (
-        "address outcome rtt_avg_us rtt_min_us rtt_max_us sent received icmp_type icmp_code icmp_from at_us worker "
-        "campaign row"
-    ).split()
-    return web.json_response({"v": 1, "results": [dict(zip(names, row, strict=True)) for row in found]})
+    limit = _number("limit", request.query.get("limit", "100"), MAX_LIMIT)
+    before = _number("before", request.query.get("before", str(_END)), _END)
+    campaign = request.query.get("campaign", "")
+    if campaign and not TEXT_PATTERNS["campaign"].fullmatch(campaign):
+        raise BadRequest(f"{campaign[:40]!r} is no id of a campaign")
+    found = await request.app[STORE].ask(lambda connection: latest.rows(connection, campaign, before, limit))
+    return web.json_response({"v": 1, "results": found})
 
 
 async def get_batches(request: web.Request) -> web.Response:
     """All batches of a campaign with their counts, for sums over every instance."""
-    number = request.match_info["number"]
-    if not number.isdigit():
-        raise BadRequest("a campaign's number is a whole number from 2000000000")
+    number = _number("a campaign's number", request.match_info["number"], _END)
     names = "batch lease worker group round family start stop rows answered lost unreachable failed seq".split()
     found = await request.app[STORE].read(
         "SELECT batch, lease, worker, worker_group, round, family, start, stop, result_rows, answered, lost, "
         "unreachable, failed, seq FROM batches WHERE campaign_number = ? ORDER BY seq",
-        (int(number),),
+        (number,),
     )
     batches = [dict(zip(names, row, strict=True)) for row in found]
     return web.json_response({"v": 1, "store": request.app[STORE].uuid, "batches": batches})
 
 
-def _number(request: web.Request, name: str, default: int, most: int) -> int:
-    text = request.query.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+def _number(name: str, text: str, most: int) -> int:
+    if not _DIGITS.fullmatch(text) or not 1 <= int(text) <= most:
         raise BadRequest(f"{name} must be a whole number from 1 to {most}, not {text[:40]!r}")
     return int(text)

@@ -6,6 +6,8 @@ triggers, so that `ATTACH` and `INSERT ... SELECT` merge stores. Times are micro
 
 import apsw
 
+from hoploom.kit.errors import ConfigError
+
 BATCHES = """
 CREATE TABLE batches (
   batch TEXT NOT NULL PRIMARY KEY,  -- id that the worker gave it, a UUID
@@ -56,13 +58,22 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         PING_RESULTS,
         TRACEROUTE_HOPS,
     ),
+    # From a row to its batch; and no two batches share the key by which their rows are told apart.
+    ("CREATE UNIQUE INDEX batches_by_key ON batches (batch_key)",),
 )
 
 
 def migrate(connection: apsw.Connection) -> None:
-    """Bring a database to the newest version; each migration and its number are one transaction."""
+    """Bring a database to the newest version; each migration and its number are one transaction.
+
+    Raises:
+        ConfigError: A later version of this program made the database.
+    """
     while True:
         done = int(connection.pragma("user_version"))
+        if done > len(MIGRATIONS):
+            reason = f"{connection.filename} has schema {done}, and this program knows {len(MIGRATIONS)}"
+            raise ConfigError(f"{reason}: start a newer one, or choose another --db-dir")
         if done >= len(MIGRATIONS):
             return
         connection.execute("BEGIN IMMEDIATE")

@@ -7,12 +7,13 @@ damage a WAL that two connections checkpoint at once. Batches that wait together
 import asyncio
 import logging
 import queue
-import threading
+import time
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 
@@ -23,11 +24,15 @@ from hoploom.output_service import rows, schema
 from hoploom.wire import batch_codec
 from hoploom.wire.batch import Batch
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 FILE = "results.db"
 # Enough to share a commit among all workers of a middling mesh, and few enough to bound a transaction's memory.
 MAX_PER_COMMIT = 16
 _BUSY_MS = 5000
+# A reader holds back checkpoints for as long as it reads; longer questions belong to a dump.
+READ_S = 2.0
+_STEPS = 100_000
 _STORED = metrics.counter("hoploom_output_rows_stored_total", "Result rows stored.")
 _BATCHES = metrics.counter("hoploom_output_batches_total", "Batches taken.", ("kind",))
 _COMMIT = metrics.histogram("hoploom_output_commit_seconds", "Time to commit a group of batches to the disk.")
@@ -68,8 +73,8 @@ class Store:
         except apsw.Error as error:
             raise ConfigError(f"cannot open the database {self.path}: {error}") from error
         self._jobs: queue.Queue[_Job | None] = queue.Queue(max_waiting)
-        self._thread = threading.Thread(target=self._write_all, name="store-writer")
-        self._thread.start()
+        self._executor = ThreadPoolExecutor(1, "store-writer")
+        self._writing = self._executor.submit(self._write_all)
 
     @property
     def waiting(self) -> int:
@@ -80,10 +85,12 @@ class Store:
         """Store a batch; returns when it is on the disk.
 
         Raises:
-            Unavailable: Too many batches wait already.
+            Unavailable: Too many batches wait already, or the writer has ended.
             OutOfSpace: The disk is full; nothing of the batch is stored.
             Unprocessable: Another batch has this id.
         """
+        if self._writing.done():
+            raise _ended()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Stored] = loop.create_future()
 
@@ -97,8 +104,20 @@ class Store:
         return await future
 
     async def read(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Rows of a read-only statement, in a thread of its own."""
-        return await asyncio.to_thread(self._read, statement, values)
+        """Rows of a read-only statement; see `ask`."""
+        return await self.ask(lambda connection: list(connection.execute(statement, values)))
+
+    async def ask(self, question: Callable[[apsw.Connection], T]) -> T:
+        """What a function answers that gets a read-only connection; it runs in a thread of its own.
+
+        Raises:
+            Unavailable: It took longer than `READ_S`, or the database cannot be read.
+        """
+        return await asyncio.to_thread(self._asked, question)
+
+    async def ended(self) -> None:
+        """Wait until the writer has ended: after `close`, or by raising the bug that ended it."""
+        await asyncio.wrap_future(self._writing)
 
     def reader(self) -> apsw.Connection:
         """A new read-only connection; the caller closes it."""
@@ -109,13 +128,18 @@ class Store:
     def close(self) -> None:
         """Write what waits, and close."""
         self._jobs.put(None)
-        self._thread.join()
+        self._executor.shutdown()
         self._writer.close()
 
-    def _read(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        connection = self.reader()
+    def _asked(self, question: Callable[[apsw.Connection], T]) -> T:
+        connection, deadline = self.reader(), time.monotonic() + READ_S
+        connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
         try:
-            return list(connection.execute(statement, values))
+            return question(connection)
+        except apsw.InterruptError as error:
+            raise Unavailable(f"this takes longer than {READ_S:g} s; ask for less, or take a dump") from error
+        except apsw.Error as error:
+            raise Unavailable(f"the database cannot be read now: {error}") from error
         finally:
             connection.close()
 
@@ -124,13 +148,20 @@ class Store:
         return str(self._writer.execute("SELECT value FROM meta WHERE name = 'store'").get)
 
     def _write_all(self) -> None:
-        while True:
-            jobs = [self._jobs.get()]
-            while len(jobs) < MAX_PER_COMMIT and jobs[-1] is not None and not self._jobs.empty():
+        jobs: list[_Job | None] = []
+        try:
+            while None not in jobs:
+                jobs = [self._jobs.get()]
+                while len(jobs) < MAX_PER_COMMIT and jobs[-1] is not None and not self._jobs.empty():
+                    jobs.append(self._jobs.get())
+                self._commit([job for job in jobs if job is not None])
+        finally:
+            # Whoever was answered is past this; after a bug, nobody waits for ever.
+            while not self._jobs.empty():
                 jobs.append(self._jobs.get())
-            self._commit([job for job in jobs if job is not None])
-            if jobs[-1] is None:
-                return
+            for job in jobs:
+                if job is not None:
+                    job.done(_ended())
 
     def _commit(self, jobs: list[_Job]) -> None:
         if not jobs:
@@ -149,25 +180,42 @@ class Store:
             log.warning("nothing stored of %s batches: %s", len(jobs), error)
             results = [_translated(error)] * len(jobs)
         for job, result in zip(jobs, results, strict=True):
+            _count(job.batch, result)
             job.done(result)
 
     def _insert(self, batch: Batch) -> Stored | Exception:
-        known = self._writer.execute("SELECT seq, digest FROM batches WHERE batch = ?", (batch.batch,)).fetchall()
+        known = self._writer.execute(
+            "SELECT seq, digest, batch FROM batches WHERE batch_key = ?", (rows.batch_key(batch.batch),)
+        ).fetchall()
         if known:
-            seq, digest = int(str(known[0][0])), known[0][1]
-            if digest != batch_codec.digest(batch):
-                return Unprocessable(f"batch {batch.batch} was stored before with other content")
-            _BATCHES.labels("duplicate").inc()
-            return Stored(seq, duplicate=True)
+            return _judged(batch, known[0])
         self._seq += 1
         row = rows.batch_row(batch, self._seq, wall_us())
         marks = ", ".join("?" * len(row))
         self._writer.execute(f"INSERT INTO batches ({rows.BATCH_COLUMNS}) VALUES ({marks})", row)
         marks = ", ".join("?" * rows.RESULT_COLUMNS)
         self._writer.executemany(f"INSERT INTO ping_results VALUES ({marks})", rows.result_rows(batch))
-        _BATCHES.labels("new").inc()
-        _STORED.inc(len(batch.columns))
         return Stored(self._seq, duplicate=False)
+
+
+def _judged(batch: Batch, known: tuple[Any, ...]) -> Stored | Exception:
+    """What becomes of a batch whose key is taken, by itself or by another."""
+    seq, digest, batch_id = known
+    if batch_id != batch.batch:
+        return Unprocessable(f"batch {batch.batch} begins like another id, {batch_id}: give batches random UUIDs")
+    if digest != batch_codec.digest(batch):
+        return Unprocessable(f"batch {batch.batch} was stored before with other content")
+    return Stored(int(seq), duplicate=True)
+
+
+def _count(batch: Batch, result: Stored | Exception) -> None:
+    if isinstance(result, Stored):
+        _BATCHES.labels("duplicate" if result.duplicate else "new").inc()
+        _STORED.inc(0 if result.duplicate else len(batch.columns))
+
+
+def _ended() -> Unavailable:
+    return Unavailable("the writer of this instance has ended; another instance may take it")
 
 
 def _settle(future: "asyncio.Future[Stored]", result: Stored | Exception) -> None:

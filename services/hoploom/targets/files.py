@@ -90,7 +90,8 @@ def parse_argument(text: str) -> Reading:
         return Reading((Source(text, by_hand=True, blocks=(parse_block(text),)),))
     except BadBlock as error:
         reason = str(error)
-    path = Path(text)
+    # Path("") is the present folder, which nobody named
+    path = Path(text or "\0")
     if _is(path, "dir"):
         return read_folder(path)
     if _is(path, "file"):

@@ -15,6 +15,10 @@ _PART = re.compile(r"([0-9]{1,3}):([0-9]{1,9}|all)")
 _WAY_OUT = "write PREFIX:COUNT or PREFIX:all, IPv4 first, such as 24:1,48:1"
 
 
+_SHORTEST = {IPV4: 1, IPV6: 3}
+"""2000::/3 is all of IPv6's unicast space, and strata of it still fit the 128-bit arithmetic of `segment_table`."""
+
+
 class PerPrefix(NamedTuple):
     """A rule for one family: at most `samples` addresses of each `/prefix`.
 
@@ -74,8 +78,10 @@ def parse_sampling(text: str) -> Sampling:
         return Sampling(parse_rule(parts[0], IPV4), parse_rule(parts[1], IPV6))
     if len(parts) > len(DEFAULT_PUBLIC):
         raise errors.ConfigError(f"--per-prefix {excerpt(text)} has more than two parts: {_WAY_OUT}.")
-    rule = parse_rule(parts[0], IPV6)
-    return Sampling(v4=rule) if rule.prefix <= BITS[IPV4] else Sampling(v6=rule)
+    match = _PART.fullmatch(text.strip())
+    if match is not None and int(match[1]) > BITS[IPV4]:
+        return Sampling(v6=parse_rule(text, IPV6))
+    return Sampling(v4=parse_rule(text, IPV4))
 
 
 def parse_rule(text: str, family: int) -> PerPrefix:
@@ -98,8 +104,9 @@ def parse_rule(text: str, family: int) -> PerPrefix:
     if match is None:
         raise errors.ConfigError(f"--per-prefix {excerpt(text)} is not understood: {_WAY_OUT}.")
     prefix = int(match[1])
-    if not 0 < prefix <= BITS[family]:
-        raise errors.ConfigError(f"--per-prefix {excerpt(text)}: an IPv{family} prefix has 1 to {BITS[family]} bits.")
+    if not _SHORTEST[family] <= prefix <= BITS[family]:
+        bounds = f"{_SHORTEST[family]} to {BITS[family]}"
+        raise errors.ConfigError(f"--per-prefix {excerpt(text)}: an IPv{family} prefix has {bounds} bits.")
     if match[2] == "all":
         return ALL
     if int(match[2]) == 0:

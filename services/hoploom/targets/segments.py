@@ -97,4 +97,5 @@ def _share(fragments: list[Range], samples: int, draw: int) -> Iterator[Segment]
 def _draw(seed: bytes, cell_start: int) -> int:
     """A number below 2**64 that depends on nothing but the seed and the cell."""
     name, size_bytes = cell_start.to_bytes(16, "big"), _DRAW_BITS // 8
-    return int.from_bytes(hashlib.blake2b(name, key=seed, digest_size=size_bytes, person=b"hoploom-cell").digest(), "big")
+    digest = hashlib.blake2b(name, key=seed, digest_size=size_bytes, person=b"hoploom-cell")
+    return int.from_bytes(digest.digest(), "big")

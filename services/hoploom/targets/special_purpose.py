@@ -1,7 +1,8 @@
 """Which addresses are not ordinary public ones: IANA's special-purpose registries as an explicit table.
 
 Python's `ipaddress.is_global` calls multicast, 192.88.99.0/24, 2002::/16, 64:ff9b:1::/48, 3fff::/20 and others global,
-and changes between releases; a prober needs one answer that is read, reviewed and tested. The most specific row decides.
+and changes between releases; a prober needs one answer that is read, reviewed and tested. The most specific row
+decides.
 IPv6 outside 2000::/3 is not allocated to anybody and thus never probed, unless a row says otherwise.
 
 Sources: IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890), IPv4 and IPv6 Multicast Address Space

@@ -43,7 +43,7 @@ def make(number: int = 0, rows: int = 6, **changes: Any) -> Batch:
     """A good batch; `number` gives it an id and positions of its own."""
     start = number * rows
     values: dict[str, Any] = {
-        "batch": f"00000000-0000-4000-8000-{number:012x}",
+        "batch": f"{number:08x}-0000-4000-8000-000000000000",
         "worker": "pi-7",
         "worker_number": 2_000_000_003,
         "campaign": "first-map",

@@ -1,0 +1,206 @@
+"""The output service over HTTP: what is answered, and that nothing is answered with success that is not stored."""
+
+import asyncio
+import gzip
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+import zstandard
+from aiohttp import ClientResponse, web
+from aiohttp.test_utils import TestClient, TestServer
+
+from hoploom.output_service import handlers
+from hoploom.output_service.app import make_app
+from hoploom.output_service.settings import Settings
+from hoploom.wire.batch_codec import MEDIA_TYPE, MEDIA_TYPE_JSON, MEDIA_TYPE_ZSTD, pack, to_document
+from unit.wire.batches import make
+
+Client = TestClient[web.Request, web.Application]
+TOKEN = {"Authorization": "Bearer secret"}
+ZSTD = {**TOKEN, "Content-Type": MEDIA_TYPE_ZSTD}
+JSON = {**TOKEN, "Content-Type": MEDIA_TYPE_JSON}
+
+
+@pytest.fixture
+async def client(tmp_path: Path, on_mesh: Callable[[web.Application], web.Application]) -> AsyncIterator[Client]:
+    """A client of one output instance that takes bodies of up to 1 MB."""
+    token = tmp_path / "token"
+    token.write_text("secret\n")
+    settings = Settings(db_dir=tmp_path / "db", worker_token_file=str(token), max_body_bytes=10**6)
+    async with TestClient(TestServer(on_mesh(make_app(settings)))) as opened:
+        yield opened
+
+
+def app_of(client: Client) -> web.Application:
+    assert isinstance(client.server, TestServer)
+    return client.server.app
+
+
+async def stored(client: Client) -> int:
+    return int((await app_of(client)[handlers.STORE].read("SELECT count(*) FROM ping_results"))[0][0])
+
+
+async def problem(answer: ClientResponse) -> tuple[int, str]:
+    """The status and the reason of a refusal, which has to be a problem document."""
+    assert answer.content_type == "application/problem+json"
+    return answer.status, (await answer.json())["detail"]
+
+
+async def test_a_batch_is_acknowledged_with_its_rows_and_again_as_a_duplicate(client: Client) -> None:
+    answers = [await (await client.post("/results", data=pack(make()), headers=ZSTD)).json() for _ in range(2)]
+    assert [(each["stored"], each["duplicate"], each["seq"]) for each in answers] == [(6, False, 1), (6, True, 1)]
+    assert await stored(client) == 6
+
+
+async def test_the_same_batch_in_another_encoding_is_a_duplicate(client: Client) -> None:
+    plain = zstandard.decompress(pack(make()))
+    for data, media_type in (
+        (pack(make()), MEDIA_TYPE_ZSTD),
+        (plain, MEDIA_TYPE),
+        (json.dumps(to_document(make())), MEDIA_TYPE_JSON),
+        (json.dumps(to_document(make())), MEDIA_TYPE_JSON + "; charset=utf-8"),
+    ):
+        answer = await client.post("/results", data=data, headers={**TOKEN, "Content-Type": media_type})
+        assert answer.status == 200
+    assert await stored(client) == 6
+
+
+REFUSED: dict[str, tuple[bytes, dict[str, str], int, str]] = {
+    "there is no token": (pack(make()), {"Content-Type": MEDIA_TYPE_ZSTD}, 401, "Bearer"),
+    "the token is wrong": (pack(make()), {**ZSTD, "Authorization": "Bearer guess"}, 401, "Bearer"),
+    "it is no JSON": (b"{", JSON, 400, "no JSON"),
+    "it is 100,000 deep": (b"[" * 100_000, JSON, 400, "no JSON"),
+    "it is half a MessagePack": (zstandard.decompress(pack(make()))[:99], ZSTD, 400, "no MessagePack"),
+    "an RTT is negative": (json.dumps(to_document(make())).replace("100,", "-7,", 1).encode(), JSON, 422, "RTTs"),
+    "a position is outside the lease": (pack(make(stop=3)), ZSTD, 422, "row 3"),
+    "it is over the limit": (b"x" * (10**6 + 1), ZSTD, 413, "over 1000000 bytes"),
+    "it is a zstd bomb": (zstandard.compress(bytes(512 * 2**20)), ZSTD, 413, "unpacks to more"),
+    "it is a gzip bomb": (gzip.compress(bytes(2**26)), {**JSON, "Content-Encoding": "gzip"}, 413, "over 1000000"),
+    "it is a form": (b"a=b", {**TOKEN, "Content-Type": "application/x-www-form-urlencoded"}, 400, "send application"),
+}
+
+
+@pytest.mark.parametrize("body, headers, status, reason", REFUSED.values(), ids=REFUSED)
+async def test_a_batch_is_refused_with_a_reason_and_no_row_when(
+    client: Client, body: bytes, headers: dict[str, str], status: int, reason: str
+) -> None:
+    found, detail = await problem(await client.post("/results", data=body, headers=headers))
+    assert found == status and reason in detail
+    assert await stored(client) == 0
+
+
+async def test_other_content_under_a_known_id_is_refused(client: Client) -> None:
+    await client.post("/results", data=pack(make()), headers=ZSTD)
+    answer = await client.post("/results", data=pack(make(lease="another")), headers=ZSTD)
+    assert (await problem(answer))[0] == 422
+
+
+async def test_a_batch_that_is_being_stored_conflicts_with_itself(client: Client) -> None:
+    app = app_of(client)
+    stranger = apsw.Connection(str(app[handlers.STORE].path))
+    stranger.execute("BEGIN IMMEDIATE")
+    first = asyncio.create_task(client.post("/results", data=pack(make()), headers=ZSTD))
+    async with asyncio.timeout(5):
+        while not app[handlers.IN_FLIGHT]:
+            await asyncio.sleep(0)
+    assert (await problem(await client.post("/results", data=pack(make()), headers=ZSTD)))[0] == 409
+    stranger.execute("ROLLBACK")
+    assert (await first).status == 200
+    assert not app[handlers.IN_FLIGHT]
+    stranger.close()
+
+
+async def test_a_full_disk_is_507_with_a_time_to_come_back_and_then_all_is_taken(client: Client) -> None:
+    store = app_of(client)[handlers.STORE]
+    store._writer.pragma("max_page_count", store._writer.pragma("page_count"))
+    data = pack(make(rows=4096))
+    answer = await client.post("/results", data=data, headers=ZSTD)
+    assert (await problem(answer))[0] == 507 and int(answer.headers["Retry-After"]) > 0
+    assert await stored(client) == 0
+    store._writer.pragma("max_page_count", 2**30)
+    assert (await client.post("/results", data=data, headers=ZSTD)).status == 200
+    assert await stored(client) == 4096
+
+
+async def test_a_dump_is_the_whole_store_with_its_length_and_checksum(client: Client, tmp_path: Path) -> None:
+    await client.post("/results", data=pack(make()), headers=ZSTD)
+    answer = await client.get("/dump")
+    body = await answer.read()
+    assert int(answer.headers["Content-Length"]) == len(body)
+    assert answer.headers["X-Content-SHA256"] == hashlib.sha256(body).hexdigest()
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    (tmp_path / "got.db").write_bytes(body)
+    assert apsw.Connection(str(tmp_path / "got.db")).execute("SELECT count(*) FROM ping_results").get == 6
+    assert not list((tmp_path / "db").glob(".dump-*"))
+
+
+async def test_a_client_that_leaves_in_the_middle_of_a_dump_leaves_no_file(client: Client, tmp_path: Path) -> None:
+    store, slots = app_of(client)[handlers.STORE], app_of(client)[handlers.DUMPS]
+    for number in range(30):
+        await store.append(make(number, 4096))
+    answer = await client.get("/dump")
+    assert answer.content.at_eof() is False
+    answer.close()
+    async with asyncio.timeout(10):
+        while list((tmp_path / "db").glob(".dump-*")):
+            await asyncio.sleep(0.01)
+    assert not slots.locked()
+
+
+async def test_more_dumps_at_once_than_allowed_are_put_off(client: Client) -> None:
+    slots = app_of(client)[handlers.DUMPS]
+    for _ in range(handlers.MAX_DUMPS):
+        await slots.acquire()
+    answer = await client.get("/dump")
+    assert (await problem(answer))[0] == 503 and int(answer.headers["Retry-After"]) > 0
+
+
+async def test_the_newest_results_are_read_back(client: Client) -> None:
+    await client.post("/results", data=pack(make()), headers=ZSTD)
+    found = (await (await client.get("/api/v1/results?campaign=first-map&limit=2")).json())["results"]
+    assert [(row["address"], row["outcome"]) for row in found] == [("10.0.0.5", "lost"), ("10.0.0.4", "answered")]
+    older = (await (await client.get(f"/api/v1/results?before={found[-1]['row']}")).json())["results"]
+    assert len(older) == 4
+
+
+async def test_the_batches_of_a_campaign_are_listed_with_their_counts(client: Client) -> None:
+    await client.post("/results", data=pack(make()), headers=ZSTD)
+    listed = await (await client.get("/api/v1/output/campaigns/2000000001/batches")).json()
+    wanted: dict[str, Any] = {"rows": 6, "answered": 4, "lost": 2, "unreachable": 0, "failed": 0, "group": "pi-7"}
+    assert [{name: each[name] for name in wanted} for each in listed["batches"]] == [wanted]
+
+
+BAD_READS = {
+    "a limit of nothing": "/api/v1/results?limit=0",
+    "a limit over the limit": "/api/v1/results?limit=1001",
+    "a limit that is no number": "/api/v1/results?limit=many",
+    "a limit of five thousand digits": "/api/v1/results?limit=" + "9" * 5000,
+    "a cursor over 64 bits": "/api/v1/results?before=99999999999999999999",
+    "a campaign in SQL": "/api/v1/results?campaign=x'%20OR%201=1--",
+    "a campaign that is no UTF-8": "/api/v1/results?campaign=%ff",
+    "a campaign's number in words": "/api/v1/output/campaigns/first/batches",
+    "a campaign's number in superscript": "/api/v1/output/campaigns/%C2%B2/batches",
+    "a campaign's number over 64 bits": "/api/v1/output/campaigns/" + "9" * 30 + "/batches",
+}
+
+
+@pytest.mark.parametrize("path", BAD_READS.values(), ids=BAD_READS)
+async def test_a_read_is_refused_with(client: Client, path: str) -> None:
+    assert (await problem(await client.get(path)))[0] == 400
+
+
+async def test_an_instance_whose_writer_ended_is_not_ready(client: Client) -> None:
+    assert (await client.get("/ready")).status == 200
+    await asyncio.to_thread(app_of(client)[handlers.STORE].close)
+    assert (await client.get("/ready")).status == 503
+
+
+async def test_a_second_instance_on_the_same_folder_does_not_start(client: Client, tmp_path: Path) -> None:
+    settings = Settings(db_dir=tmp_path / "db", worker_token_file=str(tmp_path / "token"))
+    with pytest.raises(handlers.kit.errors.ConfigError, match="already owns"):
+        await TestServer(make_app(settings)).start_server()

@@ -1,0 +1,50 @@
+"""One process a folder, and the refusal names it."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from hoploom.kit.errors import ConfigError
+from hoploom.output_service.ownership import Ownership
+
+
+def test_a_second_owner_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
+    first = Ownership(tmp_path)
+    with pytest.raises(ConfigError, match=rf"process {os.getpid()} already owns .* --db-dir"):
+        Ownership(tmp_path)
+    first.release()
+
+
+def test_a_released_folder_is_free(tmp_path: Path) -> None:
+    Ownership(tmp_path).release()
+    Ownership(tmp_path).release()
+
+
+def test_a_successor_may_wait_for_its_predecessor(tmp_path: Path) -> None:
+    first = Ownership(tmp_path)
+    threading.Timer(0.05, first.release).start()
+    Ownership(tmp_path, wait_s=20).release()
+
+
+TAKE_AND_DIE = """
+import os, pathlib, sys
+from hoploom.output_service.ownership import Ownership
+Ownership(pathlib.Path(sys.argv[1]))
+os._exit(9)
+"""
+
+
+def test_a_dead_owner_owns_nothing(tmp_path: Path) -> None:
+    died = subprocess.run([sys.executable, "-c", TAKE_AND_DIE, str(tmp_path)], check=False)
+    assert died.returncode == 9
+    Ownership(tmp_path).release()
+
+
+def test_a_folder_that_cannot_be_made_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="--db-dir"):
+        Ownership(tmp_path / "file" / "below")

@@ -1,0 +1,209 @@
+"""The store: durable, once, in one thread; a fault of one batch is not a fault of the others."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import numpy as np
+import pytest
+
+from hoploom.kit.errors import ConfigError, OutOfSpace, Unavailable, Unprocessable
+from hoploom.output_service import schema
+from hoploom.output_service.store import FILE, MAX_PER_COMMIT, Store, Stored
+from hoploom.wire.batch import INTEGER_RANGES, MAX_INT, Batch
+from unit.wire.batches import make
+
+
+async def count(store: Store, table: str = "ping_results") -> int:
+    return int((await store.read(f"SELECT count(*) FROM {table}"))[0][0])
+
+
+async def test_a_batch_is_stored_once_however_often_it_comes(store: Store) -> None:
+    first = await store.append(make())
+    again = await store.append(dataclasses.replace(make(), sent_monotonic_us=7_000_000))
+    assert (first.duplicate, again.duplicate, first.seq == again.seq) == (False, True, True)
+    assert await count(store) == 6
+
+
+async def test_the_same_id_with_other_content_is_refused_and_changes_nothing(store: Store) -> None:
+    await store.append(make())
+    with pytest.raises(Unprocessable, match="other content"):
+        await store.append(make(lease="another"))
+    assert await store.read("SELECT lease FROM batches") == [("first-map/pi-7/0/0",)]
+
+
+async def test_a_batch_whose_key_belongs_to_another_is_refused(store: Store) -> None:
+    await store.append(make(0))
+    with pytest.raises(Unprocessable, match="another id"):
+        await store.append(make(1, batch="00000000-0000-4000-8000-000000000001"))
+    assert await count(store) == 6
+
+
+async def test_one_bad_batch_of_a_group_spoils_none_of_the_others(store: Store) -> None:
+    await store.append(make())
+    batches = [make(1), make(lease="another"), make(2)]
+    results = await asyncio.gather(*map(store.append, batches), return_exceptions=True)
+    assert [type(result).__name__ for result in results] == ["Stored", "Unprocessable", "Stored"]
+    assert await count(store) == 18
+
+
+async def test_the_rows_say_what_the_batch_said(store: Store) -> None:
+    await store.append(make())
+    found = await store.read(
+        "SELECT campaign, measurement, worker, round, position, address, outcome, sent, received, duplicates, "
+        "rtt_min_us, reply_ttl, icmp_type, icmp_from, at_us FROM ping_results ORDER BY position LIMIT 3"
+    )
+    ids = (2_000_000_001, 2_000_000_002, 2_000_000_003, 0)
+    started = 1_700_000_000_000_000
+    assert found == [
+        (*ids, 0, "10.0.0.0", "answered", 1, 1, 0, 100, 64, None, None, started),
+        (*ids, 1, "10.0.0.1", "answered", 1, 1, 0, 101, 64, None, None, started + 250),
+        (*ids, 2, "10.0.0.2", "lost", 1, 0, 0, None, None, None, None, started + 500),
+    ]
+
+
+async def test_the_counts_of_a_batch_are_kept_beside_it(store: Store) -> None:
+    await store.append(make())
+    found = await store.read("SELECT seq, result_rows, answered, lost, unreachable, failed FROM batches")
+    assert found == [(1, 6, 4, 2, 0, 0)]
+
+
+EXTREMES = {
+    "the earliest clock and the oldest batch": {"started_at_us": -MAX_INT, "sent_monotonic_us": MAX_INT - 1},
+    "the latest clock and a monotonic clock that fell": {
+        "started_at_us": MAX_INT - 1,
+        "started_monotonic_us": MAX_INT - 1,
+        "sent_monotonic_us": 0,
+    },
+    "the largest numbers": {
+        name: INTEGER_RANGES[name][-1] for name in ("worker_number", "campaign_number", "measurement", "round")
+    },
+}
+
+
+@pytest.mark.parametrize("changes", EXTREMES.values(), ids=EXTREMES)
+async def test_every_acceptable_value_fits_the_tables(store: Store, changes: dict[str, int]) -> None:
+    good = make(**changes)
+    late = dataclasses.replace(good.columns, at_us=np.full(6, MAX_INT - 1))
+    await store.append(dataclasses.replace(good, columns=late))
+    assert await store.read("SELECT DISTINCT at_us FROM ping_results") == [(good.started_at_us + MAX_INT - 1,)]
+
+
+async def test_a_full_disk_acknowledges_nothing_and_takes_everything_again_later(store: Store) -> None:
+    await store.append(make())
+    pages = store._writer.pragma("page_count")
+    store._writer.pragma("max_page_count", pages)
+    big = make(1, rows=4096)
+    with pytest.raises(OutOfSpace):
+        await store.append(big)
+    assert (await count(store), await count(store, "batches")) == (6, 1)
+    store._writer.pragma("max_page_count", 2**30)
+    assert await store.append(big) == Stored(2, duplicate=False)
+
+
+async def test_more_batches_than_may_wait_are_put_off(tmp_path: Path, stalled: apsw.Connection) -> None:
+    store = Store(tmp_path, 1)
+    stalled.execute("BEGIN IMMEDIATE")
+    appends = [asyncio.create_task(store.append(make(number))) for number in range(MAX_PER_COMMIT + 4)]
+    await asyncio.wait(appends, return_when=asyncio.FIRST_EXCEPTION)
+    stalled.execute("ROLLBACK")
+    results = await asyncio.gather(*appends, return_exceptions=True)
+    refused = [result for result in results if isinstance(result, Unavailable)]
+    assert refused and all(each.retry_after_s > 0 and "too many" in str(each) for each in refused)
+    assert await count(store, "batches") == len(results) - len(refused) > 0
+    await asyncio.to_thread(store.close)
+
+
+@pytest.fixture
+def stalled(tmp_path: Path) -> Iterator[apsw.Connection]:
+    """A stranger's connection that can hold the write lock, as a slow disk would."""
+    Store(tmp_path, 1).close()
+    connection = apsw.Connection(str(tmp_path / FILE))
+    yield connection
+    connection.close()
+
+
+async def test_a_bug_while_writing_ends_the_writer_and_answers_nobody_with_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path, 8)
+
+    def broken(_: Batch) -> Iterator[tuple[object, ...]]:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("hoploom.output_service.rows.result_rows", broken)
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(store.append(make()), 5)
+    with pytest.raises(RuntimeError, match="a bug"):
+        await asyncio.wait_for(store.ended(), 5)
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(store.append(make()), 5)
+    await asyncio.to_thread(store.close)
+
+
+def test_a_store_keeps_its_uuid_and_its_order(tmp_path: Path) -> None:
+    first = Store(tmp_path, 8)
+    asyncio.run(first.append(make()))
+    first.close()
+    second = Store(tmp_path, 8)
+    stored = asyncio.run(second.append(make(1)))
+    second.close()
+    assert (second.uuid, stored.seq) == (first.uuid, 2)
+
+
+def test_the_database_is_in_wal_mode_and_every_commit_is_forced_to_disk(store: Store) -> None:
+    assert (store._writer.pragma("journal_mode"), store._writer.pragma("synchronous")) == ("wal", 2)
+
+
+async def test_readers_cannot_write(store: Store) -> None:
+    with pytest.raises(apsw.ReadOnlyError):
+        store.reader().execute("DELETE FROM ping_results")
+
+
+def test_no_view_no_trigger_and_no_key_of_their_own(tmp_path: Path) -> None:
+    Store(tmp_path, 1).close()
+    connection = apsw.Connection(str(tmp_path / FILE))
+    kinds = {kind for (kind,) in connection.execute("SELECT type FROM sqlite_schema")}
+    assert kinds == {"table", "index"}
+    for table in ("ping_results", "traceroute_hops"):
+        assert not [row for row in connection.execute(f"PRAGMA table_info({table})") if row[5]]
+        assert not list(connection.execute(f"PRAGMA index_list({table})"))
+    connection.close()
+
+
+def test_migrations_go_from_every_older_version_to_the_newest(tmp_path: Path) -> None:
+    for version in range(len(schema.MIGRATIONS)):
+        connection = apsw.Connection(str(tmp_path / f"{version}.db"))
+        for statement in (each for migration in schema.MIGRATIONS[:version] for each in migration):
+            connection.execute(statement)
+        connection.pragma("user_version", version)
+        schema.migrate(connection)
+        assert connection.pragma("user_version") == len(schema.MIGRATIONS)
+        connection.close()
+
+
+def of_a_later_version(path: Path) -> None:
+    Store(path.parent, 1).close()
+    connection = apsw.Connection(str(path))
+    connection.pragma("user_version", 999)
+    connection.close()
+
+
+UNUSABLE = {
+    "no database": lambda path: path.write_bytes(b"some text, and enough of it to be no header of a database" * 9),
+    "a folder": lambda path: path.mkdir(),
+    "written by a later version": of_a_later_version,
+}
+
+
+@pytest.mark.parametrize("make_unusable", UNUSABLE.values(), ids=UNUSABLE)
+def test_a_file_is_refused_with_one_sentence_when_it_is(tmp_path: Path, make_unusable: object) -> None:
+    assert callable(make_unusable)
+    make_unusable(tmp_path / FILE)
+    with pytest.raises(ConfigError) as refused:
+        Store(tmp_path, 1)
+    assert str(tmp_path) in str(refused.value)
