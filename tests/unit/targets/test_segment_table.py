@@ -39,7 +39,7 @@ def test_samples_are_members_distinct_at_most_k_of_a_cell_and_known_by_index(
     assert all(any(first <= address <= last for first, last in ranges) for address in found)
     assert max(np.unique(np.array(found) // 64, return_counts=True)[1]) <= samples
     indexes = {address: index for index, address in enumerate(found)}
-    assert all(table.index_of(address) == indexes.get(address) for address in range(3800))
+    assert all(table.index_of(address) == indexes.get(address) for address in {*found[::7], *range(0, 3800, 41)})
 
 
 @pytest.mark.parametrize("prefix", [3, 32, 47, 48, 63, 64, 65, 100, 127])
