@@ -107,7 +107,7 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 
 
 def _refresh(record: Record, executable: Path) -> None:
-    """Remember the new times of an unchanged file (it was copied, or its mode was set), where the cache may be written."""
+    """Remember the new times of an unchanged file (copied, or its mode set), where the cache may be written."""
     size_bytes, mtime_ns, ctime_ns = _stamp(executable)
     fresh = dataclasses.replace(record, size_bytes=size_bytes, mtime_ns=mtime_ns, ctime_ns=ctime_ns)
     if os.access(executable.parent, os.W_OK):

@@ -84,7 +84,12 @@ def _asked(program: Path, site: Site, oldest: Version) -> Toolchain:
     environ = {**site.environ, "GOTOOLCHAIN": "local"}
     try:
         answer = subprocess.run(
-            [str(program), "version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=_ANSWER_S, env=environ
+            [str(program), "version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_ANSWER_S,
+            env=environ,
+            check=False,
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise errors.Unavailable(f"{program} does not run ({error})") from error

@@ -22,24 +22,28 @@ def make_app(settings: Settings) -> web.Application:
     app[handlers.TOKEN] = credentials.read(settings.worker_token_file)
     app[handlers.IN_FLIGHT] = set()
     app[handlers.DUMPS] = asyncio.Semaphore(handlers.MAX_DUMPS)
+    # No HEAD: its answer would cost a whole copy.
+    dump_route = web.get("/dump", handlers.get_dump, allow_head=False)
     app.add_routes(
         [
             web.post("/results", handlers.post_results),
-            web.get("/dump", handlers.get_dump),
+            dump_route,
             web.get("/api/v1/results", handlers.get_results),
             web.get("/api/v1/output/campaigns/{number}/batches", handlers.get_batches),
         ]
     )
 
-    async def has_room() -> None:
+    async def takes_batches() -> None:
+        if app[handlers.STORE].has_ended:
+            raise NotReady("the writer has ended")
         if app[handlers.STORE].waiting >= settings.max_waiting:
             raise NotReady(f"{settings.max_waiting} batches wait to be written: the disk is too slow")
 
-    kit.setup(app, name="output", routes=ROUTES, ready=[has_room])
+    kit.setup(app, name="output", routes=ROUTES, ready=[takes_batches])
     mesh = kit.mesh(app)
     mesh.settings = settings
     mesh.reports.append(lambda: f"storing in {settings.db_dir}")
-    kit.health_routes(app, [web.get("/dump", handlers.get_dump)])
+    kit.health_routes(app, [dump_route])
     app.cleanup_ctx.append(_store)
     kit.background(app, _writes)
     return app

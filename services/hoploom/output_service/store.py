@@ -81,6 +81,11 @@ class Store:
         """Batches that wait to be written."""
         return self._jobs.qsize()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the writer is gone: after `close`, or by a bug."""
+        return self._writing.done()
+
     async def append(self, batch: Batch) -> Stored:
         """Store a batch; returns when it is on the disk.
 
@@ -89,7 +94,7 @@ class Store:
             OutOfSpace: The disk is full; nothing of the batch is stored.
             Unprocessable: Another batch has this id.
         """
-        if self._writing.done():
+        if self.has_ended:
             raise _ended()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Stored] = loop.create_future()

@@ -11,9 +11,10 @@ from typing import Any
 import apsw
 import pytest
 import zstandard
-from aiohttp import ClientResponse, web
+from aiohttp import ClientError, ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
+from hoploom.kit.errors import ConfigError
 from hoploom.output_service import handlers
 from hoploom.output_service.app import make_app
 from hoploom.output_service.settings import Settings
@@ -105,12 +106,11 @@ async def test_a_batch_that_is_being_stored_conflicts_with_itself(client: Client
     stranger = apsw.Connection(str(app[handlers.STORE].path))
     stranger.execute("BEGIN IMMEDIATE")
     first = asyncio.create_task(client.post("/results", data=pack(make()), headers=ZSTD))
-    async with asyncio.timeout(5):
-        while not app[handlers.IN_FLIGHT]:
-            await asyncio.sleep(0)
-    assert (await problem(await client.post("/results", data=pack(make()), headers=ZSTD)))[0] == 409
+    second = asyncio.create_task(client.post("/results", data=pack(make()), headers=ZSTD))
+    done, [waiting] = await asyncio.wait([first, second], return_when=asyncio.FIRST_COMPLETED)
+    assert (await problem(done.pop().result()))[0] == 409
     stranger.execute("ROLLBACK")
-    assert (await first).status == 200
+    assert (await waiting).status == 200
     assert not app[handlers.IN_FLIGHT]
     stranger.close()
 
@@ -136,20 +136,40 @@ async def test_a_dump_is_the_whole_store_with_its_length_and_checksum(client: Cl
     assert answer.headers["Content-Disposition"].startswith("attachment")
     (tmp_path / "got.db").write_bytes(body)
     assert apsw.Connection(str(tmp_path / "got.db")).execute("SELECT count(*) FROM ping_results").get == 6
-    assert not list((tmp_path / "db").glob(".dump-*"))
+    await every_dump_is_gone(client, tmp_path)
 
 
 async def test_a_client_that_leaves_in_the_middle_of_a_dump_leaves_no_file(client: Client, tmp_path: Path) -> None:
-    store, slots = app_of(client)[handlers.STORE], app_of(client)[handlers.DUMPS]
+    store = app_of(client)[handlers.STORE]
     for number in range(30):
         await store.append(make(number, 4096))
+    for _ in range(5):
+        answer = await client.get("/dump")
+        assert answer.content.at_eof() is False
+        answer.close()
+    await every_dump_is_gone(client, tmp_path)
+
+
+async def test_a_client_that_stops_reading_a_dump_loses_its_place(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers, "STALL_S", 0.05)
+    store = app_of(client)[handlers.STORE]
+    for number in range(40):
+        await store.append(make(number, 4096))
     answer = await client.get("/dump")
-    assert answer.content.at_eof() is False
-    answer.close()
+    await every_dump_is_gone(client, tmp_path)
+    with pytest.raises(ClientError):
+        await answer.read()
+
+
+async def every_dump_is_gone(client: Client, tmp_path: Path) -> None:
+    """Wait until all places for dumps are free again, and look that nothing was left."""
+    slots = app_of(client)[handlers.DUMPS]
     async with asyncio.timeout(10):
-        while list((tmp_path / "db").glob(".dump-*")):
-            await asyncio.sleep(0.01)
-    assert not slots.locked()
+        for _ in range(handlers.MAX_DUMPS):
+            await slots.acquire()
+    assert not list((tmp_path / "db").glob(".dump-*"))
 
 
 async def test_more_dumps_at_once_than_allowed_are_put_off(client: Client) -> None:
@@ -202,5 +222,5 @@ async def test_an_instance_whose_writer_ended_is_not_ready(client: Client) -> No
 
 async def test_a_second_instance_on_the_same_folder_does_not_start(client: Client, tmp_path: Path) -> None:
     settings = Settings(db_dir=tmp_path / "db", worker_token_file=str(tmp_path / "token"))
-    with pytest.raises(handlers.kit.errors.ConfigError, match="already owns"):
+    with pytest.raises(ConfigError, match="already owns"):
         await TestServer(make_app(settings)).start_server()
