@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import apsw
 
@@ -43,6 +44,15 @@ def made(store: Store, limit_s: float) -> Iterator[Dump]:
         _copy(store, target, time.monotonic() + limit_s)
         with target.open("rb") as file:
             yield Dump(target, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def unlinked(store: Store, limit_s: float) -> tuple[BinaryIO, str]:
+    """A dump as an open file without a name, and its SHA-256: however its sending ends, nothing of it stays.
+
+    Blocks and raises as `made` does; the caller closes the file.
+    """
+    with made(store, limit_s) as copy:
+        return copy.path.open("rb"), copy.sha256
 
 
 def sweep(folder: Path) -> None:

@@ -1,9 +1,9 @@
 """The output service's HTTP side: parse, call the store, encode."""
 
 import asyncio
-import contextlib
+import os
 import re
-from pathlib import Path
+from typing import BinaryIO
 
 from aiohttp import web
 
@@ -56,39 +56,37 @@ async def get_dump(request: web.Request) -> web.StreamResponse:
     store, settings, slots = request.app[STORE], request.app[SETTINGS], request.app[DUMPS]
     if slots.locked():
         raise Unavailable(f"{MAX_DUMPS} dumps are being made already", retry_after_s=10.0)
-    async with slots, contextlib.AsyncExitStack() as stack:
-        making = dump.made(store, settings.dump_s)
-        made = await asyncio.to_thread(making.__enter__)
-        stack.push_async_callback(asyncio.to_thread, making.__exit__, None, None, None)
-        headers = {
-            "Content-Type": "application/vnd.sqlite3",
-            "Content-Disposition": f'attachment; filename="{store.uuid}.db"',
-            "X-Content-SHA256": made.sha256,
-            "X-Store": store.uuid,
-        }
-        response = web.StreamResponse(headers=headers)
-        response.content_length = made.path.stat().st_size
-        await response.prepare(request)
-        await _send(request, response, made.path)
-        return response
+    async with slots:
+        file, sha256 = await asyncio.to_thread(dump.unlinked, store, settings.dump_s)
+        with file:
+            headers = {
+                "Content-Type": "application/vnd.sqlite3",
+                "Content-Disposition": f'attachment; filename="{store.uuid}.db"',
+                "X-Content-SHA256": sha256,
+                "X-Store": store.uuid,
+            }
+            response = web.StreamResponse(headers=headers)
+            response.content_length = os.fstat(file.fileno()).st_size
+            await response.prepare(request)
+            await _send(request, response, file)
+            return response
 
 
-async def _send(request: web.Request, response: web.StreamResponse, path: Path) -> None:
+async def _send(request: web.Request, response: web.StreamResponse, file: BinaryIO) -> None:
     """Send a file in pieces.
 
     Not with sendfile: when its client leaves at the wrong moment, asyncio forgets the waiting handler (seen in two of
-    five runs of the test), and with it the dump's file and slot.
+    five runs of the test), and the dump's slot is lost.
     """
-    with path.open("rb") as file:
-        while piece := await asyncio.to_thread(file.read, _PIECE_BYTES):
-            try:
-                async with asyncio.timeout(STALL_S):
-                    await response.write(piece)
-            except TimeoutError:
-                # Its length tells the client that it is not whole.
-                if request.transport:
-                    request.transport.abort()
-                return
+    while piece := await asyncio.to_thread(file.read, _PIECE_BYTES):
+        try:
+            async with asyncio.timeout(STALL_S):
+                await response.write(piece)
+        except TimeoutError:
+            # Its length tells the client that it is not whole.
+            if request.transport:
+                request.transport.abort()
+            return
 
 
 async def get_results(request: web.Request) -> web.Response:
