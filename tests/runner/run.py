@@ -61,7 +61,7 @@ def _pytest(*, quick: bool, words: list[str]) -> tuple[int, str]:
     if places and not quick:
         places += [place for place in WIDER if any((ROOT / place).glob("test_*.py"))]
     command = [str(BIN / "coverage"), "run", "-m", "pytest", "-rs", "-q", *places, *words]
-    environ = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}", "PYTHONASYNCIODEBUG": "0"}
+    environ = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
     lines = []
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -17,16 +17,23 @@ from hoploom.kit.mesh import Mesh
 
 log = logging.getLogger(__name__)
 DEREGISTER_AFTER = "1m"
-LOOK_EVERY_S = 2.0
-# A heartbeat every 2 s against a TTL of 15 s: seven may be lost.
+LOOK_EVERY_S = 1.0
+# A heartbeat every second against a TTL of 15 s: fourteen may be lost.
 TTL_S = 15
 _REGISTERED = metrics.counter("hoploom_registrations_total", "Registrations at the agent, the first and each repair.")
 _REACHABLE = metrics.gauge("hoploom_consul_reachable", "1 while the local agent answers, else 0.")
 
 
-def record(mesh: Mesh) -> dict[str, Any]:
-    """The body that registers this instance (HashiCorp, "Service - Agent HTTP API")."""
+def record(mesh: Mesh, *, vouched: bool = False) -> dict[str, Any]:
+    """The body that registers this instance (HashiCorp, "Service - Agent HTTP API").
+
+    Args:
+        mesh: The instance.
+        vouched: Enter the checks as passing, because this instance served all the time while its agent was away. An
+            agent that was restarted takes every HTTP check for critical until it has asked, and may tell the routers.
+    """
     described = dict(mesh.described())
+    checks = _http_checks(mesh) if mesh.inbound else [_heartbeat_check(mesh)]
     return {
         "ID": mesh.id,
         "Name": mesh.name,
@@ -34,7 +41,7 @@ def record(mesh: Mesh) -> dict[str, Any]:
         "Port": mesh.port,
         "Tags": [*(route.tag() for route in mesh.routes), described["version"]],
         "Meta": described,
-        "Checks": _http_checks(mesh) if mesh.inbound else [_heartbeat_check(mesh)],
+        "Checks": [{**check, "Status": "passing"} for check in checks] if vouched else checks,
     }
 
 
@@ -72,7 +79,7 @@ async def keep(mesh: Mesh) -> None:
     away = False
     while True:
         try:
-            await _look(mesh)
+            await _look(mesh, returned=away)
             away = False
         except Unavailable as error:
             if not away:
@@ -82,9 +89,11 @@ async def keep(mesh: Mesh) -> None:
         await asyncio.sleep(LOOK_EVERY_S if not away else LOOK_EVERY_S / 4)
 
 
-async def _look(mesh: Mesh) -> None:
-    if await mesh.consul.service(mesh.id) is None:
-        await mesh.consul.register(record(mesh))
+async def _look(mesh: Mesh, *, returned: bool) -> None:
+    known = await mesh.consul.service(mesh.id)
+    if known is None or returned:
+        served = returned and mesh.consul_seen_s > float("-inf")
+        await mesh.consul.register(record(mesh, vouched=served and (await readiness(mesh))[0]))
         _REGISTERED.inc()
         log.info("registered %s at %s:%s", mesh.id, mesh.address, mesh.port)
     mesh.consul_seen_s = boottime_s()

@@ -124,6 +124,27 @@ async def test_an_outage_is_survived_and_said_once(agent: Agent, caplog: pytest.
     assert len(said) == 1
 
 
+@pytest.mark.parametrize(("good", "vouched"), [(True, True), (False, False)])
+async def test_after_an_outage_an_instance_that_serves_vouches_for_its_checks(
+    agent: Agent, good: bool, vouched: bool
+) -> None:
+    async def store_is_open() -> None:
+        if not good:
+            raise NotReady("the store is closed")
+
+    mesh = a_mesh(agent)
+    mesh.ready = (store_is_open,)
+    keeper = asyncio.create_task(registration.keep(mesh))
+    await agent.registered.acquire()
+    assert not any("Status" in check for check in agent._records[mesh.id]["Checks"]), "never passing at first"
+    agent.away = True
+    await agent.refused.acquire()
+    agent.away = False
+    await agent.registered.acquire()
+    keeper.cancel()
+    assert all((check.get("Status") == "passing") is vouched for check in agent._records[mesh.id]["Checks"])
+
+
 @pytest.mark.parametrize(("good", "status"), [(True, "passing"), (False, "warning")])
 async def test_a_heartbeat_carries_readiness_in_words(agent: Agent, good: bool, status: str) -> None:
     async def spool_has_room() -> None:
