@@ -33,7 +33,7 @@ TAGS = [
     "urlprefix-/w weight=0.05",
 ]
 # Refused by the builder, taken by Fabio in silence: it drops the option's meaning or the route.
-MISREAD = ["urlprefix-/y stripp=/y", "urlprefix-/z proto=ftp", "urlprefix-/q redirect=200,https://a.example/"]
+MISREAD = ["urlprefix-/y stripp=/y", "urlprefix-/z proto=ftp"]
 
 
 class Pair(NamedTuple):
