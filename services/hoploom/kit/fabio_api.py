@@ -4,6 +4,7 @@ Every Fabio routes its own table to the mesh (service `fabio-routes`, path `/_me
 can see it while the admin port stays on loopback.
 """
 
+import ipaddress
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -76,12 +77,25 @@ async def routes(session: aiohttp.ClientSession, url: str, timeout_s: float) -> 
 
 def lists(table: Sequence[RouteEntry], address: str, port: int) -> bool:
     """Whether the table sends anything to this address and port."""
-    return any(_target(entry.dst) == (address, port) for entry in table)
+    return any(_target(entry.dst) == (_plain(address), port) for entry in table)
 
 
 def _target(dst: str) -> tuple[str, int | None]:
-    parts = urlsplit(dst)
-    return parts.hostname or "", parts.port
+    try:
+        parts = urlsplit(dst)
+        return _plain(parts.hostname or ""), parts.port
+    except ValueError:
+        # Somebody's redirect to an impossible port is no target of ours.
+        return "", None
+
+
+def _plain(address: str) -> str:
+    """One spelling for an address or name: ::1 for [::1] and 0:0:0:0:0:0:0:1, names in small letters."""
+    bare = address.strip("[]").lower()
+    try:
+        return str(ipaddress.ip_address(bare))
+    except ValueError:
+        return bare
 
 
 def _entry(item: Mapping[str, Any]) -> RouteEntry:

@@ -111,6 +111,8 @@ def _sni_source(route: "Route") -> Iterator[Finding]:
 def _http_source(route: "Route") -> Iterator[Finding]:
     if route.port is not None and not route.host:
         yield error("a route by port alone is TCP", "add proto=tcp, or write a host before the port")
+    elif not route.path:
+        yield error(f"the route has no path, and {_TABLE[0].lower()}{_TABLE[1:]}", "write / behind the host")
 
 
 _SOURCES: dict[Proto, Callable[["Route"], Iterator[Finding]]] = {Proto.TCP: _tcp_source, Proto.TCP_SNI: _sni_source}

@@ -47,6 +47,7 @@ def test_a_route_is_written_and_read_back(route: Route, tag: str) -> None:
 REFUSED = [
     ("no prefix", "/orders", "begin with urlprefix-"),
     ("no slash", "urlprefix-orders", "neither host/path"),
+    ("a host and port without a path", "urlprefix-foo:80", "no path"),
     ("an unknown option", "urlprefix-/x stripp=/x", "did you mean strip"),
     ("an option twice", "urlprefix-/x strip=/x strip=/y", "twice"),
     ("a second line", "urlprefix-/x\nroute del other", "control character"),

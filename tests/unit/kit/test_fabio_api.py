@@ -1,0 +1,32 @@
+"""Who a route table lists, and which Fabios there are."""
+
+import pytest
+
+from hoploom.kit.consul_api import Instance
+from hoploom.kit.fabio_api import RouteEntry, Router, lists, routers
+
+LISTED = [
+    ("the same address and port", "http://127.0.0.1:80/", "127.0.0.1", 80, True),
+    ("another port", "http://127.0.0.1:81/", "127.0.0.1", 80, False),
+    ("another address", "http://127.0.0.2:80/", "127.0.0.1", 80, False),
+    ("an IPv6 address in brackets", "http://[::1]:80/", "::1", 80, True),
+    ("an IPv6 address spelt out", "http://[::1]:80/", "0:0:0:0:0:0:0:1", 80, True),
+    ("a name in other letters", "http://Host.Example:80/", "host.example", 80, True),
+    ("a redirect to an impossible port", "https://a.example:99999/", "127.0.0.1", 80, False),
+    ("a TCP target", "tcp://127.0.0.1:3306", "127.0.0.1", 3306, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("dst", "address", "port", "expected"), [each[1:] for each in LISTED], ids=[each[0] for each in LISTED]
+)
+def test_an_instance_is_found_by_its_target(dst: str, address: str, port: int, expected: bool) -> None:
+    assert lists([RouteEntry("x", "/x", dst)], address, port) is expected
+
+
+def test_only_fabios_that_say_where_their_table_is_are_asked() -> None:
+    where = {"proxy": "10.0.0.1:9999", "path": "/_mesh/a/api/routes"}
+    ours = Instance("a", "fabio-routes", "127.0.0.1", 9998, meta=where)
+    found = routers([ours, Instance("b", "fabio-routes", "127.0.0.1", 9998)])
+    assert [each.url for each in found] == ["http://10.0.0.1:9999/_mesh/a/api/routes"]
+    assert all(isinstance(each, Router) for each in found)
