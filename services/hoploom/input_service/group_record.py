@@ -122,6 +122,7 @@ class GroupRecord:
         """The id of one of its leases."""
         return LeaseId(
             campaign=self.campaign,
+            edition=1,
             round=self.round,
             family=held.family,
             start=held.start,

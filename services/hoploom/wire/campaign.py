@@ -1,11 +1,13 @@
 """What is asked for as a campaign, and what a campaign is once its numbers are computed. Pure.
 
 The request names blocks and wishes; everything else (targets, rates, digests) is computed by the input service, which
-trusts no number of a client. A campaign never changes afterwards: changed blocks make another campaign or revision.
+trusts no number of a client. An edition of a campaign never changes afterwards: other blocks or wishes under the same
+id make another edition, and only where somebody asks for that. Pause, opt-outs and caps are `wire.overlay`'s.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -26,6 +28,14 @@ UNLIMITED = 0
 """As a rate: as fast as the worker can. Only for loopback."""
 
 NUMBERS = range(FIRST_NUMBER, MAX_INTEGER)
+MAX_EDITION = 10**6 - 1
+MAX_ROUNDS = 10**6
+MAX_COOLDOWN_MINUTES = 7 * 24 * 60
+"""A week; who wants a longer pause starts another campaign."""
+
+MAX_ANCHORS = 8
+SCOPE = re.compile("group|mesh")
+REVISE = re.compile("|restart")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +92,12 @@ class CampaignRequest:
         rate_pps: Packets a second; None for the default of the targets' space, 0 for no limit.
         probe: How each target is probed.
         max_targets: The most targets wanted; 0 for the input service's own cap, which holds in any case.
+        rounds: Passes over the targets for each group; 0 goes on for ever.
+        cooldown_minutes: No target is handed out again within this time.
+        cooldown_scope: `group`: counted in each group alone; `mesh`: over all groups.
+        network_pps: Packets a second of the whole mesh to one /24 or /48; 0 sets no cap.
+        anchors: Up to eight addresses that answer where a worker's network works; they are probed around each lease.
+        revise: `restart` makes a new edition where the id is known with other content; empty refuses that.
     """
 
     id: str
@@ -94,6 +110,12 @@ class CampaignRequest:
     rate_pps: int | None = None
     probe: Probe = field(default_factory=Probe)
     max_targets: int = 0
+    rounds: int = 1
+    cooldown_minutes: int = 0
+    cooldown_scope: str = "group"
+    network_pps: int = 0
+    anchors: tuple[str, ...] = ()
+    revise: str = ""
 
     @staticmethod
     def from_json(document: object) -> CampaignRequest:
@@ -116,11 +138,14 @@ class CampaignRequest:
             rate_pps=known.integer("rate_pps", range(MAX_RATE_PPS + 1)) if known.has("rate_pps") else None,
             probe=Probe.from_json(known.object("probe", {})),
             max_targets=known.integer("max_targets", range(MAX_INTEGER), 0),
+            revise=known.text("revise", REVISE, ""),
+            **_pace(known),
         )
 
     def to_json(self) -> dict[str, Any]:
         """As it travels."""
-        return {"v": VERSION, **asdict(self), "blocks": list(self.blocks), "excludes": list(self.excludes)}
+        lists = {"blocks": list(self.blocks), "excludes": list(self.excludes), "anchors": list(self.anchors)}
+        return {"v": VERSION, **asdict(self), **lists}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +163,7 @@ class FamilySet:
 
 @dataclass(frozen=True, kw_only=True)
 class Campaign:
-    """One immutable revision of a campaign.
+    """One immutable edition of a campaign.
 
     Attributes:
         id: Text chosen by the client.
@@ -152,6 +177,13 @@ class Campaign:
         probe: How each target is probed.
         content_sha256: Digest of the request, by which a repeated one is recognised.
         created_at_us: Microseconds since 1970 in UTC, by the clock of the instance that created it.
+        edition: 1 for the first content under this id, and one more for each later one.
+        rounds: See `CampaignRequest`, as the next four.
+        cooldown_minutes: See there.
+        cooldown_scope: See there.
+        network_pps: See there.
+        anchors: See there.
+        parent: Id of the campaign whose hops these targets are; empty for a campaign that somebody made.
     """
 
     id: str
@@ -165,6 +197,13 @@ class Campaign:
     probe: Probe
     content_sha256: str
     created_at_us: int
+    edition: int = 1
+    rounds: int = 1
+    cooldown_minutes: int = 0
+    cooldown_scope: str = "group"
+    network_pps: int = 0
+    anchors: tuple[str, ...] = ()
+    parent: str = ""
 
     @property
     def targets(self) -> int:
@@ -192,12 +231,27 @@ class Campaign:
             probe=Probe.from_json(known.object("probe")),
             content_sha256=known.text("content_sha256", SHA256),
             created_at_us=known.integer("created_at_us", range(MAX_INTEGER)),
+            edition=known.integer("edition", range(1, MAX_EDITION + 1), 1),
+            parent=known.text("parent", CAMPAIGN_ID) if known.has("parent") else "",
+            **_pace(known),
         )
 
     def to_json(self) -> dict[str, Any]:
         """As it travels and as it is stored."""
         sets = {str(family): asdict(each) for family, each in sorted(self.sets.items())}
-        return {"v": VERSION, **asdict(self), "sets": sets, "targets": self.targets}
+        document = {"v": VERSION, **asdict(self), "sets": sets, "targets": self.targets, "anchors": list(self.anchors)}
+        return document if self.parent else {name: each for name, each in document.items() if name != "parent"}
+
+
+def _pace(known: Fields) -> dict[str, Any]:
+    """The fields that say how often and how densely targets are probed; absent ones take their defaults."""
+    return {
+        "rounds": known.integer("rounds", range(MAX_ROUNDS + 1), 1),
+        "cooldown_minutes": known.integer("cooldown_minutes", range(MAX_COOLDOWN_MINUTES + 1), 0),
+        "cooldown_scope": known.text("cooldown_scope", SCOPE, "group"),
+        "network_pps": known.integer("network_pps", range(MAX_RATE_PPS + 1), 0),
+        "anchors": known.texts("anchors", longest=MAX_ANCHORS, default=[]),
+    }
 
 
 def _sets(document: dict[str, Any]) -> dict[int, FamilySet]:

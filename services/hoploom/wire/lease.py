@@ -2,17 +2,18 @@
 
 A lease is a few hundred bytes whatever its range: the worker fetches the set once and computes the addresses,
 `position --permutation(order_key, N)--> index --address_set--> address`. All times are durations, so clocks may differ.
+A worker renews a lease at a third of its time; what it has stored by then is not handed out again when it dies.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
-from hoploom.kit.errors import NotFound
-from hoploom.wire.campaign import MAX_RATE_PPS, NUMBERS, Probe
-from hoploom.wire.fields import CAMPAIGN_ID, KEY_128, MAX_INTEGER, NAME, SHA256, VERSION, Fields
+from hoploom.kit.errors import NotFound, Unprocessable
+from hoploom.wire.campaign import MAX_ANCHORS, MAX_RATE_PPS, NUMBERS, Probe
+from hoploom.wire.fields import CAMPAIGN_ID, KEY_128, MAX_INTEGER, NAME, PRINTABLE, SHA256, VERSION, Fields
 
 MAX_TTL_S = 3600
 """Hard age limit of a lease: then it is handed out again, and the data keeps both results."""
@@ -21,18 +22,26 @@ MAX_ROUND = 2**31
 MAX_LEASE = 65_536
 """Positions of the largest lease: as many rows as one batch of results may have."""
 
-LEASE_ID = re.compile(r"([a-z0-9][a-z0-9-]{0,62})\.(\d{1,10})\.([46])\.(\d{1,16})\.(\d{1,5})\.([0-9a-f]{16})")
+LEASE_ID = re.compile(
+    r"([a-z0-9][a-z0-9-]{0,62})\.(\d{1,6})\.(\d{1,10})\.([46])\.(\d{1,16})\.(\d{1,5})\.([0-9a-f]{16})"
+)
 NONCE_BYTES = 8
+TOKEN = re.compile(r"\d{1,10}\.\d{1,20}")
+"""A shard owner's fencing token: epoch and raft index at its acquisition."""
+
+MAX_HOLDING = 16
+"""Leases that a worker holds at once; one that it probes and one fetched ahead are usual."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LeaseId:
     """A lease's id says what it covers, so that nobody needs a memory of old leases to understand it.
 
-    As text `campaign.round.family.start.size.nonce`, at most 118 characters.
+    As text `campaign.edition.round.family.start.size.nonce`, at most 125 characters.
     """
 
     campaign: str
+    edition: int
     round: int
     family: int
     start: int
@@ -41,7 +50,8 @@ class LeaseId:
 
     def __str__(self) -> str:
         """The id as it travels."""
-        return f"{self.campaign}.{self.round}.{self.family}.{self.start}.{self.stop - self.start}.{self.nonce}"
+        size = self.stop - self.start
+        return f"{self.campaign}.{self.edition}.{self.round}.{self.family}.{self.start}.{size}.{self.nonce}"
 
     @staticmethod
     def parse(text: str) -> LeaseId:
@@ -53,9 +63,15 @@ class LeaseId:
         match = LEASE_ID.fullmatch(text)
         if match is None:
             raise NotFound("there is no lease of that id")
-        number, family, start, size = map(int, match.group(2, 3, 4, 5))
+        edition, number, family, start, size = map(int, match.group(2, 3, 4, 5, 6))
         return LeaseId(
-            campaign=match[1], round=number, family=family, start=start, stop=start + size, nonce=match[6]
+            campaign=match[1],
+            edition=edition,
+            round=number,
+            family=family,
+            start=start,
+            stop=start + size,
+            nonce=match[7],
         )
 
 
@@ -69,6 +85,10 @@ class LeaseRequest:
         group: Workers of one group share a round; empty means a group of its own, named as the worker.
         rate_pps: Packets a second that the worker can and may send; 0 for no limit of its own.
         families: What it can probe: 4, 6 or both.
+        allow_private: The key of the worker's owner to loopback and private space; without it no such lease is given.
+        run: Names this run of the worker's process; empty where it has none.
+        holding: Ids of the leases that this run knows it holds; others of the same run were lost on their way and are
+            handed out again at once.
     """
 
     request_id: str
@@ -76,6 +96,9 @@ class LeaseRequest:
     group: str
     rate_pps: int
     families: tuple[int, ...]
+    allow_private: bool = True
+    run: str = ""
+    holding: tuple[str, ...] = ()
 
     @staticmethod
     def from_json(document: object) -> LeaseRequest:
@@ -93,11 +116,15 @@ class LeaseRequest:
             group=known.text("group", NAME, worker) if known.has("group") else worker,
             rate_pps=known.integer("rate_pps", range(MAX_RATE_PPS + 1), 0),
             families=known.families("families"),
+            allow_private=known.flag("allow_private", default=True),
+            run=known.text("run", NAME) if known.has("run") else "",
+            holding=_lease_ids(known.texts("holding", longest=MAX_HOLDING, default=[])),
         )
 
     def to_json(self) -> dict[str, Any]:
         """As it travels."""
-        return {"v": VERSION, **asdict(self), "families": list(self.families)}
+        document = {"v": VERSION, **asdict(self), "families": list(self.families), "holding": list(self.holding)}
+        return document if self.run else {name: each for name, each in document.items() if name != "run"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,28 +135,68 @@ class LeaseDone:
         worker: The worker's name.
         campaign: Campaign of the lease.
         group: Its group.
+        token: The lease's fencing token, where the worker knows it.
     """
 
     worker: str
     campaign: str
     group: str
+    token: str = ""
 
-    @staticmethod
-    def from_json(document: object) -> LeaseDone:
+    @classmethod
+    def from_json(cls, document: object) -> Self:
         """Read and check.
 
         Raises:
             BadRequest: A field is missing or of the wrong type.
             Unprocessable: A field is out of bounds.
         """
-        known = Fields(document, "a lease acknowledgement")
-        worker = known.text("worker", NAME)
-        group = known.text("group", NAME, worker)
-        return LeaseDone(worker=worker, campaign=known.text("campaign", CAMPAIGN_ID), group=group)
+        return cls(**cls._read(Fields(document, "a lease acknowledgement")))
 
     def to_json(self) -> dict[str, Any]:
         """As it travels."""
-        return {"v": VERSION, **asdict(self)}
+        document = {"v": VERSION, **asdict(self)}
+        return document if self.token else {name: each for name, each in document.items() if name != "token"}
+
+    @classmethod
+    def _read(cls, known: Fields) -> dict[str, Any]:
+        worker = known.text("worker", NAME)
+        return {
+            "worker": worker,
+            "campaign": known.text("campaign", CAMPAIGN_ID),
+            "group": known.text("group", NAME, worker),
+            "token": known.text("token", TOKEN) if known.has("token") else "",
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseRenewal(LeaseDone):
+    """A worker goes on with a lease.
+
+    Attributes:
+        stored_upto: Every position of the lease below this one is stored; if it is lost, the next begins here.
+    """
+
+    stored_upto: int = 0
+
+    @classmethod
+    def _read(cls, known: Fields) -> dict[str, Any]:
+        return {**super()._read(known), "stored_upto": known.integer("stored_upto", range(MAX_INTEGER), 0)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseReturn(LeaseRenewal):
+    """A worker gives a lease back: what is not stored is handed out again at once.
+
+    Attributes:
+        reason: In words, for the log.
+    """
+
+    reason: str = ""
+
+    @classmethod
+    def _read(cls, known: Fields) -> dict[str, Any]:
+        return {**super()._read(known), "reason": known.text("reason", PRINTABLE, "", longest=200)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +220,9 @@ class Lease:
         rate_pps: Packets a second to send at most; 0 for no limit.
         probe: How each target is probed.
         allow_private: The campaign's key to loopback and private space; the worker's owner holds the other.
+        token: Fencing token of the owner that gave it; goes with the acknowledgement.
+        network_pps: Packets a second to one /24 or /48 at most; 0 for no limit.
+        anchors: Addresses that answer where the network works; probed before and after.
     """
 
     id: str
@@ -171,6 +241,9 @@ class Lease:
     rate_pps: int
     probe: Probe
     allow_private: bool
+    token: str = "0.0"
+    network_pps: int = 0
+    anchors: tuple[str, ...] = ()
 
     @staticmethod
     def from_json(document: object) -> Lease:
@@ -199,8 +272,18 @@ class Lease:
             rate_pps=known.integer("rate_pps", range(MAX_RATE_PPS + 1)),
             probe=Probe.from_json(known.object("probe")),
             allow_private=known.flag("allow_private"),
+            token=known.text("token", TOKEN, "0.0"),
+            network_pps=known.integer("network_pps", range(MAX_RATE_PPS + 1), 0),
+            anchors=known.texts("anchors", longest=MAX_ANCHORS, default=[]),
         )
 
     def to_json(self) -> dict[str, Any]:
         """As it travels."""
-        return {"v": VERSION, **asdict(self)}
+        return {"v": VERSION, **asdict(self), "anchors": list(self.anchors)}
+
+
+def _lease_ids(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        if not LEASE_ID.fullmatch(text):
+            raise Unprocessable(f"holding of a lease request has {text[:80]!r}, which is no id of a lease")
+    return texts

@@ -88,7 +88,7 @@ async def test_the_same_request_gets_the_same_lease_and_204_follows(client: Clie
         ("POST", "/api/v1/campaigns", WORKER, 401),
         ("POST", "/leases", {}, 401),
         ("POST", "/leases", OPERATOR, 401),
-        ("POST", "/leases/demo.0.4.0.256.0123456789abcdef/done", {}, 401),
+        ("POST", "/leases/demo.1.0.4.0.256.0123456789abcdef/done", {}, 401),
         ("GET", "/targets", {}, 401),
         ("GET", "/api/v1/campaigns/none", {}, 404),
         ("GET", "/api/v1/campaigns/..%2Fids%2Fnext", {}, 404),
@@ -100,7 +100,7 @@ async def test_the_same_request_gets_the_same_lease_and_204_follows(client: Clie
         ("GET", "/targets?worker=a/b", WORKER, 400),
         ("GET", "/targets?campaign=none", WORKER, 404),
         ("GET", "/targets?ack=nonsense", WORKER, 404),
-        ("GET", "/targets?ack=none.0.4.0.256.0123456789abcdef", WORKER, 404),
+        ("GET", "/targets?ack=none.1.0.4.0.256.0123456789abcdef", WORKER, 404),
         ("DELETE", "/leases", WORKER, 405),
     ],
 )
@@ -112,7 +112,7 @@ async def test_a_call_that_is_not_allowed_or_leads_nowhere_has_its_status(
     assert (await answer.json())["detail"]
 
 
-@pytest.mark.parametrize("path", ["/api/v1/campaigns", "/leases", "/leases/demo.0.4.0.256.0123456789abcdef/done"])
+@pytest.mark.parametrize("path", ["/api/v1/campaigns", "/leases", "/leases/demo.1.0.4.0.256.0123456789abcdef/done"])
 @pytest.mark.parametrize(
     ("body", "status"),
     [

@@ -20,7 +20,7 @@ from hoploom.wire.batch import check as check_batch
 from hoploom.wire.campaign import Probe
 from hoploom.wire.lease import Lease, LeaseId
 
-LEASE_ID = str(LeaseId(campaign="demo", round=0, family=4, start=0, stop=16, nonce="0" * 16))
+LEASE_ID = str(LeaseId(campaign="demo", edition=1, round=0, family=4, start=0, stop=16, nonce="0" * 16))
 
 
 class Prober:

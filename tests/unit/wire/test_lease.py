@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from hoploom.kit.errors import BadRequest, NotFound, Unprocessable
-from hoploom.wire.campaign import Probe
+from hoploom.wire.campaign import MAX_EDITION, Probe
 from hoploom.wire.lease import MAX_LEASE, Lease, LeaseDone, LeaseId, LeaseRequest
 
 LEASE = Lease(
-    id="demo.0.4.256.1024.0123456789abcdef",
+    id="demo.1.0.4.256.1024.0123456789abcdef",
     campaign="demo",
     campaign_number=2_000_000_000,
     measurement=2_000_000_001,
@@ -57,17 +57,26 @@ def test_a_lease_that_no_input_sends_is_refused(change: dict[str, Any], error: t
 
 def test_an_id_says_what_the_lease_covers() -> None:
     lease = LeaseId.parse(LEASE.id)
-    assert (lease.campaign, lease.round, lease.family, lease.start, lease.stop) == ("demo", 0, 4, 256, 1280)
+    assert (lease.campaign, lease.edition, lease.round, lease.family) == ("demo", 1, 0, 4)
+    assert (lease.start, lease.stop) == (256, 1280)
     assert str(lease) == LEASE.id
 
 
 def test_the_longest_id_fits_what_results_may_name() -> None:
-    longest = LeaseId(campaign="c" * 63, round=2**31 - 1, family=6, start=2**53, stop=2**53 + MAX_LEASE, nonce="f" * 16)
+    longest = LeaseId(
+        campaign="c" * 63,
+        edition=MAX_EDITION,
+        round=2**31 - 1,
+        family=6,
+        start=2**53,
+        stop=2**53 + MAX_LEASE,
+        nonce="f" * 16,
+    )
     assert len(str(longest)) <= 128 and LeaseId.parse(str(longest)) == longest
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "demo.0.4.0.10", "demo.0.5.0.10.0123456789abcdef", "../0.4.0.1.0123456789abcdef"]
+    "text", ["", "x", "demo.0.4.0.10", "demo.1.0.5.0.10.0123456789abcdef", "../1.0.4.0.1.0123456789abcdef"]
 )
 def test_any_other_text_is_no_lease(text: str) -> None:
     with pytest.raises(NotFound):
