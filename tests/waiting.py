@@ -1,10 +1,13 @@
 """Waiting for something to become true: the one place in the tests with a sleep."""
 
+import asyncio
+import inspect
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
+_EVERY_S = 0.01
 
 
 def until(what: str, true: Callable[[], T], within_s: float, every_s: float = 0.1) -> T:
@@ -17,3 +20,20 @@ def until(what: str, true: Callable[[], T], within_s: float, every_s: float = 0.
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} was not seen within {within_s:g} s")
         time.sleep(every_s)
+
+
+@overload
+async def eventually(what: str, true: Callable[[], Coroutine[Any, Any, T | None]], within_s: float = ...) -> T: ...
+@overload
+async def eventually(what: str, true: Callable[[], T | None], within_s: float = ...) -> T: ...
+async def eventually(what: str, true: Callable[[], Any], within_s: float = 10.0) -> Any:
+    """As `until`, for tests inside an event loop; `true` may be a coroutine function."""
+    deadline = time.monotonic() + within_s
+    while True:
+        answer = true()
+        found = await answer if inspect.isawaitable(answer) else answer
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} was not seen within {within_s:g} s")
+        await asyncio.sleep(_EVERY_S)

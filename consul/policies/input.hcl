@@ -14,3 +14,6 @@ service "input" {
 key_prefix "hoploom/" {
   policy = "write"
 }
+session_prefix "" {
+  policy = "write"
+}

@@ -1,4 +1,4 @@
-# manager registers itself and finds the others.
+# manager registers itself, finds the others, and leads roles.
 node_prefix "" {
   policy = "read"
 }
@@ -10,4 +10,13 @@ service_prefix "" {
 }
 service "manager" {
   policy = "write"
+}
+session_prefix "" {
+  policy = "write"
+}
+key_prefix "hoploom/roles/" {
+  policy = "write"
+}
+key "hoploom/epoch" {
+  policy = "read"
 }

@@ -1,4 +1,4 @@
-# output registers itself and finds the others.
+# output registers itself, finds the others, and enters its store in the list of stores.
 node_prefix "" {
   policy = "read"
 }
@@ -9,5 +9,11 @@ service_prefix "" {
   policy = "read"
 }
 service "output" {
+  policy = "write"
+}
+key_prefix "hoploom/stores/" {
+  policy = "write"
+}
+session_prefix "" {
   policy = "write"
 }

@@ -161,7 +161,7 @@ TRANSACTIONS: list[tuple[str, list[dict[str, Any]], bool]] = [
 async def test_a_transaction_that(consul: ConsulApi, what: str, operations: list[dict[str, Any]], good: bool) -> None:
     await consul.kv_put("t/taken", b"before")
     both = [{"Verb": "set", "Key": "t/beside", "Value": b"\x00"}, *operations]
-    assert await consul.kv_txn(both) is good, what
+    assert (await consul.kv_txn(both) is not None) is good, what
     beside = await consul.kv_get("t/beside")
     assert (beside is not None) is good, "all or nothing"
 
@@ -425,7 +425,7 @@ async def test_an_index_that_is_no_number_is_no_index() -> None:
 
 
 async def test_a_silent_server_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hoploom.kit.consul_api.CALL_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("hoploom.kit.consul_transport.CALL_TIMEOUT_S", 0.1)
 
     async def never(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)

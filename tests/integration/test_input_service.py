@@ -9,16 +9,18 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hoploom import engines
 from hoploom.input_service.desk import Desk
+from hoploom.input_service.serving import Wanted
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import Unavailable
-from hoploom.wire.lease import LeaseDone
-from unit.input_service.instances import Instance, campaign_request, lease_request
-from waiting import until
+from hoploom.wire.lease import Lease, LeaseDone
+from unit.input_service.instances import Instance, all_settled, campaign_request, lease_request, running
+from waiting import eventually, until
 
 PORTS = ("http", "server", "serf-lan", "grpc", "dns")
 
@@ -86,19 +88,28 @@ def agent(tmp_path: Path) -> Iterator[Agent]:
 
 @contextlib.asynccontextmanager
 async def three(agent: Agent) -> AsyncIterator[list[Instance]]:
-    """Three instances, each with connections of its own."""
+    """Three instances, each with connections and an alive check of its own."""
     consuls = [ConsulApi(agent.url) for _ in range(3)]
     try:
-        yield [Instance.over(consul) for consul in consuls]
+        async with running(consuls) as instances:
+            yield instances
     finally:
         for consul in consuls:
             await consul.close()
 
 
+def done_of(lease: Lease, worker: str) -> LeaseDone:
+    return LeaseDone(worker=worker, campaign=lease.campaign, group=lease.group, token=lease.token)
+
+
 async def work(desks: "itertools.cycle[Desk]", worker: str, seen: Counter[int]) -> None:
-    while lease := await next(desks).lease(lease_request(worker), limit=300):
+    while lease := await next(desks).lease(Wanted(request=lease_request(worker), limit=300)):
         seen.update(range(lease.start, lease.stop))
-        await next(desks).done(lease.id, LeaseDone(worker=worker, campaign=lease.campaign, group=lease.group))
+        await next(desks).said(lease.id, done_of(lease, worker), relayed=False)
+
+
+async def progress(instance: Instance) -> dict[str, Any]:
+    return (await instance.progress.groups(await instance.campaigns.get("demo")))["all"]
 
 
 async def test_workers_at_three_instances_do_every_position_exactly_once(agent: Agent) -> None:
@@ -108,8 +119,13 @@ async def test_workers_at_three_instances_do_every_position_exactly_once(agent: 
         desks = itertools.cycle([each.desk for each in instances])
         await asyncio.gather(*(work(desks, f"w{number}", seen) for number in range(12)))
         assert len(seen) == 16_384 and set(seen.values()) == {1}
-        record, _ = (await instances[1].journal.groups("demo"))["all"]
-        assert (record.done, record.reissued, record.finished) == (16_384, 0, True)
+
+        async def finished() -> bool:
+            return bool((await progress(instances[1]))["finished"])
+
+        await eventually("the campaign is finished", finished)
+        found = await progress(instances[1])
+        assert (found["done"], found["reissued"]) == (16_384, 0)
 
 
 async def test_one_campaign_comes_of_three_requests_at_once(agent: Agent) -> None:
@@ -120,24 +136,43 @@ async def test_one_campaign_comes_of_three_requests_at_once(agent: Agent) -> Non
 
 
 def test_nothing_is_lost_when_consul_is_killed_and_every_instance_is_new(agent: Agent) -> None:
-    async def before() -> tuple[str, int]:
+    async def before() -> tuple[Lease, Lease]:
         async with three(agent) as instances:
             await instances[0].campaigns.create(campaign_request())
-            done, held = [await each.desk.lease(lease_request("w1"), limit=300) for each in instances[:2]]
+            found = [
+                await each.desk.lease(Wanted(request=lease_request("w1"), limit=300)) for each in instances[:2]
+            ]
+            done, held = found
             assert done is not None and held is not None
-            await instances[2].desk.done(done.id, LeaseDone(worker="w1", campaign="demo", group="all"))
-            return held.id, held.worker_number
+            await instances[2].desk.said(done.id, done_of(done, "w1"), relayed=False)
+            return done, held
 
-    async def after(held: str, worker_number: int) -> None:
+    async def after(held: Lease) -> None:
         async with three(agent) as instances:
-            await instances[0].desk.done(held, LeaseDone(worker="w1", campaign="demo", group="all"))
-            following = await instances[1].desk.lease(lease_request("w1"), limit=300)
+            await instances[0].desk.said(held.id, done_of(held, "w1"), relayed=False)
+            following = await instances[1].desk.lease(Wanted(request=lease_request("w1"), limit=300))
             assert following is not None
-            assert (following.start, following.worker_number) == (600, worker_number)
-            record, _ = (await instances[2].journal.groups("demo"))["all"]
-            assert (record.done, record.reissued) == (600, 0)
+            assert (following.start, following.worker_number) == (600, held.worker_number)
+            found = await progress(instances[2])
+            assert (found["done"], found["reissued"]) == (600, 0)
 
-    known = asyncio.run(before())
+    _, held = asyncio.run(before())
     agent.kill()
     agent.start()
-    asyncio.run(after(*known))
+    asyncio.run(after(held))
+
+
+async def test_a_killed_owner_s_shards_are_served_by_the_others_with_its_leases(agent: Agent) -> None:
+    async with three(agent) as instances:
+        await instances[0].campaigns.create(campaign_request(blocks=["127.0.0.0/14"]))
+        held = []
+        for number in range(9):
+            lease = await instances[number % 3].desk.lease(Wanted(request=lease_request(f"w{number}"), limit=300))
+            assert lease is not None
+            held.append(lease)
+        await instances[0].kill()
+        await all_settled(instances[1:])
+        for number, lease in enumerate(held):
+            await instances[1 + number % 2].desk.said(lease.id, done_of(lease, f"w{number}"), relayed=False)
+        found = await progress(instances[1])
+        assert (found["done"], found["outstanding"], found["reissued"]) == (2700, 0, 0)

@@ -18,7 +18,7 @@ MAY_IMPORT = {
 }
 # Fields, ids and keys come from the kit's errors alone; reading a disk is `targets.files`' trade.
 PURE = ("targets/*.py", "wire/*.py", "kit/tags.py", "kit/tag_*.py", "kit/errors.py", "input_service/leases.py",
-        "input_service/group_record.py", "ping_service/pacing.py", "manager/summary.py")
+        "input_service/shard_record.py", "input_service/round_record.py", "input_service/shards.py", "ping_service/pacing.py", "manager/summary.py")
 IMPURE = {"asyncio", "aiohttp", "sqlite3", "apsw", "os", "time", "random", "logging", "subprocess"}
 
 
@@ -42,7 +42,7 @@ def violations(package: Path) -> list[str]:
             found += [f"{where} imports {other}" for other in sorted(rooms - MAY_IMPORT[room])]
         if any(path.relative_to(package).match(pattern) for pattern in PURE):
             found += [f"{where} imports {name}" for name in sorted(names & IMPURE)]
-        if where != "kit/consul_api.py" and any(name.split(".")[0] == "consul" for name in names):
+        if where != "kit/consul_transport.py" and any(name.split(".")[0] == "consul" for name in names):
             found.append(f"{where} imports python-consul2")
     return found
 

@@ -1,20 +1,30 @@
-"""Puts an input instance together. It keeps no state of its own: everything is in Consul's KV store."""
+"""Puts an input instance together: what it owns, what it reads, and who answers what."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from aiohttp import web
 
 from hoploom import kit
-from hoploom.input_service import handlers
+from hoploom.input_service import handlers, overlay_handlers
+from hoploom.input_service.audit import Audit
 from hoploom.input_service.campaigns import Campaigns
-from hoploom.input_service.desk import Desk
+from hoploom.input_service.closing import Closing
+from hoploom.input_service.desk import Desk, Parts
 from hoploom.input_service.journal import Journal
 from hoploom.input_service.numbers import Numbers
+from hoploom.input_service.overlay import Overlay
+from hoploom.input_service.ownership import WEIGHT, Ownership
+from hoploom.input_service.progress import Progress
+from hoploom.input_service.relay import Relay
+from hoploom.input_service.rounds import Rounds
+from hoploom.input_service.serving import Serving
 from hoploom.input_service.sets import Sets
 from hoploom.input_service.settings import Settings
 from hoploom.kit import credentials
 
-ROUTES = ("/targets", "/leases", "/api/v1/campaigns", "/api/v1/sets")
+ROUTES = ("/targets", "/leases", "/api/v1/campaigns", "/api/v1/sets", overlay_handlers.ROUTE)
+PARTS = web.AppKey("input_parts", Parts)
 
 
 def make_app(settings: Settings) -> web.Application:
@@ -27,23 +37,63 @@ def make_app(settings: Settings) -> web.Application:
             web.post("/api/v1/campaigns", handlers.post_campaign),
             web.get("/api/v1/campaigns", handlers.get_campaigns),
             web.get("/api/v1/campaigns/{id}", handlers.get_campaign),
+            web.get("/api/v1/campaigns/{id}/shards", handlers.get_shards),
             web.get("/api/v1/sets/{sha256}", handlers.get_set),
             web.post("/leases", handlers.post_lease),
-            web.post("/leases/{lease}/done", handlers.post_done),
+            web.post("/leases/{lease}/{verb:done|renew|return}", handlers.post_said),
             web.get("/targets", handlers.get_targets),
+            *overlay_handlers.routes(),
         ]
     )
     kit.setup(app, name="input", routes=ROUTES)
-    kit.mesh(app).settings = settings
+    mesh = kit.mesh(app)
+    mesh.settings = settings
+    mesh.meta[WEIGHT] = f"{settings.shard_weight:g}"
 
-    async def desk(app: web.Application) -> AsyncIterator[None]:
-        consul = kit.mesh(app).consul
-        numbers, sets, journal = Numbers(consul), Sets(consul), Journal(consul)
-        app[handlers.SETS] = sets
-        app[handlers.CAMPAIGNS] = campaigns = Campaigns(consul, numbers, sets, settings.max_targets)
-        app[handlers.JOURNAL] = journal
-        app[handlers.DESK] = Desk(campaigns, journal, numbers)
+    async def parts(app: web.Application) -> AsyncIterator[None]:
+        found = _parts(app, settings)
+        mesh.reports.append(lambda: f"owns {len(found.ownership.mine)} of 64 slots")
         yield
 
-    app.cleanup_ctx.append(desk)
+    app.cleanup_ctx.append(parts)
+    kit.background(app, _work)
+    kit.on_drain(app, _hand_over)
     return app
+
+
+def _parts(app: web.Application, settings: Settings) -> Parts:
+    mesh, consul = kit.mesh(app), kit.mesh(app).consul
+    numbers, sets, rounds = Numbers(consul), Sets(consul), Rounds(consul)
+    campaigns = Campaigns(consul, numbers, sets, settings.max_targets)
+    ownership = Ownership(mesh)
+    journal = Journal(consul, ownership)
+    app[PARTS] = found = Parts(
+        campaigns=campaigns,
+        rounds=rounds,
+        overlay=Overlay(consul),
+        ownership=ownership,
+        journal=journal,
+        serving=Serving(journal, ownership, numbers),
+        closing=Closing(campaigns, journal, rounds, Audit(mesh, settings.audit_patience_s), ownership),
+        relay=Relay(mesh, app[handlers.WORKER]),
+    )
+    app[overlay_handlers.OVERLAY] = found.overlay
+    app[overlay_handlers.OPERATOR], app[overlay_handlers.WORKER] = app[handlers.OPERATOR], app[handlers.WORKER]
+    app[handlers.SETS], app[handlers.CAMPAIGNS] = sets, campaigns
+    app[handlers.PROGRESS] = Progress(journal, rounds, ownership)
+    app[handlers.DESK] = Desk(mesh.id, found)
+    return found
+
+
+async def _work(app: web.Application) -> None:
+    found = app[PARTS]
+    async with asyncio.TaskGroup() as group:
+        group.create_task(found.overlay.run())
+        group.create_task(found.journal.run())
+        group.create_task(found.ownership.run(found.journal.close_slot))
+        group.create_task(found.closing.run())
+
+
+async def _hand_over(app: web.Application) -> None:
+    app[PARTS].overlay.close()
+    await app[PARTS].ownership.hand_over()

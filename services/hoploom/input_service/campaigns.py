@@ -1,11 +1,13 @@
-"""Campaigns: made once from blocks and wishes, immutable afterwards, with their target sets beside them.
+"""Campaigns: each edition is made once from blocks and wishes and immutable afterwards, with its target sets beside it.
 
-No number of a client is trusted: the plan is computed again here, with this instance's own cap.
+No number of a client is trusted: the plan is computed again here, with this instance's own cap. Other content under a
+known id is refused, unless the request asks for a new edition; the leases of the old one stay what they are.
 """
 
 import asyncio
 import hashlib
 import json
+from dataclasses import replace
 
 from hoploom.input_service import keys
 from hoploom.input_service.numbers import Numbers
@@ -31,11 +33,16 @@ class Campaigns:
         self._consul, self._numbers, self._sets = consul, numbers, sets
         self._max_targets = max_targets
         self._known: list[Campaign] = []
+        self._editions: dict[tuple[str, int], Campaign] = {}
         self._read_at_s = float("-inf")
         self._reading = asyncio.Lock()
 
-    async def create(self, request: CampaignRequest) -> tuple[Campaign, bool]:
-        """Make a campaign, or find the one that the same request made before.
+    async def create(self, request: CampaignRequest, *, parent: str = "") -> tuple[Campaign, bool]:
+        """Make a campaign or an edition of one, or find the one that the same request made before.
+
+        Args:
+            request: What is wanted.
+            parent: The campaign whose hops these targets are.
 
         Returns:
             The campaign, and whether it is new.
@@ -44,17 +51,31 @@ class Campaigns:
             Unprocessable: It cannot be probed like this, or its id belongs to other content.
             Forbidden: Loopback or private space without its key.
         """
-        content = hashlib.sha256(json.dumps(request.to_json(), sort_keys=True).encode()).hexdigest()
-        known, new = await self._find(request.id), False
-        if known is None:
-            made = await self._made(request, content)
+        content = hashlib.sha256(json.dumps(replace(request, revise="").to_json(), sort_keys=True).encode()).hexdigest()
+        entry = await self._consul.kv_get(keys.campaign(request.id), consistent=True)
+        known, new = _campaign(entry) if entry else None, False
+        if known is None or (known.content_sha256 != content and request.revise):
+            edition = known.edition + 1 if known else 1
+            made = replace(await self._made(request, content), edition=edition, parent=parent)
             # False: another was first, perhaps with the same content; read again and compare.
-            new = await self._consul.kv_put(keys.campaign(made.id), json.dumps(made.to_json()).encode(), cas=0)
+            new = await self._written(made, entry.modify_index if entry else 0)
             known = made if new else await self._find(request.id)
             self._read_at_s = float("-inf")
         if known is None or known.content_sha256 != content:
-            raise Unprocessable(f"there is another campaign {request.id!r}: choose another id")
+            raise Unprocessable(
+                f"there is another campaign {request.id!r}: choose another id, or have it begin anew with --restart"
+            )
         return known, new
+
+    async def edition(self, campaign_id: str, number: int) -> Campaign:
+        """One edition of a campaign; raises NotFound where there is none."""
+        known = self._editions.get((campaign_id, number))
+        if known is None:
+            entry = await self._consul.kv_get(keys.edition(campaign_id, number))
+            if entry is None:
+                raise NotFound(f"there is no campaign {campaign_id!r} of edition {number}")
+            known = self._editions[campaign_id, number] = _campaign(entry)
+        return known
 
     async def get(self, campaign_id: str) -> Campaign:
         """One campaign; raises NotFound where there is none."""
@@ -77,6 +98,15 @@ class Campaigns:
         entry = await self._consul.kv_get(keys.campaign(campaign_id), consistent=True)
         return _campaign(entry) if entry else None
 
+    async def _written(self, made: Campaign, index: int) -> bool:
+        """Whether the campaign stands now, with its edition beside it."""
+        value = json.dumps(made.to_json()).encode()
+        operations = (
+            {"Verb": "cas", "Key": keys.campaign(made.id), "Value": value, "Index": index},
+            {"Verb": "set", "Key": keys.edition(made.id, made.edition), "Value": value},
+        )
+        return await self._consul.kv_txn(operations) is not None
+
     async def _made(self, request: CampaignRequest, content: str) -> Campaign:
         # In a thread: a hundred thousand blocks take seconds, and health checks have to be answered meanwhile.
         found = await asyncio.to_thread(_planned, request, self._max_targets)
@@ -96,6 +126,11 @@ class Campaigns:
             probe=request.probe,
             content_sha256=content,
             created_at_us=wall_us(),
+            rounds=request.rounds,
+            cooldown_minutes=request.cooldown_minutes,
+            cooldown_scope=request.cooldown_scope,
+            network_pps=request.network_pps,
+            anchors=request.anchors,
         )
 
 

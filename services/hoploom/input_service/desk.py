@@ -1,133 +1,205 @@
-"""The desk: gives workers their leases and takes them back. Which campaign is served, and with what a lease travels."""
+"""The desk: finds the instance that owns what a worker asks for. What is another's is passed on, once.
 
-import asyncio
-import uuid
-from collections.abc import Mapping
+Workers are spread over the owners by their names, so that a request that comes again, to whichever instance, reaches
+the owner that has answered it before.
+"""
 
-from hoploom.input_service import leases
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from hoploom.input_service import shards
 from hoploom.input_service.campaigns import Campaigns
-from hoploom.input_service.group_record import GroupRecord, Held
-from hoploom.input_service.journal import ROUND, Journal
-from hoploom.input_service.numbers import Numbers
-from hoploom.kit import metrics
-from hoploom.kit.clock import wall_us
-from hoploom.kit.errors import NotFound
-from hoploom.targets.keys import order_key
+from hoploom.input_service.closing import Closing
+from hoploom.input_service.journal import Journal
+from hoploom.input_service.overlay import Overlay
+from hoploom.input_service.ownership import Owner, Ownership
+from hoploom.input_service.relay import Relay
+from hoploom.input_service.round_record import unfinished
+from hoploom.input_service.rounds import Rounds
+from hoploom.input_service.serving import Located, Serving, Wanted, Work, located
+from hoploom.input_service.shard_record import ShardRecord
+from hoploom.kit.errors import Forbidden, NotFound, Unavailable
+from hoploom.kit.http_client import Answer
 from hoploom.wire.campaign import Campaign
-from hoploom.wire.lease import MAX_LEASE, NONCE_BYTES, Lease, LeaseDone, LeaseId, LeaseRequest
+from hoploom.wire.lease import Lease, LeaseDone, LeaseId, LeaseRenewal, LeaseReturn
+from hoploom.wire.overlay import OverlayDocument
 
-_GRANTED = metrics.counter("hoploom_input_leases_granted_total", "Leases handed out.")
-_POSITIONS = metrics.counter("hoploom_input_positions_handed_out_total", "Positions handed out.")
-_AGAIN = metrics.counter("hoploom_input_positions_reissued_total", "Positions handed out again after a lease was lost.")
-_REISSUED = metrics.counter("hoploom_input_leases_reissued_total", "Leases over positions that were handed out before.")
-_DONE = metrics.counter("hoploom_input_positions_done_total", "Positions acknowledged as done.")
+log = logging.getLogger(__name__)
+_NO_CONTENT = 204
+_VERBS: Mapping[type[LeaseDone], str] = {LeaseDone: "done", LeaseRenewal: "renew", LeaseReturn: "return"}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an input instance is made of; put together in `app`."""
+
+    campaigns: Campaigns
+    rounds: Rounds
+    overlay: Overlay
+    ownership: Ownership
+    journal: Journal
+    serving: Serving
+    closing: Closing
+    relay: Relay
 
 
 class Desk:
-    """Answers workers; keeps nothing that another instance would miss."""
+    """Answers workers, or has the owner answer them."""
 
-    def __init__(self, campaigns: Campaigns, journal: Journal, numbers: Numbers) -> None:
-        """Know where everything is kept."""
-        self._campaigns, self._journal, self._numbers = campaigns, journal, numbers
-        self._finished: set[tuple[str, str]] = set()
-
-    async def lease(
-        self, request: LeaseRequest, *, campaign: str = "", limit: int = MAX_LEASE, least_ttl_s: int = leases.MIN_TTL_S
-    ) -> Lease | None:
-        """Work of the oldest campaign that has some for this group, or None; the same request gets the same lease.
+    def __init__(self, me: str, parts: "Parts") -> None:
+        """Know who does the work.
 
         Args:
-            request: What the worker asks for.
-            campaign: Serve only this campaign; empty serves all.
-            limit: The most positions wanted.
-            least_ttl_s: Seconds that the lease is given at least.
+            me: This instance's id.
+            parts: Where everything is kept, and the way to the other instances.
+        """
+        self._me = me
+        self._campaigns, self._rounds, self._overlay = parts.campaigns, parts.rounds, parts.overlay
+        self._serving, self._closing = parts.serving, parts.closing
+        self._ownership, self._relay = parts.ownership, parts.relay
+
+    async def lease(self, wanted: Wanted, *, relayed: bool = False) -> Lease | None:
+        """Work for a worker, or None when there is none now.
+
+        Args:
+            wanted: What it asks for.
+            relayed: Whether another instance has passed it on; then only shards of this one are looked at.
 
         Raises:
             NotFound: There is no such campaign.
+            Forbidden: The worker was revoked.
+            Unavailable: The owner of what is left does not answer, or changes just now.
         """
-        asked = [await self._campaigns.get(campaign)] if campaign else await self._campaigns.all()
-        active = [each for each in asked if (each.id, request.group) not in self._finished]
-        for each in await self._answered_first(active, request):
-            record, held = await self._grant(each, request, limit, least_ttl_s)
-            if record.finished:
-                self._finished.add((each.id, request.group))
-            if held is not None:
-                return await self._travelling(each, record, held)
-        return None
+        works = await self._works(wanted)
+        lease, trouble = await self._asked(works, wanted, relayed=relayed)
+        if lease is None and not relayed and (orphan := self._orphan(works)) is not None:
+            # A slot changes hands just now: its successor is there in a moment.
+            await self._ownership.settled(orphan)
+            lease, trouble = await self._asked(works, wanted, relayed=relayed)
+        if lease is None and trouble:
+            raise trouble
+        return lease
 
-    async def done(self, lease_id: str, message: LeaseDone) -> GroupRecord:
-        """Note that a lease's results are stored; raises NotFound, Forbidden or Expired."""
+    async def said(self, lease_id: str, message: LeaseDone, *, relayed: bool) -> Answer | Mapping[str, Any]:
+        """Take what a worker says of a lease: that it goes on, is done, or gives it back.
+
+        Args:
+            lease_id: The lease.
+            message: A `LeaseRenewal`, a `LeaseReturn` or a plain `LeaseDone`.
+            relayed: Whether another instance has passed it on.
+
+        Returns:
+            What the worker is told, or the owner's answer where this instance is not the owner.
+
+        Raises:
+            Forbidden, Conflict, Expired, NotFound: As `leases.complete`.
+            Unavailable: Nobody owns the shard just now, or its owner does not answer.
+        """
+        lease, where = await self._where(lease_id, message)
+        owner = await self._elsewhere(where, relayed=relayed)
+        if owner is not None:
+            return await self._relay.post(owner, f"/leases/{lease}/{_VERBS[type(message)]}", message.to_json())
+        match message:
+            case LeaseReturn():
+                log.info("lease %s is returned by %s: %s", lease, message.worker, message.reason or "no reason given")
+                return _progress(await self._serving.give_back(where, lease, message))
+            case LeaseRenewal():
+                held = await self._serving.renew(where, lease, message)
+                return {"v": 1, "ttl_s": held.ttl_s, "rate_pps": held.rate_pps, "stored_upto": held.stored_upto}
+        record = await self._serving.done(where, lease, message)
+        if record.complete:
+            self._closing.look()
+        return _progress(record)
+
+    async def _works(self, wanted: Wanted) -> list[Work]:
+        """What there is to do for a request, in the order of the campaigns."""
+        request, orders = wanted.request, self._overlay.current
+        if orders is None:
+            raise Unavailable("pauses and opt-outs are not known yet, so nothing is handed out")
+        if orders.is_revoked(request.worker):
+            raise Forbidden(f"worker {request.worker} was revoked")
+        asked = [await self._campaigns.get(wanted.campaign)] if wanted.campaign else await self._campaigns.all()
+        found = []
+        for campaign in asked:
+            if _may(campaign, orders) and (request.allow_private or not campaign.allow_private):
+                record = await self._rounds.state(campaign, request.group)
+                todo = [each for each in unfinished(record, campaign) if each[0] in request.families]
+                if todo:
+                    found.append(Work(campaign, record.round, todo))
+        return found
+
+    async def _asked(
+        self, works: Sequence[Work], wanted: Wanted, *, relayed: bool
+    ) -> tuple[Lease | None, Unavailable | None]:
+        """The first owner's lease, and why an owner could not be asked."""
+        owners = self._owners(works)
+        trouble = None
+        for instance in shards.ranking(f"worker {wanted.request.worker}", dict.fromkeys(owners, 1.0)):
+            lease = None
+            try:
+                if instance == self._me:
+                    lease = await self._serving.grant(wanted, works)
+                elif not relayed:
+                    lease = await self._from(owners[instance], wanted)
+            except Unavailable as error:
+                trouble = error
+            if lease is not None:
+                return lease, None
+        return None, trouble
+
+    async def _from(self, owner: Owner, wanted: Wanted) -> Lease | None:
+        query = urlencode(_added(wanted))
+        answer = await self._relay.post(owner, f"/leases?{query}", wanted.request.to_json())
+        if answer.status == _NO_CONTENT:
+            return None
+        if not answer.ok:
+            raise Unavailable(f"{owner.instance} refuses a request that was passed on: {answer.reason()}")
+        return Lease.from_json(answer.json()["lease"])
+
+    def _owners(self, works: Sequence[Work]) -> dict[str, Owner]:
+        slots = {work.slot(shard) for work in works for shard in work.shards}
+        return {owner.instance: owner for slot in slots if (owner := self._ownership.owner(slot))}
+
+    def _orphan(self, works: Sequence[Work]) -> int | None:
+        slots = (work.slot(shard) for work in works for shard in work.shards)
+        return next((slot for slot in slots if self._ownership.owner(slot) is None), None)
+
+    async def _where(self, lease_id: str, message: LeaseDone) -> tuple[LeaseId, Located]:
         lease = LeaseId.parse(lease_id)
-        if (lease.campaign, lease.round) != (message.campaign, ROUND):
+        if lease.campaign != message.campaign:
             raise NotFound(f"campaign {message.campaign!r} has no lease of that id")
-        campaign = await self._campaigns.get(message.campaign)
+        campaign = await self._campaigns.edition(lease.campaign, lease.edition)
+        return lease, located(campaign, lease, message.group)
 
-        def step(record: GroupRecord, _: Mapping[str, float]) -> tuple[GroupRecord, int]:
-            after = leases.complete(record, lease, message.worker, wall_us())
-            return after, after.done - record.done
+    async def _elsewhere(self, where: Located, *, relayed: bool) -> Owner | None:
+        """Another instance that owns the shard, or None when it is this one."""
+        owner = await self._ownership.settled(where.slot)
+        if owner is None:
+            raise Unavailable("nobody serves these targets just now", retry_after_s=1.0)
+        if owner.instance == self._me:
+            return None
+        if relayed:
+            raise Unavailable(f"{owner.instance} serves these targets now", retry_after_s=1.0)
+        return owner
 
-        record, count = await self._journal.change(campaign, message.group, step)
-        _DONE.inc(count)
-        return record
 
-    async def _answered_first(self, active: list[Campaign], request: LeaseRequest) -> list[Campaign]:
-        """The campaigns in the order to serve, first the one that has answered this very request already.
+def _added(wanted: Wanted) -> dict[str, str | int]:
+    """What goes along with a request that is passed on."""
+    return {
+        "campaign": wanted.campaign,
+        "limit": wanted.limit,
+        "ttl_s": wanted.ttl_s,
+        "audited": "yes" if wanted.audited else "no",
+    }
 
-        Without this a repeated request could get a second lease, of an older campaign that has work again.
-        """
-        if len(active) < 2:  # noqa: PLR2004 - one alone has no order
-            return active
-        records = await asyncio.gather(*(self._journal.read(each, request.group) for each in active))
-        wanted = (request.request_id, request.worker)
-        known = [any((held.request_id, held.worker) == wanted for held in record.held) for record in records]
-        return [each for _, each in sorted(zip(known, active, strict=True), key=lambda pair: not pair[0])]
 
-    async def _grant(
-        self, campaign: Campaign, request: LeaseRequest, limit: int, least_ttl_s: int
-    ) -> tuple[GroupRecord, Held | None]:
-        rates = [rate for rate in (campaign.rate_pps, request.rate_pps) if rate]
-        ask = leases.Ask(
-            request_id=request.request_id,
-            worker=request.worker,
-            families=request.families,
-            rate_pps=min(rates) if rates else 0,
-            probe=campaign.probe,
-            nonce=uuid.uuid4().hex[: 2 * NONCE_BYTES],
-            at_us=wall_us(),
-            limit=limit,
-            least_ttl_s=least_ttl_s,
-        )
+def _progress(record: ShardRecord) -> dict[str, Any]:
+    return {"v": 1, "targets": record.targets, "done": record.done_count, "outstanding": record.outstanding}
 
-        def step(record: GroupRecord, ages: Mapping[str, float]) -> tuple[GroupRecord, tuple[Held | None, int]]:
-            after, held = leases.grant(record, ask, ages)
-            return after, (held, after.reissued - record.reissued)
 
-        record, (held, again) = await self._journal.change(campaign, request.group, step)
-        # A repeated request gets a lease with the nonce of its first one, and counts once.
-        if held is not None and held.nonce == ask.nonce:
-            _GRANTED.inc()
-            _POSITIONS.inc(held.stop - held.start)
-            _AGAIN.inc(again)
-            _REISSUED.inc(bool(again))
-        return record, held
-
-    async def _travelling(self, campaign: Campaign, record: GroupRecord, held: Held) -> Lease:
-        revision = campaign.sets[held.family].sha256
-        return Lease(
-            id=str(record.lease_id(held)),
-            campaign=campaign.id,
-            campaign_number=campaign.number,
-            measurement=campaign.measurement,
-            worker_number=await self._numbers.of_worker(held.worker),
-            revision=revision,
-            family=held.family,
-            round=ROUND,
-            group=record.group,
-            start=held.start,
-            stop=held.stop,
-            order_key=order_key(campaign.id, revision, ROUND, record.group).hex(),
-            ttl_s=held.ttl_s,
-            rate_pps=held.rate_pps,
-            probe=campaign.probe,
-            allow_private=campaign.allow_private,
-        )
+def _may(campaign: Campaign, orders: OverlayDocument) -> bool:
+    """Whether a campaign is not paused; hops stop with the campaign that they were found by."""
+    return not any(orders.is_paused(each) for each in (campaign.id, campaign.parent) if each)

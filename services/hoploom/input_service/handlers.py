@@ -3,36 +3,42 @@
 import asyncio
 import math
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from aiohttp import web
 
 from hoploom import kit
+from hoploom.input_service import relay
 from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.desk import Desk
-from hoploom.input_service.group_record import GroupRecord
-from hoploom.input_service.journal import Journal
-from hoploom.input_service.leases import MIN_TTL_S
+from hoploom.input_service.leases import TTL_S
+from hoploom.input_service.progress import Progress
+from hoploom.input_service.serving import Wanted
 from hoploom.input_service.sets import Sets
 from hoploom.kit.errors import BadRequest, NotFound
+from hoploom.kit.http_client import Answer
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.permutation import Permutation
 from hoploom.wire.campaign import Campaign, CampaignRequest
 from hoploom.wire.fields import NAME, SHA256
-from hoploom.wire.lease import Lease, LeaseDone, LeaseRequest
+from hoploom.wire.lease import MAX_LEASE, MAX_TTL_S, Lease, LeaseDone, LeaseRenewal, LeaseRequest, LeaseReturn
 
 CAMPAIGNS = web.AppKey("input_campaigns", Campaigns)
 SETS = web.AppKey("input_sets", Sets)
-JOURNAL = web.AppKey("input_journal", Journal)
+PROGRESS = web.AppKey("input_progress", Progress)
 DESK = web.AppKey("input_desk", Desk)
 OPERATOR = web.AppKey("input_operator_token", str)
 WORKER = web.AppKey("input_worker_token", str)
 MAX_TARGETS_A_GET = 10_000
 # Targets a second of a client that works in a shell loop: its lease lives long enough for that.
 SIMPLE_PACE = 10
+# It renews nothing, so that even a few targets get a minute.
+LEAST_TTL_S = 60
 LEASE_HEADER = "X-Lease"
 _RETRY_AFTER = {"Retry-After": "1"}
+_MESSAGES: Mapping[str, type[LeaseDone]] = {"done": LeaseDone, "renew": LeaseRenewal, "return": LeaseReturn}
 
 
 async def post_campaign(request: web.Request) -> web.Response:
@@ -55,6 +61,13 @@ async def get_campaign(request: web.Request) -> web.Response:
     return web.json_response({"v": 1, **await _described(request, campaign)})
 
 
+async def get_shards(request: web.Request) -> web.Response:
+    """The shards of one group's round with their owners; `group=` names the group."""
+    campaign = await request.app[CAMPAIGNS].get(request.match_info["id"])
+    rows = await request.app[PROGRESS].shards(campaign, _name(request, "group", "none"))
+    return web.json_response({"v": 1, "campaign": campaign.id, "shards": rows})
+
+
 async def get_set(request: web.Request) -> web.Response:
     """The canonical document of a target set; its name is its SHA-256, so it may be cached for ever."""
     sha256 = request.match_info["sha256"]
@@ -68,34 +81,39 @@ async def get_set(request: web.Request) -> web.Response:
 async def post_lease(request: web.Request) -> web.Response:
     """Hand out work: a lease, or 204 when there is none now."""
     kit.credentials.require(request, request.app[WORKER])
-    wanted = LeaseRequest.from_json(await kit.read_json(request))
-    lease = await request.app[DESK].lease(wanted)
+    relayed = _relayed(request)
+    asked = LeaseRequest.from_json(await kit.read_json(request))
+    wanted = _passed_on(request, asked) if relayed else Wanted(request=asked)
+    lease = await request.app[DESK].lease(wanted, relayed=relayed)
     if lease is None:
         return web.Response(status=204, headers=_RETRY_AFTER)
     return web.json_response({"v": 1, "lease": lease.to_json()})
 
 
-async def post_done(request: web.Request) -> web.Response:
-    """Take back a lease whose results are all stored."""
+async def post_said(request: web.Request) -> web.Response:
+    """Take what a worker says of its lease: it goes on, is done, or gives it back."""
     kit.credentials.require(request, request.app[WORKER])
-    message = LeaseDone.from_json(await kit.read_json(request))
-    record = await request.app[DESK].done(request.match_info["lease"], message)
-    return web.json_response({"v": 1, **_progress(record)})
+    message = _MESSAGES[request.match_info["verb"]].from_json(await kit.read_json(request))
+    answer = await request.app[DESK].said(request.match_info["lease"], message, relayed=_relayed(request))
+    if isinstance(answer, Answer):
+        return web.Response(status=answer.status, body=answer.body, content_type=_media_type(answer))
+    return web.json_response(answer)
 
 
 async def get_targets(request: web.Request) -> web.Response:
     """Addresses for a simple client, one a line, at most `count` of them; 204 when there are none now.
 
     The lease's id is in the header `X-Lease`; the next call acknowledges it with `ack=` or the same header. What is not
-    acknowledged in time is handed out again: every target comes at least once, and after a crash perhaps twice.
+    acknowledged in time is handed out again: every target comes at least once, and after a crash perhaps twice. Its
+    results are its own affair: no audit looks for them.
     """
     kit.credentials.require(request, request.app[WORKER])
     worker, group = _name(request, "worker", "curl"), _name(request, "group", "")
     lease_id = request.query.get("ack", request.headers.get(LEASE_HEADER, ""))
-    count = _count(request)
+    count = _whole(request, "count", 100, MAX_TARGETS_A_GET)
     if lease_id:
         done = LeaseDone(worker=worker, campaign=lease_id.partition(".")[0], group=group or worker)
-        await request.app[DESK].done(lease_id, done)
+        await request.app[DESK].said(lease_id, done, relayed=False)
     wanted = LeaseRequest(
         request_id=_name(request, "request_id", uuid.uuid4().hex),
         worker=worker,
@@ -103,11 +121,10 @@ async def get_targets(request: web.Request) -> web.Response:
         rate_pps=0,
         families=(4, 6),
     )
+    ttl_s = LEAST_TTL_S + math.ceil(count / SIMPLE_PACE)
+    campaign = request.query.get("campaign", "")
     lease = await request.app[DESK].lease(
-        wanted,
-        campaign=request.query.get("campaign", ""),
-        limit=count,
-        least_ttl_s=MIN_TTL_S + math.ceil(count / SIMPLE_PACE),
+        Wanted(request=wanted, campaign=campaign, limit=count, ttl_s=ttl_s, audited=False)
     )
     if lease is None:
         return web.Response(status=204, headers=_RETRY_AFTER)
@@ -121,25 +138,26 @@ def _addresses(whole: AddressSet, lease: Lease) -> list[str]:
 
 
 async def _described(request: web.Request, campaign: Campaign) -> dict[str, Any]:
-    rows = {}
-    for name, (record, per_s) in (await request.app[JOURNAL].groups(campaign.id)).items():
-        left_s = (record.targets - record.done) / per_s if per_s else None
-        pps = per_s * campaign.probe.count if per_s is not None else None
-        rows[name] = {**_progress(record), "rate_pps": pps, "seconds_left": left_s}
-    return {"campaign": campaign.to_json(), "groups": rows}
+    return {"campaign": campaign.to_json(), "groups": await request.app[PROGRESS].groups(campaign)}
 
 
-def _progress(record: GroupRecord) -> dict[str, Any]:
-    return {
-        "targets": record.targets,
-        "handed_out": record.handed_out,
-        "done": record.done,
-        "outstanding": record.outstanding,
-        "reissued": record.reissued,
-        "finished": record.finished,
-        "began_at_us": record.began_at_us,
-        "changed_at_us": record.changed_at_us,
-    }
+def _relayed(request: web.Request) -> bool:
+    return relay.HEADER in request.headers
+
+
+def _passed_on(request: web.Request, asked: LeaseRequest) -> Wanted:
+    """A request with what another instance has added to it."""
+    return Wanted(
+        request=asked,
+        campaign=request.query.get("campaign", ""),
+        limit=_whole(request, "limit", MAX_LEASE, MAX_LEASE),
+        ttl_s=_whole(request, "ttl_s", TTL_S, MAX_TTL_S),
+        audited=request.query.get("audited") != "no",
+    )
+
+
+def _media_type(answer: Answer) -> str:
+    return answer.headers.get("Content-Type", "application/json").partition(";")[0]
 
 
 def _name(request: web.Request, field: str, default: str) -> str:
@@ -149,8 +167,8 @@ def _name(request: web.Request, field: str, default: str) -> str:
     return text
 
 
-def _count(request: web.Request) -> int:
-    text = request.query.get("count", "100")
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_TARGETS_A_GET:
-        raise BadRequest(f"count is a whole number from 1 to {MAX_TARGETS_A_GET}, not {text[:40]!r}")
+def _whole(request: web.Request, field: str, default: int, most: int) -> int:
+    text = request.query.get(field, str(default))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        raise BadRequest(f"{field} is a whole number from 1 to {most}, not {text[:40]!r}")
     return int(text)

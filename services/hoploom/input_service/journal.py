@@ -1,105 +1,311 @@
-"""The groups' records in the KV store, changed by compare-and-set: every instance may answer every request.
+"""The shard records that this instance owns: kept in memory, changed in groups, durable before anybody is answered.
 
-A lost race is tried again on what the other has written. A failed read is an error, never an empty record.
+All changes that wait together go into one transaction, which checks each slot's lock and each record's version; so
+nothing of a former owner is ever accepted. A write that failed, or of which it is not known, throws the memory away:
+the next change reads the record again. A failed read is an error, never an empty record.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import cached_property
+from typing import Any, Protocol, TypeVar
 
 from hoploom.input_service import keys
-from hoploom.input_service.group_record import FamilyProgress, GroupRecord
-from hoploom.input_service.pace import Pace
+from hoploom.input_service.leases import Ages
+from hoploom.input_service.shard_record import ShardRecord, ShardRef
 from hoploom.kit import metrics
 from hoploom.kit.clock import boottime_s
-from hoploom.kit.consul_api import ConsulApi, KvEntry
+from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import BadRequest, Unavailable
-from hoploom.wire.campaign import Campaign
 
 T = TypeVar("T")
-ROUND = 0
-# Lost races in a row for one request. Requests of one instance wait in line, so only other instances are raced.
-_TRIES = 100
-_CONFLICTS = metrics.counter("hoploom_input_cas_conflicts_total", "Writes that met another instance's write.")
+Step = Callable[[ShardRecord, Ages], tuple[ShardRecord, T]]
+MAX_RECORDS = 60
+"""Of a transaction: a record takes one of Consul's 128 operations, and its slot's lock another."""
+
+MAX_BYTES = 256 * 1024
+"""Of a transaction: Consul takes 512 KB by default, and the values grow by a third on the way."""
+
+_COMMIT = metrics.histogram("hoploom_input_commit_seconds", "Time to commit a group of changes to Consul.")
+_GROUPED = metrics.counter("hoploom_input_changes_total", "Changes of shard records, committed in groups.", ("result",))
+
+
+class Fence(Protocol):
+    """Who says which slots are ours."""
+
+    def check(self, slot: int) -> Mapping[str, Any] | None:
+        """The operation that refuses a transaction when the slot's lock is not ours; None where that is known."""
+
+    def lost(self, slot: int) -> None:
+        """A transaction over the slot was refused."""
 
 
 @dataclass
-class _Watched:
-    """What this instance itself has seen of one record, by its own clock."""
+class _Open:
+    """One record in memory."""
 
-    since_s: dict[str, float] = field(default_factory=dict)
-    pace: Pace = field(default_factory=Pace)
-    line: asyncio.Lock = field(default_factory=asyncio.Lock)
+    slot: int
+    record: ShardRecord
+    index: int
+    heard_s: dict[str, float] = field(default_factory=dict)
+    given_s: dict[str, float] = field(default_factory=dict)
 
-    def look(self, record: GroupRecord) -> dict[str, float]:
-        """Note what is out, and how much is done; gives the ages of the leases, by nonce, in seconds."""
+    def look(self) -> Ages:
+        """How old its leases are; begins to count for those that are new here."""
         now_s = boottime_s()
-        self.pace.note(now_s, record.done)
-        self.since_s = {each.nonce: self.since_s.get(each.nonce, now_s) for each in record.held}
-        return {nonce: now_s - since_s for nonce, since_s in self.since_s.items()}
+        self.heard_s = {each.nonce: self.heard_s.get(each.nonce, now_s) for each in self.record.held}
+        self.given_s = {each.nonce: self.given_s.get(each.nonce, now_s - each.lived_s) for each in self.record.held}
+        return Ages(
+            {nonce: now_s - at_s for nonce, at_s in self.heard_s.items()},
+            {nonce: now_s - at_s for nonce, at_s in self.given_s.items()},
+        )
+
+
+@dataclass
+class _Job:
+    """One change that waits."""
+
+    slot: int
+    empty: ShardRecord
+    step: Step[Any]
+    answer: asyncio.Future[Any]
+    outcome: Any = None
+    refused: BadRequest | None = None
 
 
 class Journal:
-    """Reads and changes group records."""
+    """Reads and changes shard records."""
 
-    def __init__(self, consul: ConsulApi) -> None:
-        """Know the KV store."""
-        self._consul = consul
-        self._watched: dict[str, _Watched] = {}
+    def __init__(self, consul: ConsulApi, fence: Fence) -> None:
+        """Know the KV store and who says what is ours."""
+        self._consul, self._fence = consul, fence
+        self._open: dict[ShardRef, _Open] = {}
+        self._jobs: list[_Job] = []
+        self._waiting = asyncio.Event()
+        self._cycle = asyncio.Lock()
 
-    async def change(
-        self, campaign: Campaign, group: str, step: Callable[[GroupRecord, Mapping[str, float]], tuple[GroupRecord, T]]
-    ) -> tuple[GroupRecord, T]:
-        """Change a group's record, from an empty one where the group is new.
+    def peek(self, ref: ShardRef) -> tuple[ShardRecord, Ages] | None:
+        """A record as this instance has it in memory, with the ages of its leases; None where it has not."""
+        known = self._open.get(ref)
+        return (known.record, known.look()) if known else None
+
+    def opened(self) -> list[ShardRecord]:
+        """All records in memory."""
+        return [each.record for each in self._open.values()]
+
+    def forget(self, campaign: str, group: str, before: int) -> None:
+        """Keep no record of a group's rounds before this one in memory."""
+        mine = [ref for ref in self._open if (ref.campaign, ref.group) == (campaign, group)]
+        self._forget(ref for ref in mine if ref.round < before)
+
+    def heard(self, ref: ShardRef, nonce: str) -> None:
+        """A lease's worker has just spoken."""
+        if ref in self._open:
+            self._open[ref].heard_s[nonce] = boottime_s()
+
+    async def change(self, slot: int, empty: ShardRecord, step: Step[T]) -> T:
+        """Change a record, and return the step's answer when that is durable.
 
         Args:
-            campaign: The campaign.
-            group: The group's name.
-            step: Takes the record and the ages of its leases; returns the record afterwards and an answer. It may be
-                called again when another instance was quicker.
+            slot: The record's slot.
+            empty: The record as it is where nothing was stored yet.
+            step: Takes the record and the ages of its leases; returns the record afterwards and an answer. Its
+                `BadRequest` is raised here.
 
         Raises:
-            Unavailable: Consul does not answer, or too many others change the record.
+            Unavailable: The slot is not ours (any more), or Consul did not take the change.
         """
-        key = keys.group(campaign.id, ROUND, group)
-        watched = self._watched.setdefault(key, _Watched())
-        async with watched.line:
-            for _ in range(_TRIES):
-                entry = await self._consul.kv_get(key)
-                record = _record(entry) if entry else _empty(campaign, group)
-                changed, answer = step(record, watched.look(record))
-                if changed is record:
-                    return record, answer
-                if await self._consul.kv_put(key, changed.to_bytes(), cas=entry.modify_index if entry else 0):
-                    watched.look(changed)
-                    return changed, answer
-                _CONFLICTS.inc()
-        raise Unavailable("too many others take leases of this group just now")
+        job = _Job(slot, empty, step, asyncio.get_running_loop().create_future())
+        self._jobs.append(job)
+        self._waiting.set()
+        answer: T = await job.answer
+        return answer
 
-    async def read(self, campaign: Campaign, group: str) -> GroupRecord:
-        """A group's record as it stands, empty where the group is new."""
-        entry = await self._consul.kv_get(keys.group(campaign.id, ROUND, group))
-        return _record(entry) if entry else _empty(campaign, group)
+    async def run(self) -> None:
+        """Commit what waits, for ever."""
+        while True:
+            await self._waiting.wait()
+            async with self._cycle:
+                self._waiting.clear()
+                jobs, self._jobs = self._jobs, []
+                await self._carry_out(jobs)
 
-    async def groups(self, campaign_id: str) -> dict[str, tuple[GroupRecord, float | None]]:
-        """All groups of a campaign by name, with the pace in targets a second; None where it is not known yet."""
-        found = {}
-        for entry in await self._consul.kv_list(keys.groups(campaign_id)):
-            record = _record(entry)
-            watched = self._watched.setdefault(entry.key, _Watched())
-            watched.look(record)
-            found[record.group] = (record, watched.pace.per_s())
-        return found
+    @asynccontextmanager
+    async def between_commits(self) -> AsyncIterator[None]:
+        """Nothing is being written inside this block."""
+        async with self._cycle:
+            yield
+
+    async def close_slot(self, slot: int) -> None:
+        """Forget a slot's records; returns when nothing of it is being written any more."""
+        async with self.between_commits():
+            self._forget(ref for ref, each in self._open.items() if each.slot == slot)
+
+    async def stored(self, prefix: str) -> list[ShardRecord]:
+        """All stored records below a prefix, whoever owns them.
+
+        Raises:
+            Unavailable: Consul is away, or a record is damaged.
+        """
+        return [_read(entry.key, entry.value) for entry in await self._consul.kv_list(prefix)]
+
+    async def _carry_out(self, jobs: Sequence[_Job]) -> None:
+        by_slot: dict[int, list[_Job]] = {}
+        for job in jobs:
+            by_slot.setdefault(job.slot, []).append(job)
+        ours = {slot: waiting for slot, waiting in by_slot.items() if self._fence.check(slot)}
+        for slot in by_slot.keys() - ours.keys():
+            _fail(by_slot[slot], Unavailable("another instance serves these targets now", retry_after_s=1.0))
+        await self._load({job.empty.ref: job for waiting in ours.values() for job in waiting})
+        for group in _groups(self._applied(ours)):
+            await self._commit(group)
+
+    async def _load(self, wanted: Mapping[ShardRef, _Job]) -> None:
+        missing = [job for ref, job in wanted.items() if ref not in self._open]
+        await asyncio.gather(*map(self._load_one, missing))
+
+    async def _load_one(self, job: _Job) -> None:
+        key = keys.shard(job.empty.ref)
+        try:
+            entry = await self._consul.kv_get(key, consistent=True)
+            record = _read(key, entry.value) if entry else job.empty
+        except Unavailable:
+            # Not in memory: `_applied` says so to all that wait for it.
+            return
+        self._open[record.ref] = _Open(job.slot, record, entry.modify_index if entry else 0)
+
+    def _applied(self, by_slot: Mapping[int, list[_Job]]) -> "list[_Change]":
+        changes: dict[ShardRef, _Change] = {}
+        for slot, jobs in by_slot.items():
+            for job in jobs:
+                known = self._open.get(job.empty.ref)
+                if known is None:
+                    _fail([job], Unavailable("the record of these targets cannot be read just now"))
+                    continue
+                change = changes.setdefault(known.record.ref, _Change(slot, known, known.record))
+                change.apply(job)
+        return list(changes.values())
+
+    async def _commit(self, changes: "Sequence[_Change]") -> None:
+        """Write a group; one that is refused is tried slot by slot, so that a lost slot costs the others nothing."""
+        if await self._written(changes):
+            return
+        for slot in sorted({each.slot for each in changes}):
+            alone = [each for each in changes if each.slot == slot]
+            if not await self._written(alone):
+                self._fence.lost(slot)
+                self._forget(each.after.ref for each in alone)
+                for each in alone:
+                    _fail(each.jobs, Unavailable("another instance serves these targets now", retry_after_s=1.0))
+
+    async def _written(self, changes: "Sequence[_Change]") -> bool:
+        """Whether Consul took the changes; answers those who wait, unless it refused."""
+        operations = self._operations(changes)
+        if operations is None:
+            return False
+        try:
+            with _COMMIT.time():
+                entries = await self._consul.kv_txn(operations) if operations else ()
+        except Unavailable as error:
+            # It may have been carried out all the same: read again before the next change.
+            self._forget(each.after.ref for each in changes)
+            for each in changes:
+                _fail(each.jobs, Unavailable(f"the change is not stored: {error}"))
+            return True
+        if entries is None:
+            return False
+        indexes = {entry.key: entry.modify_index for entry in entries}
+        for each in changes:
+            each.known.record = each.after
+            each.known.index = indexes.get(keys.shard(each.after.ref), each.known.index)
+            each.succeed()
+        return True
+
+    def _operations(self, changes: "Sequence[_Change]") -> list[Mapping[str, Any]] | None:
+        """The transaction of the changes that change something; None where a slot is known to be another's."""
+        changed = [each for each in changes if each.changed]
+        checks = {each.slot: self._fence.check(each.slot) for each in changed}
+        if not all(checks.values()):
+            return None
+        return [*(check for check in checks.values() if check), *(each.operation() for each in changed)]
+
+    def _forget(self, refs: Iterable[ShardRef]) -> None:
+        for ref in list(refs):
+            self._open.pop(ref, None)
 
 
-def _record(entry: KvEntry) -> GroupRecord:
+@dataclass
+class _Change:
+    """What a group of jobs makes of one record."""
+
+    slot: int
+    known: _Open
+    after: ShardRecord
+    jobs: list[_Job] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to write."""
+        return self.after is not self.known.record
+
+    def apply(self, job: _Job) -> None:
+        """Take one step further; the outcome is told when all is durable."""
+        self.jobs.append(job)
+        before = self.known.record
+        try:
+            self.known.record = self.after
+            self.after, job.outcome = job.step(self.after, self.known.look())
+        except BadRequest as error:
+            job.refused = error
+        finally:
+            self.known.record = before
+
+    @cached_property
+    def value(self) -> bytes:
+        """The record as it will be stored; asked for when all steps are taken."""
+        return self.after.to_bytes()
+
+    def operation(self) -> Mapping[str, Any]:
+        """The write of the record, if it still is what was read."""
+        return {"Verb": "cas", "Key": keys.shard(self.after.ref), "Value": self.value, "Index": self.known.index}
+
+    def succeed(self) -> None:
+        """Tell everybody what came of it."""
+        _GROUPED.labels("committed").inc(len(self.jobs))
+        for job in self.jobs:
+            if job.answer.done():
+                continue
+            if job.refused:
+                job.answer.set_exception(job.refused)
+            else:
+                job.answer.set_result(job.outcome)
+
+
+def _groups(changes: Sequence[_Change]) -> list[list[_Change]]:
+    """Changes cut into transactions that Consul takes."""
+    groups: list[list[_Change]] = []
+    size = 0
+    for change in changes:
+        added = len(change.value) if change.changed else 0
+        if not groups or len(groups[-1]) >= MAX_RECORDS or size + added > MAX_BYTES:
+            groups.append([])
+            size = 0
+        groups[-1].append(change)
+        size += added
+    return groups
+
+
+def _fail(jobs: Iterable[_Job], error: Unavailable) -> None:
+    for job in jobs:
+        if not job.answer.done():
+            _GROUPED.labels("refused").inc()
+            job.answer.set_exception(error)
+
+
+def _read(key: str, value: bytes) -> ShardRecord:
     try:
-        return GroupRecord.from_bytes(entry.value)
+        return ShardRecord.from_bytes(value)
     except BadRequest as error:
-        raise Unavailable(f"the stored record {entry.key} is damaged: {error}") from error
-
-
-def _empty(campaign: Campaign, group: str) -> GroupRecord:
-    families = {family: FamilyProgress(size=each.size) for family, each in campaign.sets.items()}
-    return GroupRecord(campaign=campaign.id, round=ROUND, group=group, families=families)
+        raise Unavailable(f"the stored record {key} is damaged: {error}") from error

@@ -1,15 +1,25 @@
 """Where the input service keeps what: its keys in Consul's KV store. Pure."""
 
+from hoploom.input_service.shard_record import ShardRef
+
 PREFIX = "hoploom/"
 CAMPAIGNS = f"{PREFIX}campaigns/"
+EDITIONS = f"{PREFIX}editions/"
 GROUPS = f"{PREFIX}groups/"
+ROUNDS = f"{PREFIX}rounds/"
 SETS = f"{PREFIX}sets/"
+SHARDS = f"{PREFIX}shards/"
 NEXT_NUMBER = f"{PREFIX}ids/next"
 
 
 def campaign(campaign_id: str) -> str:
-    """A campaign, immutable once written."""
+    """The newest edition of a campaign."""
     return f"{CAMPAIGNS}{campaign_id}"
+
+
+def edition(campaign_id: str, number: int) -> str:
+    """One edition of a campaign, immutable once written."""
+    return f"{EDITIONS}{campaign_id}/{number}"
 
 
 def target_set(sha256: str) -> str:
@@ -17,14 +27,34 @@ def target_set(sha256: str) -> str:
     return f"{SETS}{sha256}/"
 
 
-def group(campaign_id: str, round_number: int, name: str) -> str:
-    """One group's round of one campaign."""
-    return f"{groups(campaign_id)}{round_number}/{name}"
+def shard(ref: ShardRef) -> str:
+    """The record of one shard of one group's round."""
+    return f"{group_round(ref.campaign, ref.edition, ref.group, ref.round)}{ref.family}-{ref.shard}"
 
 
-def groups(campaign_id: str) -> str:
-    """Prefix of all groups of a campaign."""
-    return f"{GROUPS}{campaign_id}/"
+def group_round(campaign_id: str, edition_number: int, group: str, round_number: int) -> str:
+    """Prefix of all shards of one group's round."""
+    return f"{groups(campaign_id, edition_number)}{group}/{round_number}/"
+
+
+def groups(campaign_id: str, edition_number: int) -> str:
+    """Prefix of all shards of all groups of an edition."""
+    return f"{GROUPS}{campaign_id}/{edition_number}/"
+
+
+def round_of(campaign_id: str, edition_number: int, group: str) -> str:
+    """Where a group stands."""
+    return f"{rounds(campaign_id, edition_number)}{group}"
+
+
+def rounds(campaign_id: str, edition_number: int) -> str:
+    """Prefix of where the groups of an edition stand."""
+    return f"{ROUNDS}{campaign_id}/{edition_number}/"
+
+
+def lock(slot: int) -> str:
+    """The lock of a slot."""
+    return f"{SHARDS}{slot:02}/.lock"
 
 
 def worker_number(worker: str) -> str:

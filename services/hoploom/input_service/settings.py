@@ -17,3 +17,12 @@ class Settings(kit.Settings):
     max_body_bytes: int = setting(
         8 * 2**20, "Largest body of a request.", unit="bytes", more="A campaign of 200,000 blocks takes 4 MB."
     )
+    shard_weight: float = setting(
+        1.0, "Share of the shards that this instance owns; 0 owns none, as for a canary.", more="More leases here."
+    )
+    audit_patience_s: float = setting(
+        1800.0,
+        "How long an output's store may be away before it is taken for lost and its targets are probed again.",
+        unit="seconds",
+        more="Campaigns wait longer for a store that does not come back.",
+    )

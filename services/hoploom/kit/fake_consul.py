@@ -1,20 +1,35 @@
 """An in-process Consul for tests: the same calls as `ConsulApi`, the same answers, no agent.
 
 The contract tests run against this and against the real Consul, so that it cannot drift. It knows the KV store with
-compare-and-set, transactions and blocking reads, and services with their checks; it runs no checks itself.
+compare-and-set, transactions, locks and blocking reads, services with their checks, and sessions; it runs no checks
+itself. Times are the event loop's, so that it works on a virtual one too.
 """
 
 import asyncio
+import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from hoploom.kit.consul_api import WAIT_S, Check, ConsulApi, Instance, KvEntry
+from hoploom.kit.consul_api import LOCK_FLAG, Check, ConsulApi, Instance, KvEntry
+from hoploom.kit.consul_transport import WAIT_S
 from hoploom.kit.errors import TooLarge, Unavailable
 
 # Consul's own limits ("KV Store API" and "Txn API" in its manual).
 _VALUE_BYTES, _OPERATIONS = 512 * 1024, 128
 _MAINTENANCE = "_service_maintenance"
+# Consul ends a session between one and two times its TTL; the fake at the longest that is allowed.
+_TTL_FACTOR = 2.0
+
+
+@dataclass
+class _Session:
+    """A session with what ends it."""
+
+    ttl_s: float
+    lock_delay_s: float
+    checks: frozenset[str]
+    end: asyncio.TimerHandle | None = None
 
 
 class FakeConsul(ConsulApi):
@@ -27,6 +42,9 @@ class FakeConsul(ConsulApi):
         self._keys: dict[str, KvEntry] = {}
         self._records: dict[str, dict[str, Any]] = {}
         self._checks: dict[str, dict[str, Check]] = {}
+        self._sessions: dict[str, _Session] = {}
+        self._delayed_until_s: dict[str, float] = {}
+        self._numbers = itertools.count(1)
         self._changed = asyncio.Event()
 
     @property
@@ -45,6 +63,7 @@ class FakeConsul(ConsulApi):
     def set_check(self, service_id: str, check_name: str, status: str, output: str = "") -> None:
         """Give a check of a registered instance a status, as Consul's own probing would."""
         self._checks[service_id][check_name] = Check(check_name, status, output)
+        self._end_unbacked()
         self._change()
 
     def add_instance(self, service: str, address: str, port: int) -> None:
@@ -80,8 +99,32 @@ class FakeConsul(ConsulApi):
             del self._keys[gone]
         self._change()
 
-    async def kv_txn(self, operations: Sequence[Mapping[str, Any]]) -> bool:
-        """See `ConsulApi.kv_txn`; knows the verbs set, cas, delete, check-index and check-not-exists."""
+    async def kv_acquire(self, key: str, value: bytes, session: str) -> bool:
+        """See `ConsulApi.kv_acquire`."""
+        self._answer()
+        if session not in self._sessions:
+            raise Unavailable(f"Consul answered 500: invalid session {session!r}")
+        known = self._keys.get(key)
+        if known and known.session not in ("", session):
+            return False
+        if not (known and known.session) and self._delayed_until_s.get(key, 0.0) > asyncio.get_running_loop().time():
+            return False
+        self._put(key, value, None, session=session)
+        self._wake()
+        return True
+
+    async def kv_release(self, key: str, value: bytes, session: str) -> bool:
+        """See `ConsulApi.kv_release`."""
+        self._answer()
+        known = self._keys.get(key)
+        if known is None or known.session != session:
+            return False
+        self._put(key, value, None, session="")
+        self._wake()
+        return True
+
+    async def kv_txn(self, operations: Sequence[Mapping[str, Any]]) -> tuple[KvEntry, ...] | None:
+        """See `ConsulApi.kv_txn`; knows the verbs set, cas, delete, check-index, check-not-exists and check-session."""
         self._answer()
         if len(operations) > _OPERATIONS:
             raise TooLarge(f"Consul refuses the value: {len(operations)} operations, {_OPERATIONS} are the limit")
@@ -90,7 +133,45 @@ class FakeConsul(ConsulApi):
         if not good:
             self._keys, self._index = before
         self._wake()
-        return good
+        written = [self._keys.get(operation["Key"]) for operation in operations]
+        return tuple(replace(entry, value=b"") for entry in written if entry) if good else None
+
+    async def session_create(self, session: Mapping[str, Any]) -> str:
+        """See `ConsulApi.session_create`."""
+        self._answer()
+        checks = frozenset(each["ID"] for each in session.get("ServiceChecks", ()))
+        for check in checks - self._good_checks():
+            raise Unavailable(f"Consul answered 500: check {check!r} is missing or in critical state")
+        session_id = f"00000000-0000-0000-0000-{next(self._numbers):012}"
+        ttl_s, delay_s = _seconds(session.get("TTL", "0s")), _seconds(session.get("LockDelay", "15s"))
+        self._sessions[session_id] = _Session(ttl_s, delay_s, checks)
+        self._keep(session_id)
+        return session_id
+
+    async def session_renew(self, session_id: str) -> bool:
+        """See `ConsulApi.session_renew`."""
+        self._answer()
+        if session_id in self._sessions:
+            self._keep(session_id)
+        return session_id in self._sessions
+
+    async def session_destroy(self, session_id: str) -> None:
+        """See `ConsulApi.session_destroy`."""
+        self._answer()
+        self.end_session(session_id)
+
+    def end_session(self, session_id: str) -> None:
+        """End a session as its TTL or a critical check would: its locks are free after their delay."""
+        session = self._sessions.pop(session_id, None)
+        if session is None:
+            return
+        if session.end:
+            session.end.cancel()
+        for key, entry in list(self._keys.items()):
+            if entry.session == session_id:
+                self._delayed_until_s[key] = asyncio.get_running_loop().time() + session.lock_delay_s
+                self._put(key, entry.value, None, session="")
+        self._change()
 
     async def register(self, service: Mapping[str, Any]) -> None:
         """See `ConsulApi.register`."""
@@ -112,6 +193,7 @@ class FakeConsul(ConsulApi):
         self._answer()
         if self._records.pop(service_id, None) is not None:
             del self._checks[service_id]
+            self._end_unbacked()
             self._change()
 
     async def maintenance(self, service_id: str, *, enable: bool, reason: str = "") -> None:
@@ -161,14 +243,43 @@ class FakeConsul(ConsulApi):
         if self.away:
             raise Unavailable("Consul at the fake's address does not answer (it is away)")
 
-    def _put(self, key: str, value: bytes, cas: int | None) -> bool:
+    def _put(self, key: str, value: bytes, cas: int | None, session: str | None = None) -> bool:
+        """Write a key; `session` None leaves its lock as it is."""
         known = self._keys.get(key)
         if cas is not None and cas != (known.modify_index if known else 0):
             return False
         self._index += 1
-        entry = KvEntry(key, value, self._index)
-        self._keys[key] = replace(entry, session=known.session) if known else entry
+        if session is None:
+            holder, flags = (known.session, known.flags) if known else ("", 0)
+        else:
+            holder, flags = session, LOCK_FLAG
+        self._keys[key] = KvEntry(key, value, self._index, holder, flags)
         return True
+
+    def _keep(self, session_id: str) -> None:
+        """Begin a session's TTL anew."""
+        session = self._sessions[session_id]
+        if session.end:
+            session.end.cancel()
+        if session.ttl_s:
+            later = asyncio.get_running_loop().call_later
+            session.end = later(_TTL_FACTOR * session.ttl_s, self.end_session, session_id)
+
+    def _good_checks(self) -> frozenset[str]:
+        """Ids of the checks that are there and not critical."""
+        return frozenset(
+            check["CheckID"]
+            for service_id, record in self._records.items()
+            for check in record.get("Checks", ())
+            if self._checks[service_id][check["Name"]].status != "critical"
+        )
+
+    def _end_unbacked(self) -> None:
+        """End the sessions of which a check is gone or critical."""
+        good = self._good_checks()
+        for session_id, session in list(self._sessions.items()):
+            if not session.checks <= good:
+                self.end_session(session_id)
 
     def _apply(self, operation: Mapping[str, Any]) -> bool:
         key, value, index = operation["Key"], operation.get("Value", b""), operation.get("Index", 0)
@@ -186,6 +297,8 @@ class FakeConsul(ConsulApi):
                 return known is not None and known.modify_index == index
             case "check-not-exists":
                 return known is None
+            case "check-session":
+                return known is not None and known.session == operation["Session"]
         raise AssertionError(f"the fake knows no verb {operation['Verb']}")
 
     def _instance(self, record: Mapping[str, Any]) -> Instance:
@@ -219,3 +332,7 @@ class FakeConsul(ConsulApi):
         """Wake all that wait, and let the next ones wait for the next change."""
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _seconds(text: str) -> float:
+    return float(text.removesuffix("s"))

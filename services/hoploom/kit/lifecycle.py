@@ -1,8 +1,8 @@
 """From start to stop: listen, register, serve, and leave without failing a request.
 
 The stop order, each step bounded: hand over (`on_drain`) -> maintenance mode, `Connection: close` -> gone from every
-passing Fabio -> nothing in flight -> listener closed -> deregistered -> stores and clients closed. One task group owns
-every background task; when one of them fails, the process ends and the scheduler starts another.
+passing Fabio -> nothing in flight -> listener closed -> deregistered, session ended -> stores and clients closed. One
+task group owns every background task; when one of them fails, the process ends and the scheduler starts another.
 """
 
 import asyncio
@@ -115,6 +115,8 @@ async def _live(app: web.Application, stop: asyncio.Event, runner: web.AppRunner
         _ = mesh.consul
         keeper = group.create_task(registration.keep(mesh))
         spawn(_watch_lag())
+        if mesh.has_session:
+            spawn(mesh.session.run())
         for loop in mesh.loops:
             spawn(loop(app))
         await stop.wait()
@@ -139,6 +141,8 @@ async def drain(app: web.Application, keeper: asyncio.Task[None], runner: web.Ap
         await asyncio.sleep(SETTLE_S)
     await _finish(mesh, runner)
     await _told(mesh.consul.deregister(mesh.id))
+    if mesh.has_session:
+        await _told(mesh.session.destroy())
 
 
 async def _finish(mesh: Mesh, runner: web.AppRunner) -> None:

@@ -21,6 +21,7 @@ from hoploom.kit.clock import boottime_s, wall_us
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import ConfigError
 from hoploom.kit.http_client import HttpClient
+from hoploom.kit.session import Session
 from hoploom.kit.settings import Settings
 from hoploom.kit.tags import Route
 
@@ -91,6 +92,7 @@ class Mesh:
     _consul: ConsulApi | None = None
     _http: HttpClient | None = None
     _directory: Directory | None = None
+    _session: Session | None = None
 
     def __post_init__(self) -> None:
         """Take a new id: an id that was used before may still carry maintenance mode or another's checks."""
@@ -128,6 +130,25 @@ class Mesh:
     @consul.setter
     def consul(self, consul: ConsulApi) -> None:
         self._consul = consul
+
+    @property
+    def session(self) -> Session:
+        """The Consul session of this process; kept from its first use on."""
+        if self._session is None:
+            self._session = Session(lambda: self.consul, self.id, self.alive_check)
+            if self.spawn is not None:
+                self.spawn(self._session.run())
+        return self._session
+
+    @property
+    def has_session(self) -> bool:
+        """Whether anybody has asked for the session."""
+        return self._session is not None
+
+    @property
+    def alive_check(self) -> str:
+        """Id of the check that says that this process lives."""
+        return f"{self.id}:alive"
 
     @property
     def http(self) -> HttpClient:

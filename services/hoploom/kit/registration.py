@@ -45,11 +45,6 @@ def record(mesh: Mesh, *, vouched: bool = False) -> dict[str, Any]:
     }
 
 
-def alive_check(mesh: Mesh) -> str:
-    """Id of the check that a session of this instance binds to."""
-    return f"{mesh.id}:alive"
-
-
 def _http_checks(mesh: Mesh) -> list[dict[str, Any]]:
     host = f"[{mesh.address}]" if ":" in mesh.address else mesh.address
     return [
@@ -67,7 +62,7 @@ def _http_checks(mesh: Mesh) -> list[dict[str, Any]]:
 
 def _heartbeat_check(mesh: Mesh) -> dict[str, Any]:
     return {
-        "CheckID": alive_check(mesh),
+        "CheckID": mesh.alive_check,
         "Name": "heartbeat",
         "TTL": f"{TTL_S}s",
         "DeregisterCriticalServiceAfter": DEREGISTER_AFTER,
@@ -99,4 +94,4 @@ async def _look(mesh: Mesh, *, returned: bool) -> None:
     mesh.consul_seen_s = boottime_s()
     if not mesh.inbound:
         good, words = await readiness(mesh)
-        await mesh.consul.heartbeat(alive_check(mesh), "passing" if good else "warning", words)
+        await mesh.consul.heartbeat(mesh.alive_check, "passing" if good else "warning", words)

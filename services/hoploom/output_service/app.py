@@ -1,17 +1,23 @@
 """Puts an output instance together: its folder, its store, its routes."""
 
 import asyncio
+import json
+import logging
 from collections.abc import AsyncIterator
 
 from aiohttp import web
 
 from hoploom import kit
 from hoploom.kit import NotReady, credentials
-from hoploom.output_service import dump, handlers
+from hoploom.kit.errors import Unavailable
+from hoploom.output_service import coverage, dump, handlers
 from hoploom.output_service.ownership import Ownership
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import Store
 
+log = logging.getLogger(__name__)
+STORES = "hoploom/stores/"
+_ANNOUNCE_AGAIN_S = 2.0
 ROUTES = ("/results", "/dump", "/api/v1/results", "/api/v1/output")
 
 
@@ -30,6 +36,7 @@ def make_app(settings: Settings) -> web.Application:
             dump_route,
             web.get("/api/v1/results", handlers.get_results),
             web.get("/api/v1/output/campaigns/{number}/batches", handlers.get_batches),
+            web.get(coverage.ROUTE, coverage.get_coverage),
         ]
     )
 
@@ -46,6 +53,7 @@ def make_app(settings: Settings) -> web.Application:
     kit.health_routes(app, [dump_route])
     app.cleanup_ctx.append(_store)
     kit.background(app, _writes)
+    kit.background(app, _announces)
     return app
 
 
@@ -63,3 +71,17 @@ async def _store(app: web.Application) -> AsyncIterator[None]:
 async def _writes(app: web.Application) -> None:
     """Ends this process when the store's writer ends by a bug, so that the scheduler starts another."""
     await app[handlers.STORE].ended()
+
+
+async def _announces(app: web.Application) -> None:
+    """Enters this store in the list by which an audit knows whom to ask, also while its instance is away."""
+    mesh, store = kit.mesh(app), app[handlers.STORE].uuid
+    value = json.dumps({"v": 1, "uuid": store, "host": mesh.address, "at_us": mesh.booted_at_us}).encode()
+    while True:
+        try:
+            await mesh.consul.kv_put(f"{STORES}{store}", value)
+        except Unavailable as error:
+            log.info("the store is not in the list of stores yet: %s", error)
+            await asyncio.sleep(_ANNOUNCE_AGAIN_S)
+        else:
+            return

@@ -1,38 +1,198 @@
-"""Input instances over one fake Consul, for the tests of this room."""
+"""Input instances over one fake Consul, with real sessions and real ownership, for the tests of this room."""
 
 import asyncio
+import contextlib
+import itertools
+import json
 import random
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
 
+from hoploom.input_service import shards
 from hoploom.input_service.campaigns import Campaigns
-from hoploom.input_service.desk import Desk
+from hoploom.input_service.closing import Closing
+from hoploom.input_service.desk import Desk, Parts
 from hoploom.input_service.journal import Journal
 from hoploom.input_service.numbers import Numbers
+from hoploom.input_service.overlay import Overlay
+from hoploom.input_service.ownership import Owner, Ownership
+from hoploom.input_service.progress import Progress
+from hoploom.input_service.relay import Relay
+from hoploom.input_service.rounds import Rounds
+from hoploom.input_service.serving import Serving, Wanted
 from hoploom.input_service.sets import Sets
+from hoploom.kit import registration
 from hoploom.kit.consul_api import ConsulApi, KvEntry
-from hoploom.kit.errors import Unavailable
+from hoploom.kit.errors import BadRequest, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
+from hoploom.kit.http_client import Answer
+from hoploom.kit.mesh import Mesh
+from hoploom.targets.ranges import Range
 from hoploom.wire.campaign import CampaignRequest
-from hoploom.wire.lease import LeaseRequest
+from hoploom.wire.lease import LeaseDone, LeaseRenewal, LeaseRequest, LeaseReturn
+from waiting import eventually
+
+_PORTS = itertools.count(1)
+
+
+class AllStored:
+    """An audit that finds everything stored, and nothing where it was told so."""
+
+    def __init__(self) -> None:
+        self.lacking: list[Range] = []
+        self.away = False
+
+    async def missing(self, *_: object) -> list[Range]:
+        if self.away:
+            raise Unavailable("the store is away")
+        lacking, self.lacking = self.lacking, []
+        return lacking
+
+
+class Wire(Relay):
+    """Passes requests on to instances in this process, as JSON."""
+
+    def __init__(self, network: "dict[str, Instance]") -> None:
+        self._network = network
+
+    async def post(self, owner: Owner, path: str, document: Mapping[str, Any]) -> Answer:
+        other = self._network.get(owner.url)
+        if other is None:
+            raise Unavailable(f"{owner.url} does not answer")
+        return await other.answer(path, document)
 
 
 @dataclass
 class Instance:
     """What one input instance is made of."""
 
-    campaigns: Campaigns
-    journal: Journal
+    mesh: Mesh
+    parts: Parts
     numbers: Numbers
     sets: Sets
     desk: Desk
+    progress: Progress
+    audit: AllStored
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @property
+    def campaigns(self) -> Campaigns:
+        return self.parts.campaigns
+
+    @property
+    def journal(self) -> Journal:
+        return self.parts.journal
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.mesh.address}:{self.mesh.port}"
 
     @staticmethod
-    def over(consul: ConsulApi) -> "Instance":
-        numbers, sets, journal = Numbers(consul), Sets(consul), Journal(consul)
-        campaigns = Campaigns(consul, numbers, sets, 10**9)
-        return Instance(campaigns, journal, numbers, sets, Desk(campaigns, journal, numbers))
+    def over(consul: ConsulApi, network: "dict[str, Instance]") -> "Instance":
+        mesh = Mesh("input", port=next(_PORTS))
+        mesh.consul = consul
+        numbers, sets, rounds, audit = Numbers(consul), Sets(consul), Rounds(consul), AllStored()
+        campaigns, ownership = Campaigns(consul, numbers, sets, 10**9), Ownership(mesh)
+        journal = Journal(consul, ownership)
+        closing = Closing(campaigns, journal, rounds, audit, ownership)
+        serving = Serving(journal, ownership, numbers)
+        parts = Parts(
+            campaigns=campaigns,
+            rounds=rounds,
+            overlay=Overlay(consul),
+            ownership=ownership,
+            journal=journal,
+            serving=serving,
+            closing=closing,
+            relay=Wire(network),
+        )
+        progress = Progress(journal, rounds, ownership)
+        return Instance(mesh, parts, numbers, sets, Desk(mesh.id, parts), progress, audit)
+
+    async def start(self) -> None:
+        """Register, and begin to work."""
+        # Consul's own checks need a listener; a heartbeat does for this.
+        self.mesh.inbound = isinstance(self.mesh.consul, FakeConsul)
+        await self.mesh.consul.register(registration.record(self.mesh))
+        if isinstance(self.mesh.consul, FakeConsul):
+            for check in ("alive", "ready"):
+                self.mesh.consul.set_check(self.mesh.id, check, "passing")
+        else:
+            await self.mesh.consul.heartbeat(self.mesh.alive_check, "passing", "")
+        loops = (
+            self.mesh.session.run(),
+            self.parts.overlay.run(),
+            self.parts.journal.run(),
+            self.parts.ownership.run(self.parts.journal.close_slot),
+            self.parts.closing.run(),
+        )
+        self.tasks = [asyncio.get_running_loop().create_task(each) for each in loops]
+
+    async def kill(self) -> None:
+        """Stop without a word; Consul's check notices."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        if not isinstance(self.mesh.consul, FakeConsul):
+            with contextlib.suppress(Unavailable):
+                await self.mesh.consul.heartbeat(self.mesh.alive_check, "critical", "killed")
+
+    async def answer(self, path: str, document: Mapping[str, Any]) -> Answer:
+        """A request that another instance has passed on."""
+        bare, _, query = path.partition("?")
+        try:
+            return await self._answer(bare.split("/"), dict(parse_qsl(query)), document)
+        except BadRequest as error:
+            return Answer(error.status, str(error).encode())
+
+    async def _answer(self, path: list[str], query: dict[str, str], document: Mapping[str, Any]) -> Answer:
+        if len(path) == 2:
+            wanted = Wanted(
+                request=LeaseRequest.from_json(document),
+                campaign=query.get("campaign", ""),
+                limit=int(query["limit"]),
+                ttl_s=int(query["ttl_s"]),
+            )
+            lease = await self.desk.lease(wanted, relayed=True)
+            if lease is None:
+                return Answer(204, b"")
+            return Answer(200, json.dumps({"v": 1, "lease": lease.to_json()}).encode())
+        kinds = {"done": LeaseDone, "renew": LeaseRenewal, "return": LeaseReturn}
+        said = await self.desk.said(path[2], kinds[path[3]].from_json(document), relayed=True)
+        assert not isinstance(said, Answer)
+        return Answer(200, json.dumps(said).encode())
+
+
+@asynccontextmanager
+async def running(consuls: Sequence[ConsulApi]) -> AsyncIterator[list[Instance]]:
+    """An instance over each of these, which own all slots together, each what it should own."""
+    network: dict[str, Instance] = {}
+    found = [Instance.over(consul, network) for consul in consuls]
+    network |= {each.url: each for each in found}
+    try:
+        for each in found:
+            await each.start()
+        await all_settled(found)
+        yield found
+    finally:
+        for each in found:
+            await each.kill()
+
+
+async def all_settled(instances: Iterable[Instance]) -> None:
+    """Wait until every slot is owned by the one of these that should own it, and all know it."""
+    alive = list(instances)
+    weights = {each.mesh.id: 1.0 for each in alive}
+    should = {slot: shards.ranking(f"slot {slot}", weights)[0] for slot in range(shards.SLOTS)}
+    await eventually("all slots are where they should be", lambda: all(_owners(each) == should for each in alive))
+
+
+def _owners(instance: Instance) -> dict[int, str]:
+    return {slot: owner.instance for slot, owner in instance.parts.ownership.owners().items()}
 
 
 class BusyConsul(FakeConsul):
@@ -47,6 +207,10 @@ class BusyConsul(FakeConsul):
         for _ in range(self._chance.randrange(4)):
             await asyncio.sleep(0)
 
+    def _lose(self) -> None:
+        if self._chance.random() < self.lost_answers:
+            raise Unavailable("the answer was lost, the write perhaps not")
+
     async def kv_get(self, key: str, *, consistent: bool = False) -> KvEntry | None:
         await self._others()
         found = await super().kv_get(key, consistent=consistent)
@@ -56,8 +220,14 @@ class BusyConsul(FakeConsul):
     async def kv_put(self, key: str, value: bytes, *, cas: int | None = None) -> bool:
         await self._others()
         done = await super().kv_put(key, value, cas=cas)
-        if self._chance.random() < self.lost_answers:
-            raise Unavailable("the answer was lost, the write perhaps not")
+        self._lose()
+        await self._others()
+        return done
+
+    async def kv_txn(self, operations: Any) -> tuple[KvEntry, ...] | None:
+        await self._others()
+        done = await super().kv_txn(operations)
+        self._lose()
         await self._others()
         return done
 
@@ -69,8 +239,8 @@ def campaign_request(
     return CampaignRequest(id=name, blocks=tuple(blocks), **{"allow_private": True, **wishes})  # type: ignore[arg-type]
 
 
-def lease_request(worker: str = "w1", request_id: str = "", group: str = "all") -> LeaseRequest:
+def lease_request(worker: str = "w1", request_id: str = "", group: str = "all", **more: Any) -> LeaseRequest:
     """A request of a worker for either family without a limit of its own."""
     return LeaseRequest(
-        request_id=request_id or uuid.uuid4().hex, worker=worker, group=group, rate_pps=0, families=(4, 6)
+        request_id=request_id or uuid.uuid4().hex, worker=worker, group=group, rate_pps=0, families=(4, 6), **more
     )

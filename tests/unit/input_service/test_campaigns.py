@@ -32,7 +32,8 @@ async def test_the_same_request_again_makes_no_second_campaign(instances: list[I
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_the_same_request_at_three_instances_at_once_makes_one_campaign(seed: int) -> None:
-    instances = [Instance.over(consul) for consul in [BusyConsul(seed)] * 3]
+    consul = BusyConsul(seed)
+    instances = [Instance.over(consul, {}) for _ in range(3)]
     made = await asyncio.gather(*(each.campaigns.create(campaign_request()) for each in instances))
     assert len({campaign.number for campaign, _ in made}) == 1
     assert sorted(new for _, new in made) == [False, False, True]
@@ -68,11 +69,12 @@ async def test_what_may_not_or_cannot_be_probed_is_refused_and_leaves_nothing(
 ) -> None:
     with pytest.raises(error, match=reason):
         await instance.campaigns.create(campaign_request(**wishes))  # type: ignore[arg-type]
-    assert await fake_consul.kv_list("hoploom/") == []
+    kept = [entry.key for entry in await fake_consul.kv_list("hoploom/") if not entry.key.startswith(keys.SHARDS)]
+    assert kept == []
 
 
 async def test_the_instances_own_cap_holds_whatever_the_request_says(fake_consul: FakeConsul) -> None:
-    instance = Instance.over(fake_consul)
+    instance = Instance.over(fake_consul, {})
     instance.campaigns._max_targets = 100
     with pytest.raises(Unprocessable, match="256 targets"):
         await instance.campaigns.create(campaign_request(blocks=["127.0.0.0/24"], max_targets=10**6))

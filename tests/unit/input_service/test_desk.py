@@ -5,21 +5,53 @@ import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
 
 from hoploom.input_service.desk import Desk
-from hoploom.input_service.leases import Expired
-from hoploom.kit.errors import Forbidden, NotFound, Unavailable
-from hoploom.wire.lease import Lease, LeaseDone
-from unit.input_service.instances import BusyConsul, Instance, campaign_request, lease_request
+from hoploom.input_service.serving import Wanted
+from hoploom.kit.errors import Conflict, Forbidden, NotFound, Unavailable
+from hoploom.kit.fake_consul import FakeConsul
+from hoploom.wire.lease import Lease, LeaseDone, LeaseRenewal, LeaseReturn
+from unit.input_service.instances import BusyConsul, Instance, all_settled, campaign_request, lease_request, running
+from waiting import eventually
 
 
 def done_of(lease: Lease, worker: str) -> LeaseDone:
-    return LeaseDone(worker=worker, campaign=lease.campaign, group=lease.group)
+    return LeaseDone(worker=worker, campaign=lease.campaign, group=lease.group, token=lease.token)
+
+
+async def leased(instance: Instance, worker: str = "w1", **wishes: Any) -> Lease:
+    lease = await instance.desk.lease(Wanted(request=lease_request(worker, **wishes)))
+    assert lease is not None
+    return lease
+
+
+async def acknowledged(instance: Instance, lease: Lease, worker: str = "w1") -> None:
+    await instance.desk.said(lease.id, done_of(lease, worker), relayed=False)
+
+
+async def finished_or_not(instance: Instance, name: str) -> dict[str, Any]:
+    """A campaign's progress as it is."""
+    return (await instance.progress.groups(await instance.campaigns.get(name)))["all"]
+
+
+async def finished(instance: Instance, name: str) -> dict[str, Any]:
+    """A campaign's progress when it is finished."""
+    campaign = await instance.campaigns.get(name)
+
+    async def done() -> dict[str, Any]:
+        found = (await instance.progress.groups(campaign)).get("all", {})
+        return found if found.get("finished") else {}
+
+    found: dict[str, Any] = await eventually(f"{name} is finished", done)
+    return found
+
+
+# Place of the ownership's loop among the tasks of an instance.
+WATCHES = 3
 
 
 class Crew:
@@ -28,67 +60,185 @@ class Crew:
     def __init__(self, instances: list[Instance]) -> None:
         self._instances = itertools.cycle(instances)
         self.seen: Counter[tuple[str, int, int]] = Counter()
+        self.refused = 0
 
     async def work(self, worker: str) -> None:
+        idle = 0
         for turn in itertools.count():
-            wanted = lease_request(worker, f"{worker}-{turn}")
-            lease = await self._insist(partial(Desk.lease, request=wanted, limit=300))
+            wanted = Wanted(request=lease_request(worker, f"{worker}-{turn}", run="r1"), limit=300)
+            lease = await self._insist(partial(Desk.lease, wanted=wanted))
             if lease is None:
-                return
+                idle += 1
+                if idle > 3:
+                    return
+                await asyncio.sleep(0.05)
+                continue
+            idle = 0
+            try:
+                await self._insist(
+                    partial(Desk.said, lease_id=lease.id, message=done_of(lease, worker), relayed=False)
+                )
+            except Conflict:
+                self.refused += 1
+                continue
             self.seen.update((lease.campaign, lease.family, each) for each in range(lease.start, lease.stop))
-            await self._insist(partial(Desk.done, lease_id=lease.id, message=done_of(lease, worker)))
 
     async def _insist(self, call: Callable[[Desk], Awaitable[Any]]) -> Any:
         while True:
             with contextlib.suppress(Unavailable):
                 return await call(next(self._instances).desk)
+            await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("lost_answers", [0.0, 0.1], ids=["all answers arrive", "one answer in ten is lost"])
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("lost_answers", [0.0, 0.05], ids=["all answers arrive", "one answer in twenty is lost"])
 async def test_workers_at_three_instances_do_every_position_exactly_once(seed: int, lost_answers: float) -> None:
     consul = BusyConsul(seed)
-    instances = [Instance.over(consul) for _ in range(3)]
-    await instances[0].campaigns.create(campaign_request("first", ["127.0.0.0/20", "::1"]))
-    await instances[1].campaigns.create(campaign_request("second", ["127.1.0.0/21"]))
-    consul.lost_answers = lost_answers
-    crew = Crew(instances)
-    await asyncio.gather(*(crew.work(f"w{number}") for number in range(12)))
-    assert set(crew.seen.values()) == {1}
-    assert len(crew.seen) == 4096 + 1 + 2048
-    for name, targets in {"first": 4097, "second": 2048}.items():
-        record, _ = (await instances[2].journal.groups(name))["all"]
-        assert (record.done, record.reissued, record.finished) == (targets, 0, True)
+    async with running([consul] * 3) as instances:
+        await instances[0].campaigns.create(campaign_request("first", ["127.0.0.0/18", "::1"]))
+        await instances[1].campaigns.create(campaign_request("second", ["127.1.0.0/21"]))
+        consul.lost_answers = lost_answers
+        crew = Crew(instances)
+        await asyncio.gather(*(crew.work(f"w{number}") for number in range(12)))
+        consul.lost_answers = 0.0
+        assert set(crew.seen.values()) == {1} and crew.refused == 0
+        assert len(crew.seen) == 16_384 + 1 + 2048
+        for name, targets in {"first": 16_385, "second": 2048}.items():
+            found = await finished(instances[2], name)
+            assert (found["done"], found["outstanding"]) == (targets, 0)
+
+
+async def test_a_worker_may_ask_any_instance_for_any_thing(instances: list[Instance]) -> None:
+    await instances[0].campaigns.create(campaign_request(blocks=["127.0.0.0/14"]))
+    for first, second, third in itertools.permutations(instances):
+        lease = await leased(first)
+        message = LeaseRenewal(worker="w1", campaign="demo", group="all", stored_upto=lease.start + 5)
+        await second.desk.said(lease.id, message, relayed=False)
+        await acknowledged(third, lease)
+
+
+async def test_the_same_request_gets_the_same_lease_from_any_instance(instances: list[Instance]) -> None:
+    await instances[0].campaigns.create(campaign_request(blocks=["127.0.0.0/18"]))
+    first = await leased(instances[0], request_id="same")
+    assert [await leased(each, request_id="same") for each in instances] == [first] * 3
 
 
 async def test_groups_see_every_target_each_in_an_order_of_its_own(instance: Instance) -> None:
     await instance.campaigns.create(campaign_request(blocks=["127.0.0.0/28"]))
-    one = await instance.desk.lease(lease_request(group="one"))
-    two = await instance.desk.lease(lease_request(group="two"))
-    assert one is not None and two is not None
+    one, two = await leased(instance, group="one"), await leased(instance, group="two")
     assert (one.start, one.stop) == (two.start, two.stop) == (0, 16)
     assert one.order_key != two.order_key and one.worker_number == two.worker_number
 
 
-async def test_a_repeated_request_gets_its_lease_though_an_older_campaign_has_work_again(
-    instances: list[Instance],
-) -> None:
-    await instances[0].campaigns.create(campaign_request("older", ["127.0.0.0/28"]))
-    await instances[0].campaigns.create(campaign_request("newer", ["127.1.0.0/28"]))
-    older = await instances[0].desk.lease(lease_request("w1"))
-    wanted = lease_request("w2", "same")
-    newer = await instances[0].desk.lease(wanted)
-    assert older is not None and newer is not None and (older.campaign, newer.campaign) == ("older", "newer")
-    campaign = await instances[0].campaigns.get("older")
-    await instances[1].journal.change(campaign, "all", lambda record, _: (replace(record, held=()), None))
-    again = await instances[2].desk.lease(wanted)
-    assert again == newer
+@pytest.mark.parametrize(("scope", "same"), [("group", False), ("mesh", True)])
+async def test_with_a_cooldown_the_order_stays_over_the_rounds(instance: Instance, scope: str, same: bool) -> None:
+    wishes: dict[str, Any] = {"rounds": 2, "cooldown_minutes": 1, "cooldown_scope": scope}
+    await instance.campaigns.create(campaign_request(blocks=["127.0.0.0/28"], **wishes))
+    one, two = await leased(instance, group="one"), await leased(instance, group="two")
+    assert (one.order_key == two.order_key) is same
+
+
+async def test_rounds_follow_each_other_until_the_last(instances: list[Instance]) -> None:
+    await instances[0].campaigns.create(campaign_request(blocks=["127.0.0.0/28", "::1"], rounds=3))
+    seen: list[tuple[int, int]] = []
+    while len(seen) < 6:
+        lease = await instances[len(seen) % 3].desk.lease(Wanted(request=lease_request()))
+        if lease is None:
+            await asyncio.sleep(0.02)
+            continue
+        seen.append((lease.round, lease.family))
+        await acknowledged(instances[(len(seen) + 1) % 3], lease)
+    assert [number for number, _ in seen] == [0, 0, 1, 1, 2, 2]
+    assert (await finished(instances[0], "demo"))["round"] == 2
+
+
+async def test_what_the_audit_misses_is_handed_out_again(instance: Instance) -> None:
+    await instance.campaigns.create(campaign_request(blocks=["127.0.0.0/24"]))
+    lease = await leased(instance)
+    instance.audit.lacking = [(10, 19)]
+    await acknowledged(instance, lease)
+    again = await eventually("missing targets come again", lambda: instance.desk.lease(Wanted(request=lease_request())))
+    assert (again.start, again.stop) == (10, 20)
+    await acknowledged(instance, again)
+    assert (await finished(instance, "demo"))["done"] == 256
+
+
+async def test_nothing_is_finished_while_a_store_is_away(instance: Instance) -> None:
+    await instance.campaigns.create(campaign_request(blocks=["127.0.0.0/28"]))
+    instance.audit.away = True
+    await acknowledged(instance, await leased(instance))
+    await asyncio.sleep(0.1)
+    campaign = await instance.campaigns.get("demo")
+    found = (await instance.progress.groups(campaign))["all"]
+    assert found["done"] == 16 and not found["finished"]
+    instance.audit.away = False
+    assert (await finished(instance, "demo"))["finished"]
+
+
+async def test_pause_and_revocation_stop_leases_at_every_instance(instances: list[Instance]) -> None:
+    await instances[0].campaigns.create(campaign_request())
+    overlay = instances[1].parts.overlay
+    await overlay.change(lambda before: before.with_pause("demo", paused=True))
+    await asyncio.sleep(0.05)
+    assert [await each.desk.lease(Wanted(request=lease_request())) for each in instances] == [None] * 3
+    await overlay.change(lambda before: before.with_pause("demo", paused=False).with_revoked("w1", revoked=True))
+    await asyncio.sleep(0.05)
+    for each in instances:
+        with pytest.raises(Forbidden):
+            await each.desk.lease(Wanted(request=lease_request("w1")))
+    await leased(instances[2], "w2")
+
+
+async def test_a_worker_without_its_owners_key_gets_no_private_targets(instance: Instance) -> None:
+    await instance.campaigns.create(campaign_request())
+    assert await instance.desk.lease(Wanted(request=lease_request(allow_private=False))) is None
+
+
+async def test_a_planned_handover_leaves_no_gap_and_keeps_the_leases(fake_consul: FakeConsul) -> None:
+    async with running([fake_consul] * 3) as instances:
+        await instances[0].campaigns.create(campaign_request(blocks=["127.0.0.0/14"]))
+        held = [await leased(each, f"w{number}") for number, each in enumerate(instances)]
+        await instances[0].parts.ownership.hand_over()
+        for each in instances[1:]:
+            assert not [
+                slot for slot, owner in each.parts.ownership.owners().items() if owner.instance == instances[0].mesh.id
+            ]
+        for number, lease in enumerate(held):
+            await acknowledged(instances[0], lease, f"w{number}")
+        await leased(instances[0], "w9")
+
+
+async def test_a_dead_owner_s_slots_are_taken_and_its_leases_stay(fake_consul: FakeConsul) -> None:
+    async with running([fake_consul] * 3) as instances:
+        await instances[0].campaigns.create(campaign_request(blocks=["127.0.0.0/14"]))
+        held = [await leased(instances[1], f"w{number}") for number in range(6)]
+        await instances[0].kill()
+        for check in ("alive", "ready"):
+            fake_consul.set_check(instances[0].mesh.id, check, "critical")
+        await all_settled(instances[1:])
+        for number, lease in enumerate(held):
+            await acknowledged(instances[1], lease, f"w{number}")
+        assert (await leased(instances[2], "w0")).start not in {each.start for each in held}
+
+
+async def test_an_owner_that_is_behind_writes_nothing(fake_consul: FakeConsul) -> None:
+    async with running([fake_consul] * 2) as (old, new):
+        await old.campaigns.create(campaign_request(blocks=["127.0.0.0/14"]))
+        await leased(new)
+        theirs = set(old.parts.ownership.mine)
+        # It hears nothing any more, and believes in its session until a renewal is refused.
+        old.tasks[WATCHES].cancel()
+        fake_consul.end_session(old.mesh.session.id)
+        await eventually("the successor has them all", lambda: theirs <= set(new.parts.ownership.mine))
+        assert old.parts.ownership.mine == theirs
+        with pytest.raises(Unavailable, match="another instance serves"):
+            await old.desk.lease(Wanted(request=lease_request()), relayed=True)
+        assert (await finished_or_not(new, "demo"))["leases"] == 1
 
 
 async def test_the_lease_carries_what_the_campaign_allows(instance: Instance) -> None:
     campaign, _ = await instance.campaigns.create(campaign_request(blocks=["10.0.0.0/24"], rate_pps=50))
-    lease = await instance.desk.lease(lease_request())
-    assert lease is not None
+    lease = await leased(instance)
     assert (lease.rate_pps, lease.allow_private, lease.revision) == (50, True, campaign.sets[4].sha256)
     assert (lease.campaign_number, lease.measurement) == (campaign.number, campaign.measurement)
 
@@ -96,29 +246,39 @@ async def test_the_lease_carries_what_the_campaign_allows(instance: Instance) ->
 async def test_what_cannot_be_acknowledged_has_its_own_answer(instance: Instance) -> None:
     await instance.campaigns.create(campaign_request())
     await instance.campaigns.create(campaign_request("other"))
-    lease = await instance.desk.lease(lease_request("w1"))
-    assert lease is not None
+    lease = await leased(instance)
     with pytest.raises(Forbidden):
-        await instance.desk.done(lease.id, done_of(lease, "w2"))
+        await acknowledged(instance, lease, "w2")
     for wrong in (
         LeaseDone(worker="w1", campaign="other", group="all"),
         LeaseDone(worker="w1", campaign="demo", group="nobody"),
         LeaseDone(worker="w1", campaign="none", group="all"),
     ):
         with pytest.raises(NotFound):
-            await instance.desk.done(lease.id, wrong)
-    first = await instance.desk.done(lease.id, done_of(lease, "w1"))
-    assert await instance.desk.done(lease.id, done_of(lease, "w1")) == first
-    other = await instance.desk.lease(lease_request("w1"))
-    assert other is not None
-    with pytest.raises(Expired):
-        await instance.desk.done(other.id.replace(other.id[-16:], "0" * 16), done_of(other, "w1"))
+            await instance.desk.said(lease.id, wrong, relayed=False)
+    await acknowledged(instance, lease)
+    await acknowledged(instance, lease)
+    other = await leased(instance)
+    with pytest.raises(Conflict):
+        await instance.desk.said(
+            other.id.replace(other.id[-16:], "0" * 16), LeaseReturn(worker="w1", campaign="demo", group="all"),
+            relayed=False,
+        )
 
 
 async def test_a_chosen_campaign_is_served_alone_and_has_to_exist(instance: Instance) -> None:
     await instance.campaigns.create(campaign_request("first"))
     await instance.campaigns.create(campaign_request("second"))
-    lease = await instance.desk.lease(lease_request(), campaign="second")
+    lease = await instance.desk.lease(Wanted(request=lease_request(), campaign="second"))
     assert lease is not None and lease.campaign == "second"
     with pytest.raises(NotFound):
-        await instance.desk.lease(lease_request(), campaign="third")
+        await instance.desk.lease(Wanted(request=lease_request(), campaign="third"))
+
+
+async def test_a_new_edition_begins_anew_and_the_old_leases_stay_what_they_are(instance: Instance) -> None:
+    await instance.campaigns.create(campaign_request(blocks=["127.0.0.0/24"]))
+    old = await leased(instance)
+    await instance.campaigns.create(campaign_request(blocks=["127.0.0.0/23"], revise="restart"))
+    await acknowledged(instance, old)
+    new = await leased(instance)
+    assert new.revision != old.revision and new.start == 0 and new.campaign_number != old.campaign_number

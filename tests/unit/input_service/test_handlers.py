@@ -1,7 +1,7 @@
 """The input service over HTTP: who may, what is refused with which status, and what the answers carry."""
 
 import ipaddress
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +9,16 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from hoploom.input_service.app import make_app
+from hoploom.input_service.app import PARTS, make_app
 from hoploom.input_service.handlers import LEASE_HEADER
 from hoploom.input_service.settings import Settings
+from hoploom.input_service.shards import SLOTS
 from hoploom.kit.fake_consul import FakeConsul
+from hoploom.kit.testing import OnMesh
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.target_set import digest, from_document
 from hoploom.wire.lease import Lease
+from waiting import eventually
 
 Client = TestClient[web.Request, web.Application]
 OPERATOR = {"Authorization": "Bearer operator-secret"}
@@ -25,15 +28,29 @@ REQUEST: dict[str, Any] = {"v": 1, "request_id": "r1", "worker": "w1", "group": 
 
 
 @pytest.fixture
-async def client(on_mesh: Callable[[web.Application], web.Application], tmp_path: Path) -> AsyncIterator[Client]:
+async def client(on_mesh: OnMesh, fake_consul: FakeConsul, tmp_path: Path) -> AsyncIterator[Client]:
     files = {name: tmp_path / name for name in ("operator", "worker")}
     for name, file in files.items():
         file.write_text(f"{name}-secret\n")
     settings = Settings(
         operator_token_file=str(files["operator"]), worker_token_file=str(files["worker"]), max_body_bytes=4096
     )
-    async with TestClient(TestServer(on_mesh(make_app(settings)))) as client:
+    app = on_mesh(make_app(settings), background=True)
+    async with an_output() as output, TestClient(TestServer(app)) as client:
+        fake_consul.add_instance("output", str(output.host), int(output.port or 0))
+        await eventually("all slots are owned", lambda: len(app[PARTS].ownership.mine) == SLOTS)
         yield client
+
+
+def an_output() -> TestServer:
+    """An output that has everything stored."""
+
+    async def coverage(_: web.Request) -> web.Response:
+        return web.json_response({"v": 1, "store": "store-1", "ranges": [[0, 2**40]]})
+
+    app = web.Application()
+    app.router.add_get("/api/v1/output/campaigns/{number}/coverage", coverage)
+    return TestServer(app)
 
 
 @pytest.fixture
@@ -48,6 +65,14 @@ async def take(client: Client, **change: object) -> Lease:
     answer = await client.post("/leases", json={**REQUEST, **change}, headers=WORKER)
     assert answer.status == 200
     return Lease.from_json((await answer.json())["lease"])
+
+
+async def finished(client: Client, group: str = "all") -> None:
+    async def done() -> bool:
+        shown = await (await client.get("/api/v1/campaigns/demo")).json()
+        return bool(shown["groups"][group]["finished"])
+
+    await eventually("the campaign is finished", done)
 
 
 async def test_the_same_campaign_again_is_the_same_answer(client: Client, campaign: dict[str, Any]) -> None:
@@ -65,7 +90,8 @@ async def test_a_lease_leads_to_addresses_and_to_a_finished_campaign(client: Cli
     done = {"v": 1, "worker": "w1", "campaign": "demo", "group": "all"}
     for _ in range(2):
         answer = await client.post(f"/leases/{lease.id}/done", json=done, headers=WORKER)
-        assert answer.status == 200 and (await answer.json())["finished"] is True
+        assert answer.status == 200 and (await answer.json())["done"] == 256
+    await finished(client)
     shown = await (await client.get("/api/v1/campaigns/demo")).json()
     assert shown["campaign"] == campaign
     progress = shown["groups"]["all"]
@@ -141,7 +167,7 @@ async def test_an_acknowledgement_has_an_answer_for_each_mistake(client: Client,
         ({"group": "none"}, lease.id, 404),
         ({"campaign": "none"}, lease.id, 404),
         ({}, "nonsense", 404),
-        ({}, lease.id[:-16] + "0" * 16, 410),
+        ({}, lease.id[:-16] + "0" * 16, 409),
     ]:
         answer = await client.post(f"/leases/{lease_id}/done", json={**done, **change}, headers=WORKER)
         assert answer.status == status, change
@@ -163,7 +189,7 @@ async def test_a_simple_client_gets_every_address_once_and_acknowledges_by_askin
         seen += lines
         lease = answer.headers[LEASE_HEADER]
     assert sorted(map(ipaddress.ip_address, seen)) == list(ipaddress.ip_network("127.0.0.0/24"))
-    assert (await (await client.get("/api/v1/campaigns/demo")).json())["groups"]["curl"]["finished"]
+    await finished(client, "curl")
 
 
 async def test_consul_away_is_503_with_a_time_to_retry(client: Client, fake_consul: FakeConsul) -> None:
@@ -178,7 +204,7 @@ async def test_consul_away_is_503_with_a_time_to_retry(client: Client, fake_cons
 
 
 async def test_without_token_files_nobody_may_change_anything(
-    on_mesh: Callable[[web.Application], web.Application],
+    on_mesh: OnMesh,
 ) -> None:
     async with TestClient(TestServer(on_mesh(make_app(Settings())))) as client:
         answer = await client.post("/api/v1/campaigns", json=CAMPAIGN, headers=OPERATOR)

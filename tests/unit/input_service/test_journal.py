@@ -1,82 +1,188 @@
-"""Records in the KV store: races between instances, ages of leases, Consul away."""
+"""Shard records in the KV store: durable before answered, fenced, read again after any doubt."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from hoploom.input_service import journal as module
 from hoploom.input_service import keys
-from hoploom.input_service.group_record import GroupRecord
 from hoploom.input_service.journal import Journal
-from hoploom.input_service.leases import GRACE_S
-from hoploom.kit.errors import Unavailable
+from hoploom.input_service.leases import GRACE_S, Ages
+from hoploom.input_service.serving import Wanted
+from hoploom.input_service.shard_record import ShardRecord, ShardRef
+from hoploom.kit.consul_api import KvEntry
+from hoploom.kit.errors import Conflict, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 from unit.input_service.instances import Instance, campaign_request, lease_request
 
+REF = ShardRef(campaign="demo", edition=1, group="all", round=0, family=4, shard=0)
+EMPTY = ShardRecord.empty(REF, 0, 100)
+LOCK = keys.lock(7)
 
-def look(record: GroupRecord, ages: Mapping[str, float]) -> tuple[GroupRecord, Mapping[str, float]]:
+
+class Fence:
+    """A fence over one lock that this test holds, or believes that it holds."""
+
+    def __init__(self, session: str) -> None:
+        self.session = session
+        self.gone: list[int] = []
+
+    def check(self, slot: int) -> Mapping[str, Any] | None:
+        return {"Verb": "check-session", "Key": LOCK, "Session": self.session} if slot == 7 else None
+
+    def lost(self, slot: int) -> None:
+        self.gone.append(slot)
+
+
+class CountingConsul(FakeConsul):
+    """Counts transactions; makes one fail after it was carried out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.transactions = 0
+        self.lose_next = False
+
+    async def kv_txn(self, operations: Any) -> tuple[KvEntry, ...] | None:
+        self.transactions += 1
+        done = await super().kv_txn(operations)
+        await asyncio.sleep(0)
+        if self.lose_next:
+            self.lose_next = False
+            raise Unavailable("the answer was lost")
+        return done
+
+
+@pytest.fixture
+async def consul() -> CountingConsul:
+    return CountingConsul()
+
+
+@pytest.fixture
+async def fence(consul: CountingConsul) -> Fence:
+    session = await consul.session_create({"TTL": "10s"})
+    assert await consul.kv_acquire(LOCK, b"{}", session)
+    return Fence(session)
+
+
+@pytest.fixture
+async def journal(consul: CountingConsul, fence: Fence) -> AsyncIterator[Journal]:
+    journal = Journal(consul, fence)
+    task = asyncio.get_running_loop().create_task(journal.run())
+    yield journal
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def count_one(record: ShardRecord, _: Ages) -> tuple[ShardRecord, int]:
+    after = replace(record, reissued=record.reissued + 1)
+    return after, after.reissued
+
+
+def look(record: ShardRecord, ages: Ages) -> tuple[ShardRecord, Ages]:
     return record, ages
 
 
-async def test_ages_count_from_when_this_instance_first_saw_a_lease(
-    instances: list[Instance], monkeypatch: pytest.MonkeyPatch
+async def test_changes_that_wait_together_are_one_transaction(journal: Journal, consul: CountingConsul) -> None:
+    await journal.change(7, EMPTY, count_one)
+    before = consul.transactions
+    found = await asyncio.gather(*(journal.change(7, EMPTY, count_one) for _ in range(50)))
+    assert sorted(found) == list(range(2, 52)) and consul.transactions - before <= 2
+
+
+async def test_what_changes_nothing_is_not_written(journal: Journal, consul: CountingConsul) -> None:
+    await journal.change(7, EMPTY, look)
+    assert consul.transactions == 0
+
+
+async def test_another_s_slot_is_refused(journal: Journal) -> None:
+    with pytest.raises(Unavailable, match="another instance"):
+        await journal.change(8, EMPTY, count_one)
+
+
+async def test_a_lost_lock_refuses_the_write_and_says_so(
+    journal: Journal, consul: CountingConsul, fence: Fence
 ) -> None:
-    now_s = [1000.0]
-    monkeypatch.setattr(module, "boottime_s", lambda: now_s[0])
-    campaign, _ = await instances[0].campaigns.create(campaign_request())
-    assert await instances[0].desk.lease(lease_request()) is not None
-    now_s[0] += 40
-    _, ages = await instances[0].journal.change(campaign, "all", look)
-    assert list(ages.values()) == [40]
-    _, ages = await instances[1].journal.change(campaign, "all", look)
-    assert list(ages.values()) == [0]
-    now_s[0] += 10
-    await instances[1].journal.groups("demo")
-    _, ages = await instances[1].journal.change(campaign, "all", look)
-    assert list(ages.values()) == [10]
+    await journal.change(7, EMPTY, count_one)
+    consul.end_session(fence.session)
+    with pytest.raises(Unavailable, match="another instance"):
+        await journal.change(7, EMPTY, count_one)
+    assert fence.gone == [7]
+    entry = await consul.kv_get(keys.shard(REF))
+    assert entry is not None and ShardRecord.from_bytes(entry.value).reissued == 1
 
 
-async def test_a_dead_workers_lease_goes_to_another_worker_in_time(
+async def test_after_a_lost_answer_the_record_is_read_again(journal: Journal, consul: CountingConsul) -> None:
+    consul.lose_next = True
+    with pytest.raises(Unavailable, match="not stored"):
+        await journal.change(7, EMPTY, count_one)
+    # The write had been carried out all the same.
+    assert await journal.change(7, EMPTY, count_one) == 2
+
+
+async def test_a_refusal_of_one_step_spoils_no_other(journal: Journal) -> None:
+    def refuse(record: ShardRecord, _: Ages) -> tuple[ShardRecord, None]:
+        raise Conflict("no")
+
+    found = await asyncio.gather(
+        journal.change(7, EMPTY, count_one),
+        journal.change(7, EMPTY, refuse),
+        journal.change(7, EMPTY, count_one),
+        return_exceptions=True,
+    )
+    assert found[0] == 1 and isinstance(found[1], Conflict) and found[2] == 2
+
+
+async def test_records_beyond_one_transaction_are_written_in_several(
+    journal: Journal, consul: CountingConsul
+) -> None:
+    many = [ShardRecord.empty(replace(REF, group=f"g{number}"), 0, 100) for number in range(150)]
+    assert await asyncio.gather(*(journal.change(7, each, count_one) for each in many)) == [1] * 150
+    assert consul.transactions >= 3
+
+
+async def test_a_closed_slot_is_forgotten(journal: Journal) -> None:
+    await journal.change(7, EMPTY, count_one)
+    assert journal.peek(REF) is not None
+    await journal.close_slot(7)
+    assert journal.peek(REF) is None
+
+
+async def test_consul_away_is_an_error_and_never_an_empty_record(journal: Journal, consul: CountingConsul) -> None:
+    consul.away = True
+    with pytest.raises(Unavailable):
+        await journal.change(7, EMPTY, count_one)
+    with pytest.raises(Unavailable):
+        await journal.stored(keys.GROUPS)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"v":1}', b"\xff"])
+async def test_a_damaged_record_is_never_taken_for_an_empty_one(
+    journal: Journal, consul: CountingConsul, content: bytes
+) -> None:
+    await consul.kv_put(keys.shard(REF), content)
+    with pytest.raises(Unavailable):
+        await journal.change(7, EMPTY, count_one)
+    with pytest.raises(Unavailable, match="damaged"):
+        await journal.stored(keys.GROUPS)
+
+
+async def test_ages_count_from_when_the_owner_first_saw_a_lease_and_anew_when_it_is_heard(
     instance: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_s = [1000.0]
     monkeypatch.setattr(module, "boottime_s", lambda: now_s[0])
     await instance.campaigns.create(campaign_request(blocks=["127.0.0.0/24"]))
-    lost = await instance.desk.lease(lease_request("dead"))
+    lost = await instance.desk.lease(Wanted(request=lease_request("dead")))
     assert lost is not None
     now_s[0] += lost.ttl_s + GRACE_S
-    assert await instance.desk.lease(lease_request("alive")) is None
+    assert await instance.desk.lease(Wanted(request=lease_request("alive"))) is None
+    record = instance.journal.opened()[0]
+    instance.journal.heard(record.ref, record.held[0].nonce)
+    now_s[0] += lost.ttl_s + GRACE_S
+    assert await instance.desk.lease(Wanted(request=lease_request("alive"))) is None
     now_s[0] += 1
-    again = await instance.desk.lease(lease_request("alive"))
+    again = await instance.desk.lease(Wanted(request=lease_request("alive")))
     assert again is not None and (again.start, again.stop) == (lost.start, lost.stop) and again.id != lost.id
-
-
-async def test_consul_away_is_an_error_and_never_an_empty_record(
-    instance: Instance, fake_consul: FakeConsul
-) -> None:
-    campaign, _ = await instance.campaigns.create(campaign_request())
-    fake_consul.away = True
-    with pytest.raises(Unavailable):
-        await instance.journal.change(campaign, "all", look)
-    with pytest.raises(Unavailable):
-        await instance.journal.groups("demo")
-
-
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"v":1}', b"\xff"])
-async def test_a_damaged_record_is_never_taken_for_an_empty_one(
-    instance: Instance, fake_consul: FakeConsul, content: bytes
-) -> None:
-    campaign, _ = await instance.campaigns.create(campaign_request())
-    await fake_consul.kv_put(keys.group("demo", 0, "all"), content)
-    with pytest.raises(Unavailable, match="damaged"):
-        await instance.journal.change(campaign, "all", look)
-
-
-async def test_a_record_that_others_change_all_the_time_is_given_up(instance: Instance) -> None:
-    class Rival(FakeConsul):
-        async def kv_put(self, key: str, value: bytes, *, cas: int | None = None) -> bool:
-            return False
-
-    campaign, _ = await instance.campaigns.create(campaign_request())
-    with pytest.raises(Unavailable, match="too many"):
-        await Journal(Rival()).change(campaign, "all", lambda record, _: (GroupRecord(**vars(record)), None))

@@ -1,0 +1,85 @@
+"""Where the groups stand, in the KV store: read often, changed rarely, by the owner of a shard that is finished."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from hoploom.input_service import keys
+from hoploom.input_service.round_record import RoundRecord, finish
+from hoploom.input_service.shard_record import ShardRef
+from hoploom.kit import metrics
+from hoploom.kit.clock import boottime_s, wall_us
+from hoploom.kit.consul_api import ConsulApi, KvEntry
+from hoploom.kit.errors import BadRequest, Unavailable
+from hoploom.wire.campaign import Campaign
+
+FRESH_S = 0.5
+"""What an instance knows of a group's round is at most so old; until then it may have nothing to give."""
+
+_TRIES = 100
+_ENDED = metrics.counter("hoploom_input_rounds_ended_total", "Rounds of a group that were ended by this instance.")
+
+
+class Rounds:
+    """Reads and changes the groups' rounds."""
+
+    def __init__(self, consul: ConsulApi) -> None:
+        """Know the KV store."""
+        self._consul = consul
+        self._known: dict[str, tuple[float, RoundRecord]] = {}
+
+    async def state(self, campaign: Campaign, group: str) -> RoundRecord:
+        """Where a group stands, at most `FRESH_S` ago."""
+        key = keys.round_of(campaign.id, campaign.edition, group)
+        read_at_s, record = self._known.get(key, (float("-inf"), RoundRecord()))
+        if record.ended or boottime_s() - read_at_s <= FRESH_S:
+            return record
+        began_s = boottime_s()
+        record = _read(await self._consul.kv_get(key))
+        self._known[key] = (began_s, record)
+        return record
+
+    async def all(self, campaign: Campaign) -> dict[str, RoundRecord]:
+        """Where every group of a campaign's newest edition stands; who has finished no shard yet is not there."""
+        prefix = keys.rounds(campaign.id, campaign.edition)
+        return {entry.key.removeprefix(prefix): _read(entry) for entry in await self._consul.kv_list(prefix)}
+
+    async def finish(self, campaign: Campaign, ref: ShardRef, check: Mapping[str, Any]) -> RoundRecord:
+        """Note that a shard is finished.
+
+        Args:
+            campaign: The campaign.
+            ref: The shard.
+            check: The operation that fences the write by the shard's lock.
+
+        Raises:
+            Unavailable: Consul did not take it, or the shard is another instance's by now.
+        """
+        key = keys.round_of(campaign.id, campaign.edition, ref.group)
+        for _ in range(_TRIES):
+            entry = await self._consul.kv_get(key, consistent=True)
+            before = _read(entry)
+            after = finish(before, campaign, ref.round, (ref.family, ref.shard), wall_us())
+            index = entry.modify_index if entry else 0
+            write = {"Verb": "cas", "Key": key, "Value": after.to_bytes(), "Index": index}
+            if after is before or await self._consul.kv_txn([check, write]) is not None:
+                self._known[key] = (boottime_s(), after)
+                _ENDED.inc(after.round > ref.round or (after.ended and not before.ended))
+                return after
+            # Another instance was quicker with another shard, or this one's lock is gone.
+            await asyncio.sleep(0)
+        raise Unavailable("too many shards of this group are being finished just now")
+
+    async def forget(self, campaign: Campaign, group: str, round_number: int) -> None:
+        """Remove the shards' records of a round that nobody asks for any more."""
+        prefix = keys.group_round(campaign.id, campaign.edition, group, round_number)
+        await self._consul.kv_delete(prefix, recurse=True)
+
+
+def _read(entry: KvEntry | None) -> RoundRecord:
+    if entry is None:
+        return RoundRecord()
+    try:
+        return RoundRecord.from_bytes(entry.value)
+    except BadRequest as error:
+        raise Unavailable(f"the stored record {entry.key} is damaged: {error}") from error

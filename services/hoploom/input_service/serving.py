@@ -1,0 +1,272 @@
+"""Leases of the shards that this instance owns: which shard has work for a worker, and what becomes of the lease."""
+
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from hoploom.input_service import leases, shards
+from hoploom.input_service.journal import Journal, Step
+from hoploom.input_service.leases import Ages, Ask
+from hoploom.input_service.numbers import Numbers
+from hoploom.input_service.ownership import Ownership, Term
+from hoploom.input_service.round_record import Shard
+from hoploom.input_service.shard_record import Held, ShardRecord, ShardRef
+from hoploom.kit import metrics
+from hoploom.kit.clock import wall_us
+from hoploom.kit.errors import BadRequest, NotFound
+from hoploom.targets.keys import order_key
+from hoploom.wire.campaign import Campaign
+from hoploom.wire.lease import (
+    MAX_LEASE,
+    NONCE_BYTES,
+    Lease,
+    LeaseDone,
+    LeaseId,
+    LeaseRenewal,
+    LeaseRequest,
+    LeaseReturn,
+)
+
+T = TypeVar("T")
+REMEMBERED = 4096
+"""Requests whose answer is found at once when they come again."""
+
+_GRANTED = metrics.counter("hoploom_input_leases_granted_total", "Leases handed out.")
+_POSITIONS = metrics.counter("hoploom_input_positions_handed_out_total", "Positions handed out.")
+_DONE = metrics.counter("hoploom_input_positions_done_total", "Positions acknowledged as done.")
+_AGAIN = metrics.counter("hoploom_input_positions_reissued_total", "Positions taken back to be handed out again.")
+_SAID = metrics.counter("hoploom_input_lease_messages_total", "What workers said of leases.", ("message", "answer"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A request for work with what was added to it on the way.
+
+    Attributes:
+        request: The request.
+        campaign: Serve only this campaign; empty serves all.
+        limit: The most positions wanted.
+        ttl_s: Seconds that the lease lives without a renewal.
+        audited: Whether the results have to be stored here before they count.
+    """
+
+    request: LeaseRequest
+    campaign: str = ""
+    limit: int = MAX_LEASE
+    ttl_s: int = leases.TTL_S
+    audited: bool = True
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one campaign has to do for a group.
+
+    Attributes:
+        campaign: The campaign.
+        round: The group's round.
+        shards: Its shards that are not finished.
+    """
+
+    campaign: Campaign
+    round: int
+    shards: Sequence[Shard]
+
+    def slot(self, shard: Shard) -> int:
+        """The slot of one of its shards."""
+        return shards.slot_of(self.campaign.id, *shard)
+
+
+@dataclass(frozen=True)
+class Located:
+    """A lease's shard."""
+
+    campaign: Campaign
+    slot: int
+    empty: ShardRecord
+
+
+def located(campaign: Campaign, lease: LeaseId, group: str) -> Located:
+    """Where a lease's shard is kept; NotFound where the campaign has no such positions."""
+    targets = campaign.sets.get(lease.family)
+    if targets is None or lease.stop > targets.size:
+        raise NotFound("there is no lease of that id")
+    shard = shards.shard_at(targets.size, lease.start)
+    return _located(campaign, lease.round, group, (lease.family, shard))
+
+
+def _located(campaign: Campaign, round_number: int, group: str, shard: Shard) -> Located:
+    family, number = shard
+    ref = ShardRef(
+        campaign=campaign.id,
+        edition=campaign.edition,
+        group=group,
+        round=round_number,
+        family=family,
+        shard=number,
+    )
+    start, stop = shards.shard_range(campaign.sets[family].size, number)
+    return Located(campaign, shards.slot_of(campaign.id, family, number), ShardRecord.empty(ref, start, stop))
+
+
+class Serving:
+    """Grants, renews and ends leases of this instance's shards."""
+
+    def __init__(self, journal: Journal, ownership: Ownership, numbers: Numbers) -> None:
+        """Know where everything is kept."""
+        self._journal, self._ownership, self._numbers = journal, ownership, numbers
+        self._answered: OrderedDict[tuple[str, str], ShardRef] = OrderedDict()
+
+    async def grant(self, wanted: Wanted, works: Iterable[Work]) -> Lease | None:
+        """A lease of the first shard here that has work for the request; the same request gets the same lease.
+
+        Raises:
+            Unavailable: Consul does not take the change.
+        """
+        for work in works:
+            for shard in self._in_order(work, wanted.request):
+                lease = await self._grant_of(work, shard, wanted)
+                if lease is not None:
+                    return lease
+        return None
+
+    async def renew(self, where: Located, lease: LeaseId, message: LeaseRenewal) -> Held:
+        """Keep a lease alive; raises as `leases.renew`."""
+
+        def step(record: ShardRecord, ages: Ages) -> tuple[ShardRecord, Held]:
+            after, held = leases.renew(record, lease, message, ages)
+            self._journal.heard(record.ref, held.nonce)
+            return after, held
+
+        return await self._said("renew", where, step)
+
+    async def done(self, where: Located, lease: LeaseId, message: LeaseDone) -> ShardRecord:
+        """Note that a lease's results are stored; raises as `leases.complete`."""
+
+        def step(record: ShardRecord, _: Ages) -> tuple[ShardRecord, ShardRecord]:
+            after = leases.complete(record, lease, message, wall_us())
+            return after, after
+
+        return await self._said("done", where, step)
+
+    async def give_back(self, where: Located, lease: LeaseId, message: LeaseReturn) -> ShardRecord:
+        """Take the rest of a lease back at once; raises as `leases.complete`."""
+
+        def step(record: ShardRecord, _: Ages) -> tuple[ShardRecord, ShardRecord]:
+            after = leases.give_back(record, lease, message)
+            return after, after
+
+        return await self._said("return", where, step)
+
+    def _in_order(self, work: Work, request: LeaseRequest) -> list[Shard]:
+        """The shards to try: first the one that has answered this very request, then from the worker's own on."""
+        known = self._answered.get((request.worker, request.request_id))
+        shift = shards.slot_of_name(request.worker) % max(1, len(work.shards))
+        order = [*work.shards[shift:], *work.shards[:shift]]
+        return sorted(order, key=lambda shard: known is None or (known.family, known.shard) != shard)
+
+    async def _grant_of(self, work: Work, shard: Shard, wanted: Wanted) -> Lease | None:
+        where = _located(work.campaign, work.round, wanted.request.group, shard)
+        term = self._ownership.term(where.slot)
+        if term is None:
+            return None
+        ask = self._ask(work, shard, wanted, term)
+        ref = where.empty.ref
+        known = self._journal.peek(ref)
+        if known and leases.grant(known[0], ask, known[1])[1] is None:
+            return None
+
+        def step(record: ShardRecord, ages: Ages) -> tuple[ShardRecord, tuple[Held | None, int]]:
+            after, held = leases.grant(record, ask, ages)
+            return after, (held, after.reissued - record.reissued)
+
+        held, again = await self._journal.change(where.slot, where.empty, step)
+        _AGAIN.inc(again)
+        if held is None:
+            return None
+        self._remember(wanted.request, ref)
+        # A repeated request gets a lease with the nonce of its first one, and counts once.
+        if held.nonce == ask.nonce:
+            _GRANTED.inc()
+            _POSITIONS.inc(held.stop - held.start)
+        return await self._travelling(where, held)
+
+    def _ask(self, work: Work, shard: Shard, wanted: Wanted, term: Term) -> Ask:
+        request, family = wanted.request, shard[0]
+        rates = [rate for rate in (work.campaign.rate_pps, request.rate_pps) if rate]
+        size = work.campaign.sets[family].size
+        return Ask(
+            request_id=request.request_id,
+            worker=request.worker,
+            run=request.run,
+            holding=[LeaseId.parse(each).nonce for each in request.holding],
+            rate_pps=min(rates) if rates else 0,
+            probe=work.campaign.probe,
+            nonce=uuid.uuid4().hex[: 2 * NONCE_BYTES],
+            token=str(term.token),
+            at_us=wall_us(),
+            limit=wanted.limit,
+            ttl_s=wanted.ttl_s,
+            audited=wanted.audited,
+            left=size * sum(each[0] == family for each in work.shards) // shards.shard_count(size),
+        )
+
+    async def _said(self, message: str, where: Located, step: Step[T]) -> T:
+        """Carry out what a worker said of a lease, and count it with its answer."""
+
+        def counted(record: ShardRecord, ages: Ages) -> tuple[ShardRecord, tuple[T, int, int]]:
+            after, answer = step(record, ages)
+            return after, (answer, after.done_count - record.done_count, after.reissued - record.reissued)
+
+        try:
+            answer, done, again = await self._journal.change(where.slot, where.empty, counted)
+        except BadRequest as error:
+            _SAID.labels(message, str(error.status)).inc()
+            raise
+        _SAID.labels(message, "200").inc()
+        _DONE.inc(done)
+        _AGAIN.inc(again)
+        return answer
+
+    def _remember(self, request: LeaseRequest, ref: ShardRef) -> None:
+        self._answered[request.worker, request.request_id] = ref
+        if len(self._answered) > REMEMBERED:
+            self._answered.popitem(last=False)
+
+    async def _travelling(self, where: Located, held: Held) -> Lease:
+        campaign, ref = where.campaign, where.empty.ref
+        revision = campaign.sets[ref.family].sha256
+        return Lease(
+            id=str(where.empty.lease_id(held)),
+            campaign=campaign.id,
+            campaign_number=campaign.number,
+            measurement=campaign.measurement,
+            worker_number=await self._numbers.of_worker(held.worker),
+            revision=revision,
+            family=ref.family,
+            round=ref.round,
+            group=ref.group,
+            start=held.start,
+            stop=held.stop,
+            order_key=order_of(campaign, ref).hex(),
+            ttl_s=held.ttl_s,
+            rate_pps=held.rate_pps,
+            probe=campaign.probe,
+            allow_private=campaign.allow_private,
+            token=held.token,
+            network_pps=campaign.network_pps,
+            anchors=campaign.anchors,
+        )
+
+
+def order_of(campaign: Campaign, ref: ShardRef) -> bytes:
+    """The key of the order that positions of a shard count in.
+
+    With a cooldown it hangs on no round (nor on the group, where it counts over all): only positions of one order can
+    be compared, and so only then is it known which targets were handed out a moment ago.
+    """
+    revision = campaign.sets[ref.family].sha256
+    if not campaign.cooldown_minutes:
+        return order_key(campaign.id, revision, ref.round, ref.group)
+    return order_key(campaign.id, revision, 0, ref.group if campaign.cooldown_scope == "group" else "")

@@ -1,0 +1,262 @@
+"""One Consul session a process: what its locks hang on, and until when it may believe in them.
+
+The session binds to this instance's `alive` check and to a TTL, so that a dead process loses its locks in about two
+seconds and an unreachable one in at most twice the TTL. What this process believes ends earlier, by its own clock:
+`deadline_s` counts from the *start* of the last renewal that was answered. A refused renewal (404) ends the session
+now; no answer, or a 5xx, does not. A process that was stopped, or whose event loop hung, believes nothing until a
+renewal that began afterwards is answered.
+
+Source: Gray & Cheriton 1989, "Leases"; HashiCorp, "Sessions and Distributed Locks Overview".
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hoploom.kit import metrics
+from hoploom.kit.clock import boottime_s
+from hoploom.kit.consul_api import ConsulApi
+from hoploom.kit.errors import Unavailable
+
+log = logging.getLogger(__name__)
+TTL_S = 10.0
+"""The shortest that Consul takes."""
+
+MARGIN_S = 2.0
+"""What the two clocks and an effect that is under way may take together."""
+
+RENEW_EVERY_S = 2.5
+"""Three renewals may fail before the deadline; they do not touch raft."""
+
+LOCK_DELAY_S = 1.0
+"""Session-wide. Enough where every effect is fenced; other roles wait by themselves (`election`)."""
+
+LAG_LIMIT_S = 0.5
+BEAT_EVERY_S = 0.25
+RETRY_EVERY_S = 0.25
+EPOCH = "hoploom/epoch"
+"""Raised by hand when Consul is restored from a snapshot, because indexes then fall back."""
+
+_RENEWALS = metrics.counter("hoploom_session_renewals_total", "Renewals of the session.", ("result",))
+_LEFT = metrics.gauge("hoploom_session_seconds_left", "Seconds until the session's deadline by this process's clock.")
+_STALLS = metrics.counter("hoploom_session_stalls_total", "Stalls of the event loop that suspended all roles.")
+
+
+@dataclass(frozen=True, order=True)
+class Token:
+    """A fencing token: later acquisitions of a lock have larger ones.
+
+    Attributes:
+        epoch: Raised at each restore of Consul.
+        index: Raft index at the acquisition.
+    """
+
+    epoch: int = 0
+    index: int = 0
+
+    def __str__(self) -> str:
+        """As it travels: `epoch.index`."""
+        return f"{self.epoch}.{self.index}"
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What a process may believe about its session; pure, times are its own boottime clock in seconds.
+
+    Attributes:
+        id: The session; empty while there is none.
+        renewed_s: Start of the last renewal that was answered.
+        beat_s: When the event loop was last seen alive.
+        stalled_s: When a stall was noticed; a renewal that began later clears it.
+    """
+
+    id: str = ""
+    renewed_s: float = float("-inf")
+    beat_s: float = float("-inf")
+    stalled_s: float = float("-inf")
+
+    @property
+    def deadline_s(self) -> float:
+        """Until when the session is believed in."""
+        return self.renewed_s + TTL_S - MARGIN_S if self.id else float("-inf")
+
+    def valid(self, now_s: float) -> bool:
+        """Whether an effect may start now."""
+        hung = now_s - self.beat_s > BEAT_EVERY_S + LAG_LIMIT_S
+        return bool(self.id) and now_s < self.deadline_s and not hung and self.renewed_s > self.stalled_s
+
+    def made(self, session_id: str, began_s: float) -> "Belief":
+        """A session was made by a call that began then."""
+        return replace(self, id=session_id, renewed_s=began_s)
+
+    def renewed(self, began_s: float) -> "Belief":
+        """A renewal that began then was answered."""
+        return replace(self, renewed_s=max(self.renewed_s, began_s))
+
+    def ended(self) -> "Belief":
+        """The session is gone."""
+        return replace(self, id="", renewed_s=float("-inf"))
+
+    def beat(self, now_s: float) -> "Belief":
+        """The event loop runs; where it has not for too long, nothing is believed until the next renewal."""
+        hung = self.beat_s > float("-inf") and now_s - self.beat_s > BEAT_EVERY_S + LAG_LIMIT_S
+        return replace(self, beat_s=now_s, stalled_s=now_s if hung else self.stalled_s)
+
+
+class Session:
+    """The session of this process. `run` makes it, renews it, and makes another when it has ended."""
+
+    def __init__(self, consul: Callable[[], ConsulApi], name: str, check: str) -> None:
+        """Have none yet.
+
+        Args:
+            consul: Gives the local agent.
+            name: Name of the session, for people.
+            check: Id of the check that it binds to.
+        """
+        self._consul, self._name, self._check = consul, name, check
+        self._belief = Belief()
+        self._epoch = 0
+        self._lost: list[Callable[[], None]] = []
+        self._urgent = asyncio.Event()
+        self._made = asyncio.Event()
+
+    @property
+    def id(self) -> str:
+        """Its id; empty while there is none."""
+        return self._belief.id
+
+    @property
+    def deadline_s(self) -> float:
+        """Until when it is believed in, on this process's boottime clock; minus infinity without a session."""
+        return self._belief.deadline_s
+
+    @property
+    def valid(self) -> bool:
+        """Whether an effect that hangs on it may start now."""
+        return self._belief.valid(boottime_s())
+
+    def on_lost(self, call: Callable[[], None]) -> None:
+        """Have a function called whenever a session has ended; its locks are gone then."""
+        self._lost.append(call)
+
+    def check(self, lock: str) -> Mapping[str, Any]:
+        """The operation that refuses a transaction unless this session holds a lock."""
+        return {"Verb": "check-session", "Key": lock, "Session": self.id}
+
+    async def ready(self) -> None:
+        """Wait until there is a session that may be believed in."""
+        while not self.valid:
+            await self._made.wait()
+            if not self.valid:
+                await asyncio.sleep(BEAT_EVERY_S)
+
+    async def acquire(self, lock: str, value: bytes) -> Token | None:
+        """Try once to take a lock.
+
+        Args:
+            lock: Key of the lock, `.../.lock`.
+            value: Who takes it, for people and for the others.
+
+        Returns:
+            The fencing token, confirmed by a consistent read; None where another has the lock or its delay runs.
+
+        Raises:
+            Unavailable: It is not known what became of the try.
+        """
+        consul, session_id = self._consul(), self.id
+        if not session_id or not self.valid or not await consul.kv_acquire(lock, value, session_id):
+            return None
+        entry = await consul.kv_get(lock, consistent=True)
+        return Token(self._epoch, entry.modify_index) if entry and entry.session == session_id else None
+
+    async def release(self, lock: str, value: bytes = b"") -> None:
+        """Give a lock back; no delay keeps the next one from taking it.
+
+        Args:
+            lock: Key of the lock.
+            value: What stands there then, such as who left.
+        """
+        if self.id:
+            await self._consul().kv_release(lock, value, self.id)
+
+    async def run(self) -> None:
+        """Keep a session, for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._beat())
+            while True:
+                try:
+                    await (self._renew() if self.id else self._make())
+                except Unavailable as error:
+                    _RENEWALS.labels("unanswered").inc()
+                    log.debug("the session is not kept just now: %s", error)
+                    await self._pause(RETRY_EVERY_S)
+                else:
+                    await self._pause(RENEW_EVERY_S * random.uniform(0.9, 1.0))
+
+    async def destroy(self) -> None:
+        """End it, as the last thing that a stopping process does."""
+        session_id = self.id
+        self._end()
+        if session_id:
+            await self._consul().session_destroy(session_id)
+
+    async def _make(self) -> None:
+        began_s = boottime_s()
+        body = {
+            "Name": self._name,
+            "TTL": f"{TTL_S:g}s",
+            "LockDelay": f"{LOCK_DELAY_S:g}s",
+            "Behavior": "release",
+            # Not the node's own health: an agent that is restarted would take every role from its instances.
+            "NodeChecks": [],
+            "ServiceChecks": [{"ID": self._check}],
+        }
+        session_id = await self._consul().session_create(body)
+        entry = await self._consul().kv_get(EPOCH, consistent=True)
+        self._epoch = int(entry.value) if entry and entry.value.isdigit() else 0
+        self._belief = self._belief.made(session_id, began_s)
+        self._made.set()
+        log.info("has session %s", session_id)
+
+    async def _renew(self) -> None:
+        began_s, session_id = boottime_s(), self.id
+        alive = await self._consul().session_renew(session_id)
+        if session_id != self.id:
+            return
+        _RENEWALS.labels("kept" if alive else "refused").inc()
+        if alive:
+            self._belief = self._belief.renewed(began_s)
+        else:
+            log.warning("session %s has ended: its check failed, or it was not renewed in time", session_id)
+            self._end()
+            # A new one is made at once.
+            self._urgent.set()
+
+    def _end(self) -> None:
+        self._belief = self._belief.ended()
+        self._made.clear()
+        for call in self._lost:
+            call()
+
+    async def _beat(self) -> None:
+        while True:
+            before, now_s = self._belief, boottime_s()
+            self._belief = before.beat(now_s)
+            _LEFT.set(max(0.0, self.deadline_s - now_s))
+            if self._belief.stalled_s > before.stalled_s:
+                _STALLS.inc()
+                log.warning("the event loop hung; every role waits until the session is confirmed")
+                self._urgent.set()
+            await asyncio.sleep(BEAT_EVERY_S)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._urgent.wait()
+        except TimeoutError:
+            return
+        self._urgent.clear()

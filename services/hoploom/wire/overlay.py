@@ -1,0 +1,174 @@
+"""What a person lays over all campaigns at once: pause, addresses to stay away from, caps, workers that are revoked.
+
+It filters where leases are given and again at the worker, and never changes a campaign's targets or their order. Pure.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from hoploom.kit.errors import ConfigError, Unprocessable
+from hoploom.targets.notation import Block, parse_block
+from hoploom.targets.ranges import Range, merge
+from hoploom.wire.campaign import MAX_RATE_PPS
+from hoploom.wire.fields import CAMPAIGN_ID, MAX_INTEGER, NAME, PRINTABLE, VERSION, Fields
+
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+MAX_LISTED = 100_000
+"""Entries of one list; the limit of its stored size is met first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptOut:
+    """Addresses that nobody probes.
+
+    Attributes:
+        block: A CIDR block, in the one way to write it.
+        until: Last day in UTC on which it holds, as YYYY-MM-DD; empty for ever.
+        note: For people.
+    """
+
+    block: str
+    until: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no block or no day."""
+        try:
+            canonical = str(parse_block(self.block))
+            if self.until:
+                datetime.date.fromisoformat(self.until)
+        except (ConfigError, ValueError) as error:
+            raise Unprocessable(f"an opt-out has a block and a day such as 2027-01-31: {error}") from error
+        if canonical != self.block:
+            raise Unprocessable(f"the block {self.block} is written {canonical}")
+
+    def holds(self, today: str) -> bool:
+        """Whether it still holds on a day, YYYY-MM-DD."""
+        return not self.until or today <= self.until
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverlayDocument:
+    """One version of the overlay.
+
+    Attributes:
+        version: Grows with every change; 0 for the empty one that nobody has written.
+        paused: Nothing at all is probed.
+        paused_campaigns: Ids of campaigns of which nothing is probed.
+        opt_outs: What to stay away from, sorted by block.
+        rate_pps: Packets a second to each campaign at most, over the whole mesh; 0 sets no cap.
+        network_pps: Packets a second to one /24 or /48 at most, over the whole mesh; 0 sets no cap.
+        revoked: Names of workers that get no work any more.
+    """
+
+    version: int = 0
+    paused: bool = False
+    paused_campaigns: tuple[str, ...] = ()
+    opt_outs: tuple[OptOut, ...] = ()
+    rate_pps: int = 0
+    network_pps: int = 0
+    revoked: tuple[str, ...] = ()
+
+    @staticmethod
+    def from_json(document: object) -> OverlayDocument:
+        """Read and check.
+
+        Raises:
+            BadRequest: A field is missing or of the wrong type.
+            Unprocessable: A field is out of bounds.
+        """
+        known = Fields(document, "an overlay")
+        return OverlayDocument(
+            version=known.integer("version", range(MAX_INTEGER)),
+            paused=known.flag("paused", default=False),
+            paused_campaigns=_matching(known.texts("paused_campaigns", longest=MAX_LISTED, default=[]), CAMPAIGN_ID),
+            opt_outs=tuple(map(_opt_out, known.objects("opt_outs"))) if known.has("opt_outs") else (),
+            rate_pps=known.integer("rate_pps", range(MAX_RATE_PPS + 1), 0),
+            network_pps=known.integer("network_pps", range(MAX_RATE_PPS + 1), 0),
+            revoked=_matching(known.texts("revoked", longest=MAX_LISTED, default=[]), NAME),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As it travels and as it is stored."""
+        lists = {
+            "paused_campaigns": list(self.paused_campaigns),
+            "opt_outs": [asdict(each) for each in self.opt_outs],
+            "revoked": list(self.revoked),
+        }
+        return {"v": VERSION, **asdict(self), **lists}
+
+    def is_paused(self, campaign: str) -> bool:
+        """Whether nothing of a campaign is probed now."""
+        return self.paused or campaign in self.paused_campaigns
+
+    def is_revoked(self, worker: str) -> bool:
+        """Whether a worker gets no work any more."""
+        return worker in self.revoked
+
+    def away_from(self, family: int) -> list[Range]:
+        """The addresses of a family to stay away from, as a merged list of integers."""
+        return self._ranges[family]
+
+    def on(self, today: str) -> OverlayDocument:
+        """Without what holds no more on this day, YYYY-MM-DD."""
+        return replace(self, opt_outs=tuple(each for each in self.opt_outs if each.holds(today)))
+
+    def with_pause(self, campaign: str, *, paused: bool) -> OverlayDocument:
+        """Pause or resume a campaign, or everything where it is empty."""
+        if not campaign:
+            return replace(self, paused=paused)
+        return replace(self, paused_campaigns=_listed(self.paused_campaigns, campaign, present=paused))
+
+    def with_opt_out(self, opt_out: OptOut) -> OverlayDocument:
+        """Stay away from a block, whatever was said of it before."""
+        others = [each for each in self.opt_outs if each.block != opt_out.block]
+        return replace(self, opt_outs=tuple(sorted([*others, opt_out], key=lambda each: each.block)))
+
+    def without_opt_out(self, block: str) -> OverlayDocument:
+        """Probe a block again."""
+        return replace(self, opt_outs=tuple(each for each in self.opt_outs if each.block != block))
+
+    def with_revoked(self, worker: str, *, revoked: bool) -> OverlayDocument:
+        """Give a worker no work any more, or again."""
+        return replace(self, revoked=_listed(self.revoked, worker, present=revoked))
+
+    def with_caps(self, *, rate_pps: int | None = None, network_pps: int | None = None) -> OverlayDocument:
+        """Set caps; None leaves one as it is."""
+        return replace(
+            self,
+            rate_pps=self.rate_pps if rate_pps is None else rate_pps,
+            network_pps=self.network_pps if network_pps is None else network_pps,
+        )
+
+    @cached_property
+    def _ranges(self) -> dict[int, list[Range]]:
+        blocks: list[Block] = [parse_block(each.block) for each in self.opt_outs]
+        return {
+            family: merge((each.first, each.last) for each in blocks if each.family == family) for family in (4, 6)
+        }
+
+
+def _listed(names: tuple[str, ...], name: str, *, present: bool) -> tuple[str, ...]:
+    others = {each for each in names if each != name}
+    return tuple(sorted(others | {name} if present else others))
+
+
+def _matching(texts: tuple[str, ...], pattern: re.Pattern[str]) -> tuple[str, ...]:
+    for text in texts:
+        if not pattern.fullmatch(text):
+            raise Unprocessable(f"an overlay cannot name {text[:80]!r}")
+    return texts
+
+
+def _opt_out(document: object) -> OptOut:
+    known = Fields(document, "an opt-out", versioned=False)
+    return OptOut(
+        block=known.text("block", PRINTABLE, longest=64),
+        until=known.text("until", re.compile(f"|{DATE.pattern}"), ""),
+        note=known.text("note", PRINTABLE, "", longest=200),
+    )
