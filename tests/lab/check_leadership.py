@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
-from lab.checker import Finding
+from lab.finding import Finding
 from lab.history import FAIL, OK, Event, Token, of
 from lab.intervals import Span
 

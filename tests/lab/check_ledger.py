@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lab.checker import Finding
+from lab.finding import Finding
 
 RULE = "C every row once"
 SHOWN = 5

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from lab.check_leadership import Effect, accepted
-from lab.checker import Finding
+from lab.finding import Finding
 from lab.intervals import Span, doubled, holes
 
 ONCE, OWNERS = "D every position completed once", "D one owner at a time"
