@@ -1,4 +1,4 @@
-"""Waiting for something to become true: the one place in the tests with a sleep."""
+"""Waiting for something to become true, or while a fault lasts: the one place in the tests with a sleep."""
 
 import asyncio
 import inspect
@@ -37,3 +37,8 @@ async def eventually(what: str, true: Callable[[], Any], within_s: float = 10.0)
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} was not seen within {within_s:g} s")
         await asyncio.sleep(_EVERY_S)
+
+
+def pause(seconds: float) -> None:
+    """Let a fault last, or a run go on; never a way to wait for something to become true."""
+    time.sleep(max(0.0, seconds))

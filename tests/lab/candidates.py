@@ -80,6 +80,7 @@ class Candidates:
         self._tail = Tail(self.history)
         self.acquired: list[Event] = []
         self._ended: set[tuple[str, int, str]] = set()
+        self._ready: set[tuple[str, int]] = set()
 
     def __getitem__(self, name: str) -> Candidate:
         return next(each for each in self.all if each.name == name)
@@ -111,6 +112,8 @@ class Candidates:
                 self.acquired.append(each)
             elif each.op == "end":
                 self._ended.add((*each.life, each.token))
+            elif each.op == "standby":
+                self._ready.add(each.life)
         return self.acquired
 
     def next_after(self, t: float, within_s: float) -> Event:
@@ -124,6 +127,16 @@ class Candidates:
         found = until("a living leader", self._led, within_s, 0.02)
         assert found is not None
         return found
+
+    def stand_by(self, count: int, within_s: float = 30.0) -> tuple[Candidate, Event]:
+        """Wait until there is a leader, and so many others could follow it; the leader and its acquisition."""
+        until(f"{count} ready to lead besides the leader", lambda: len(self._others()) >= count, within_s, 0.02)
+        return self.leader()
+
+    def _others(self) -> list[Candidate]:
+        leader, _ = self.leader()
+        ready = (each for each in self.all if each.lives and (each.name, each.boot) in self._ready)
+        return [each for each in ready if each is not leader]
 
     def _first_after(self, t: float) -> Event | None:
         return next((each for each in self.look() if each.t > t), None)

@@ -104,12 +104,14 @@ class Agent:
         self.child, self.paused = Child(place.within(number, command), folder / "log"), False
 
     def start(self) -> None:
-        """Start it, and wait for nothing."""
-        self.child.start()
+        """Start it where it does not run, and wait for nothing."""
+        if self.child.process is None or self.child.process.poll() is not None:
+            self.child.start()
 
     def kill(self) -> None:
         """End it as a power cut does."""
         self.child.stop(kill=True)
+        self.paused = False
 
     def stop(self) -> None:
         """End it as its service manager does."""
@@ -179,21 +181,21 @@ class ConsulCluster:
 
     def snapshot(self) -> bytes:
         """All of Consul's state."""
-        with urllib.request.urlopen(f"{self._any_url()}/v1/snapshot", timeout=20) as answer:
-            return bytes(answer.read())
+        return until("a snapshot", lambda: self._call("GET", "/v1/snapshot"), 20) or b""
 
     def restore(self, snapshot: bytes) -> None:
         """Set Consul's state back to a snapshot."""
-        request = urllib.request.Request(f"{self._any_url()}/v1/snapshot", snapshot, method="PUT")
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            answer.read()
+        until("a restored snapshot", lambda: self._call("PUT", "/v1/snapshot", snapshot) is not None, 20)
 
     def raw(self, method: str, path: str, body: bytes | None = None) -> Any:
         """The JSON answer of some server to a call; None where it fails."""
-        request = urllib.request.Request(f"{self._any_url()}{path}", body, method=method)
+        return json.loads(self._call(method, path, body) or b"null")
+
+    def _call(self, method: str, path: str, body: bytes | None = None) -> bytes | None:
+        url = next((agent.url for agent in self.servers if agent.leader()), self.servers[0].url)
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
-                return json.loads(answer.read() or b"null")
+            with urllib.request.urlopen(urllib.request.Request(f"{url}{path}", body, method=method), timeout=20) as got:
+                return bytes(got.read())
         except (urllib.error.URLError, OSError):
             return None
 
@@ -205,9 +207,6 @@ class ConsulCluster:
         return None
 
     def _healthy(self) -> bool:
-        found = ask("GET", f"{self._any_url()}/v1/operator/autopilot/health") or {}
+        found = self.raw("GET", "/v1/operator/autopilot/health") or {}
         servers = found.get("Servers") or []
         return sum(bool(each["Healthy"] and each["Voter"]) for each in servers) == SERVERS
-
-    def _any_url(self) -> str:
-        return next((agent.url for agent in self.servers if agent.leader()), self.servers[0].url)

@@ -6,7 +6,6 @@ The same seed gives the same schedule. A fault that this machine cannot do is an
 
 import heapq
 import random
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from lab.history import INVOKE, OK, Recorder
+from waiting import pause
 
 NAME = "nemesis"
 Undo = Callable[[], None]
@@ -75,14 +75,20 @@ def schedule(seed: int, kinds: Sequence[Kind], length_s: float, every_s: float) 
 class Nemesis:
     """Carries faults out, while this is entered as a context; on leaving it undoes what still lasts."""
 
-    def __init__(self, recorder: Recorder, faults: Mapping[str, Callable[[str], Undo]]) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        faults: Mapping[str, Callable[[str], Undo]],
+        named: Callable[[str], str] = str,
+    ) -> None:
         """Do nothing yet.
 
         Args:
             recorder: The run's history, written as `nemesis`.
             faults: By name: begins the fault against a target, and gives what ends it.
+            named: Who a target is when its turn comes, such as "leader".
         """
-        self._recorder, self._faults = recorder, faults
+        self._recorder, self._faults, self._named = recorder, faults, named
         self._lasting: list[tuple[float, int, ExitStack]] = []
         self._count = 0
 
@@ -102,6 +108,7 @@ class Nemesis:
 
     def strike(self, kind: str, target: str, lasts_s: float) -> None:
         """Begin one fault; it ends when somebody waits beyond its time, or at the end."""
+        target = self._named(target)
         self._recorder.note(INVOKE, kind, target)
         undo = self._faults[kind](target)
         self._recorder.note(OK, kind, target, {"lasts_s": lasts_s})
@@ -114,9 +121,9 @@ class Nemesis:
     def _wait(self, until_s: float) -> None:
         while self._lasting and self._lasting[0][0] <= until_s:
             due, _, stack = heapq.heappop(self._lasting)
-            _sleep(due)
+            pause(due - time.monotonic())
             stack.close()
-        _sleep(until_s)
+        pause(until_s - time.monotonic())
 
     def __enter__(self) -> Self:
         return self
@@ -133,6 +140,3 @@ class Nemesis:
 ENDS = {"stop": "continue"}
 """How the end of a fault is called, where it has a name of its own."""
 
-
-def _sleep(until_s: float) -> None:
-    threading.Event().wait(max(0.0, until_s - time.monotonic()))

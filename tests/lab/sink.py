@@ -34,18 +34,23 @@ class Fence:
 class Sink:
     """The resource's server, while this is entered as a context. `POST /` {role, token, proc, boot}: 200 or 409."""
 
-    def __init__(self, recorder: Recorder, *, fenced: bool = True) -> None:
-        """Listen on a free port of loopback."""
+    def __init__(self, recorder: Recorder, host: str = "127.0.0.1", *, fenced: bool = True) -> None:
+        """Listen on a free port of an address."""
         self._recorder, self._fence, self._order = recorder, Fence(enforced=fenced), 0
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer((host, 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
 
     @property
+    def port(self) -> int:
+        """Port that it listens on."""
+        return int(self._server.server_port)
+
+    @property
     def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/"
+        """Where it listens, for who is on the same host."""
+        return f"http://127.0.0.1:{self.port}/"
 
     def take(self, effect: dict[str, Any]) -> bool:
         """Decide on one effect, and record it."""

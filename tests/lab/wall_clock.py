@@ -7,9 +7,12 @@ import time
 
 _real_time, _real_time_ns = time.time, time.time_ns
 DAY_S = 86_400
+_ahead_s = 0
 
 
 def jump(seconds: int) -> None:
-    """From now on `time.time` and `time.time_ns` are so many seconds from the real ones; 0 ends it."""
-    time.time = lambda: _real_time() + seconds
-    time.time_ns = lambda: _real_time_ns() + seconds * 1_000_000_000
+    """Set `time.time` and `time.time_ns` so many seconds ahead of what they are; back, below zero."""
+    global _ahead_s  # noqa: PLW0603
+    _ahead_s += seconds
+    time.time = lambda: _real_time() + _ahead_s
+    time.time_ns = lambda: _real_time_ns() + _ahead_s * 1_000_000_000
