@@ -8,12 +8,13 @@ from typing import Self
 from engine_processes import ask
 from hoploom import engines
 from lab import kv_record
-from lab.candidates import Candidates
+from lab.candidates import Candidates, command
 from lab.checker import Verdict, verdict
-from lab.consul_cluster import ConsulCluster
+from lab.consul_cluster import ConsulCluster, Loopback
 from lab.history import Recorder, read
 from lab.leaders import EFFECTS, lock_of
 from lab.nemesis import NAME
+from lab.node_links import NodeLinks
 from lab.sink import RESOURCE, Sink
 
 ROLE, PROBE = "lab", "lab/probe"
@@ -22,23 +23,34 @@ ROLE, PROBE = "lab", "lab/probe"
 class Arena:
     """One run, while this is entered as a context."""
 
-    def __init__(self, folder: Path, candidates: int, *, fenced: bool = True, options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        candidates: int,
+        *options: str,
+        links: NodeLinks | None = None,
+        fenced: bool = True,
+    ) -> None:
         """Start nothing yet.
 
         Args:
             folder: An empty folder for logs, data and the history.
             candidates: How many processes want to lead.
-            fenced: False takes the guards from the sink and from the writes to KV: the checker must turn red.
             options: Further options of the candidates.
+            links: Nodes to run on, three for the servers and one for each candidate; without them all is on loopback,
+                and the candidates share one agent.
+            fenced: False takes the guards from the sink and from the writes to KV: the checker must turn red.
         """
         self.history = folder / "history"
-        self.cluster = ConsulCluster(engines.ensure(["consul"], report=_quiet)["consul"].path, folder / "consul")
+        place, clients = links or Loopback(), candidates if links else 1
+        consul = engines.ensure(["consul"], report=_quiet)["consul"].path
+        self.cluster = ConsulCluster(consul, folder / "consul", clients=clients, place=place)
         self.recorder = Recorder(self.history, NAME)
         self._sink_recorder = Recorder(self.history, RESOURCE)
-        self.sink = Sink(self._sink_recorder, fenced=fenced)
-        agents = [each.url for each in self.cluster.clients]
-        words = ("--role", ROLE, "--sink", self.sink.url, "--fenced", str(fenced).lower(), *options)
-        self.candidates = Candidates(folder, candidates, agents, words)
+        self.sink = Sink(self._sink_recorder, "0.0.0.0" if links else "127.0.0.1", fenced=fenced)
+        words = ("--role", ROLE, "--fenced", str(fenced).lower(), *options)
+        agents = [self.cluster.clients[number % clients] for number in range(candidates)]
+        self.candidates = Candidates(folder, [command(place, each, self.sink.port, words) for each in agents])
         self.epoch = 0
         self._stack = ExitStack()
 
@@ -49,7 +61,7 @@ class Arena:
             stack.enter_context(self.cluster)
             stack.enter_context(self.sink)
             watcher = stack.enter_context(Recorder(self.history, "watch"))
-            agent = self.cluster.clients[0].url
+            agent = self.cluster.servers[0].url
             stack.enter_context(kv_record.LockWatch(agent, lock_of(ROLE), ROLE, watcher))
             stack.enter_context(self.candidates)
             self.candidates.leader(30)

@@ -11,10 +11,19 @@ from types import TracebackType
 from typing import Self
 
 from engine_processes import Child
+from lab.consul_cluster import Agent, Place
 from lab.history import OK, Event, Tail
 from waiting import until
 
 VICTIM = Path(__file__).with_name("leader_victim.py")
+
+
+def command(place: Place, agent: Agent, sink_port: int, options: Sequence[str]) -> list[str]:
+    """The command of a candidate that lives beside an agent."""
+    number = agent.number
+    sink = f"http://{place.harness_address(number)}:{sink_port}/"
+    words = ["--consul-addr", agent.url, "--host", place.address(number), "--sink", sink, *options]
+    return place.within(number, [sys.executable, str(VICTIM), *words])
 
 
 @dataclass
@@ -22,16 +31,15 @@ class Candidate:
     """One process by its lasting name."""
 
     name: str
-    folder: Path
-    options: Sequence[str]
+    command: Sequence[str]
+    log: Path
     boot: int = field(default=0, init=False)
     child: Child | None = field(default=None, init=False)
 
     def start(self) -> None:
         """Begin its next life."""
         self.boot += 1
-        words = [*self.options, "--proc", self.name, "--boot", str(self.boot)]
-        self.child = Child([sys.executable, str(VICTIM), *words], self.folder / f"{self.name}.log")
+        self.child = Child([*self.command, "--proc", self.name, "--boot", str(self.boot)], self.log)
         self.child.start()
 
     @property
@@ -62,20 +70,17 @@ class Candidate:
 class Candidates:
     """Some processes that want the same role, while this is entered as a context."""
 
-    def __init__(self, folder: Path, count: int, agents: Sequence[str], options: Sequence[str]) -> None:
+    def __init__(self, folder: Path, commands: Sequence[Sequence[str]]) -> None:
         """Start nothing yet.
 
         Args:
             folder: For the logs and the history.
-            count: How many.
-            agents: Addresses of their Consul agents, used in turn.
-            options: Further options of `leader_victim`.
+            commands: One command a candidate; see `command`.
         """
         self.history = folder / "history"
-        common = ["--history", str(self.history), "--log-level", "debug", *options]
         self.all = [
-            Candidate(f"p{number}", folder, [*common, "--consul-addr", agents[number % len(agents)]])
-            for number in range(count)
+            Candidate(f"p{number}", [*words, "--history", str(self.history)], folder / f"p{number}.log")
+            for number, words in enumerate(commands)
         ]
         self._tail = Tail(self.history)
         self.acquired: list[Event] = []

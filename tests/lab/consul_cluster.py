@@ -29,6 +29,9 @@ class Place(Protocol):
     def address(self, number: int) -> str:
         """Address of the node with this number, from 1."""
 
+    def harness_address(self, number: int) -> str:
+        """Address that this node reaches the harness by."""
+
     def within(self, number: int, command: Sequence[str]) -> list[str]:
         """The command that runs this command on that node."""
 
@@ -44,6 +47,10 @@ class Loopback:
     def address(self, number: int) -> str:
         """Address of a node."""
         return f"{self._prefix}.{number}"
+
+    def harness_address(self, number: int) -> str:
+        """Address of the harness."""
+        return "127.0.0.1"
 
     def within(self, number: int, command: Sequence[str]) -> list[str]:
         """The command as it is."""

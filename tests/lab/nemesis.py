@@ -118,6 +118,13 @@ class Nemesis:
         self._count += 1
         heapq.heappush(self._lasting, (time.monotonic() + lasts_s, self._count, stack))
 
+    def end(self) -> None:
+        """End everything that still lasts, the first that was due first."""
+        with ExitStack() as everything:
+            for _, _, stack in sorted(self._lasting, reverse=True):
+                everything.push(stack)
+        self._lasting.clear()
+
     def _wait(self, until_s: float) -> None:
         while self._lasting and self._lasting[0][0] <= until_s:
             due, _, stack = heapq.heappop(self._lasting)
@@ -131,10 +138,7 @@ class Nemesis:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with ExitStack() as everything:
-            for _, _, stack in self._lasting:
-                everything.push(stack)
-        self._lasting.clear()
+        self.end()
 
 
 ENDS = {"stop": "continue"}

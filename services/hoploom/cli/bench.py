@@ -1,11 +1,13 @@
 """`hoploom bench NAME`: runs a bench of the checkout and prints its figures; exit 1 when a bound is missed.
 
-A bench is a module tests/bench/NAME.py with `measure() -> list[Figure]`. A figure stands beside an anchor that ran on
-the same machine in the same minute, so that a slow machine slows both.
+A bench is a module tests/bench/NAME.py with `measure() -> list[Figure]`; one that repeats its trials often takes
+`measure(scale)`, the part of the full number of trials to run. A figure stands beside an anchor that ran on the same
+machine in the same minute, so that a slow machine slows both.
 """
 
 import argparse
 import importlib.util
+import inspect
 import json
 import os
 import platform
@@ -39,6 +41,7 @@ class Figure:
         ratio: value / anchor_value; None without an anchor.
         bound: The bound in words, such as "<= 30 s".
         ok: Whether the bound is kept.
+        raw: The single measurements behind it, in the order in which they were made.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Figure:
     ratio: float | None
     bound: str
     ok: bool
+    raw: tuple[float, ...] = ()
 
 
 def at_most(name: str, value: float, unit: str, bound: float, anchor: tuple[str, float] | None = None) -> Figure:
@@ -62,6 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("bench", metavar="NAME", help="name of a bench in tests/bench; `list` names them")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, metavar="PART", help="part of the full number of trials, such as 0.1"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -72,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.bench not in found:
         raise ConfigError(f"there is no bench {args.bench!r} (there are: {', '.join(sorted(found)) or 'none here'})")
-    figures = _measure(found[args.bench])()
+    figures = _measure(found[args.bench], args.scale)
     if args.json:
         print(json.dumps({"bench": args.bench, "machine": machine(), "figures": [asdict(each) for each in figures]}))
     else:
@@ -96,7 +103,7 @@ def _benches() -> dict[str, Path]:
     return {path.stem: path for path in folder.glob("*.py")} if folder.is_dir() else {}
 
 
-def _measure(path: Path) -> Callable[[], list[Figure]]:
+def _measure(path: Path, scale: float) -> list[Figure]:
     # Benches use the tests' own pieces (the load, the command).
     sys.path.insert(0, str(path.parents[1]))
     spec = importlib.util.spec_from_file_location(f"bench_{path.stem}", path)
@@ -104,8 +111,8 @@ def _measure(path: Path) -> Callable[[], list[Figure]]:
         raise ConfigError(f"{path} cannot be read as a bench")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    measure: Callable[[], list[Figure]] = module.measure
-    return measure
+    measure: Callable[..., list[Figure]] = module.measure
+    return measure(scale) if inspect.signature(measure).parameters else measure()
 
 
 def _show(figures: list[Figure]) -> None:

@@ -47,7 +47,7 @@ def test_the_sink_records_what_it_took_and_what_it_refused(
 ) -> None:
     path = tmp_path / "history"
     with Recorder(path, "sink") as recorder, Sink(recorder, fenced=fenced) as sink:
-        assert [posted(sink.url, index) for index in (7, 5, 7)] == statuses
+        assert [posted(f"http://127.0.0.1:{sink.port}/", index) for index in (7, 5, 7)] == statuses
     effects = effects_of(read(path), "sink")
     assert [each.order for each in effects] == [0, 1, 2]
     assert len(fallen_back(effects)) == wrong
