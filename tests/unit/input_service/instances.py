@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from hoploom.input_service import shards
 from hoploom.input_service.campaigns import Campaigns
-from hoploom.input_service.closing import Closing
+from hoploom.input_service.closing import Audit, Closing
 from hoploom.input_service.desk import Desk, Parts
 from hoploom.input_service.journal import Journal
 from hoploom.input_service.numbers import Numbers
@@ -92,13 +92,21 @@ class Instance:
         return f"http://{self.mesh.address}:{self.mesh.port}"
 
     @staticmethod
-    def over(consul: ConsulApi, network: "dict[str, Instance]") -> "Instance":
+    def over(
+        consul: ConsulApi,
+        network: "dict[str, Instance]",
+        audit: Audit | None = None,
+        relay: Relay | None = None,
+        name: str = "",
+    ) -> "Instance":
         mesh = Mesh("input", port=next(_PORTS))
+        mesh.instance_id = name or mesh.instance_id
         mesh.consul = consul
-        numbers, sets, rounds, audit = Numbers(consul), Sets(consul), Rounds(consul), AllStored()
+        all_stored = AllStored()
+        numbers, sets, rounds = Numbers(consul), Sets(consul), Rounds(consul)
         campaigns, ownership = Campaigns(consul, numbers, sets, 10**9), Ownership(mesh)
         journal = Journal(consul, ownership)
-        closing = Closing(campaigns, journal, rounds, audit, ownership)
+        closing = Closing(campaigns, journal, rounds, audit or all_stored, ownership)
         serving = Serving(journal, ownership, numbers)
         parts = Parts(
             campaigns=campaigns,
@@ -108,10 +116,21 @@ class Instance:
             journal=journal,
             serving=serving,
             closing=closing,
-            relay=Wire(network),
+            relay=relay or Wire(network),
         )
         progress = Progress(journal, rounds, ownership)
-        return Instance(mesh, parts, numbers, sets, Desk(mesh.id, parts), progress, audit)
+        return Instance(mesh, parts, numbers, sets, Desk(mesh.id, parts), progress, all_stored)
+
+    def begin(self) -> None:
+        """Run what an instance runs beside its server."""
+        loops = (
+            self.mesh.session.run(),
+            self.parts.overlay.run(),
+            self.parts.journal.run(),
+            self.parts.ownership.run(self.parts.journal.close_slot),
+            self.parts.closing.run(),
+        )
+        self.tasks = [asyncio.get_running_loop().create_task(each) for each in loops]
 
     async def start(self) -> None:
         """Register, and begin to work."""
@@ -123,20 +142,17 @@ class Instance:
                 self.mesh.consul.set_check(self.mesh.id, check, "passing")
         else:
             await self.mesh.consul.heartbeat(self.mesh.alive_check, "passing", "")
-        loops = (
-            self.mesh.session.run(),
-            self.parts.overlay.run(),
-            self.parts.journal.run(),
-            self.parts.ownership.run(self.parts.journal.close_slot),
-            self.parts.closing.run(),
-        )
-        self.tasks = [asyncio.get_running_loop().create_task(each) for each in loops]
+        self.begin()
 
-    async def kill(self) -> None:
-        """Stop without a word; Consul's check notices."""
+    async def stop(self) -> None:
+        """Stop without a word."""
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    async def kill(self) -> None:
+        """Stop without a word, and have Consul's check notice."""
+        await self.stop()
         if not isinstance(self.mesh.consul, FakeConsul):
             with contextlib.suppress(Unavailable):
                 await self.mesh.consul.heartbeat(self.mesh.alive_check, "critical", "killed")

@@ -1,0 +1,99 @@
+"""Shards, leases and rounds under every fault that we know, on virtual time; a failing seed replays exactly.
+
+Sixty seeds here; `HOPLOOM_SEEDS=10000 pytest tests/unit/input_service/test_simulation.py` is the long run.
+"""
+
+import os
+import random
+import uuid
+from typing import Any
+
+import pytest
+
+from hoploom.input_service import campaigns, journal, leases, ownership, rounds, shards
+from hoploom.input_service.journal import Journal
+from hoploom.input_service.shard_record import ShardRecord
+from hoploom.kit import session
+from hoploom.kit.errors import Conflict
+from hoploom.wire.lease import LeaseDone, LeaseId
+from lab import virtual_time
+from lab.input_world import Shape, World, boottime, findings, live
+
+SEEDS = int(os.environ.get("HOPLOOM_SEEDS", "60"))
+LIMIT_S = 3000.0
+
+
+@pytest.fixture(autouse=True)
+def virtual(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (campaigns, journal, ownership, rounds, session):
+        monkeypatch.setattr(module, "boottime_s", boottime())
+    monkeypatch.setattr(shards, "SLOTS", 8)
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=random.getrandbits(128)))
+
+
+def run(seed: int, **shape: Any) -> World:
+    random.seed(seed)
+    return virtual_time.run(live(seed, Shape(**shape)), LIMIT_S)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_every_target_is_stored_and_none_is_completed_twice(seed: int) -> None:
+    world = run(seed)
+    assert findings(world) == [], f"seed {seed}: {world.log}"
+
+
+def test_the_same_seed_gives_the_same_history() -> None:
+    first, second = run(7), run(7)
+    assert first.log == second.log and first.ledger == second.ledger
+
+
+def red(seeds: int = 30, **shape: Any) -> bool:
+    """Whether a fault that was put in on purpose is found within so many seeds."""
+    for seed in range(seeds):
+        try:
+            if findings(run(seed, **shape)):
+                return True
+        except virtual_time.Stuck:
+            return True
+    return False
+
+
+def test_it_is_red_without_the_fence(monkeypatch: pytest.MonkeyPatch) -> None:
+    fenced = Journal._operations
+
+    def unfenced(self: Journal, changes: Any) -> Any:
+        found = fenced(self, changes)
+        kept = [each for each in found or () if each["Verb"] != "check-session"]
+        return found if found is None else [{**each, "Verb": "set"} for each in kept]
+
+    monkeypatch.setattr(Journal, "_operations", unfenced)
+    assert red()
+
+
+def test_it_is_red_when_workers_acknowledge_before_their_results_are_stored_and_nobody_audits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def nothing(*_: object) -> list[tuple[int, int]]:
+        return []
+
+    monkeypatch.setattr("lab.input_world.Ledger.missing", nothing)
+    assert red(ack_before_store=True)
+
+
+def test_the_audit_finds_what_was_acknowledged_and_not_stored() -> None:
+    for seed in range(3):
+        world = run(seed, ack_before_store=True)
+        assert findings(world) == [] and any(world.ledger.reopened.values()), f"seed {seed}: {world.log}"
+
+
+def test_it_is_red_when_an_ended_lease_may_complete_its_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = leases.complete
+
+    def late(record: ShardRecord, lease: LeaseId, message: LeaseDone, at_us: int = 0) -> ShardRecord:
+        try:
+            return honest(record, lease, message, at_us)
+        except Conflict:
+            return record
+
+    monkeypatch.setattr(leases, "complete", late)
+    assert red()
