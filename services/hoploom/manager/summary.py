@@ -1,7 +1,7 @@
 """What became of a campaign, from the batches of every output instance. Pure.
 
 A batch that was sent twice, to whichever instance, counts once: batches are told apart by their id. What two leases
-covered twice is counted as duplicates.
+covered twice is counted as duplicates. What a worker probed while its own uplink was dead is suspect, and no result.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,12 +16,13 @@ class Summary:
     """Numbers of one group's pass over a campaign.
 
     Attributes:
-        targets: Different targets with a result.
+        targets: Different targets that are dealt with: probed, or skipped as an opt-out asks.
         answered: Results with an echo reply.
         lost: Results without any.
         unreachable: Results with an ICMP error.
         failed: Targets that could not be sent to.
-        duplicates: Results beyond the first of a target.
+        duplicates: Targets of a batch that another one has dealt with.
+        suspect: Rows that count for nothing, because their worker's uplink was dead.
     """
 
     targets: int = 0
@@ -30,6 +31,7 @@ class Summary:
     unreachable: int = 0
     failed: int = 0
     duplicates: int = 0
+    suspect: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """For JSON."""
@@ -50,13 +52,17 @@ def summarize(batches: Iterable[Mapping[str, Any]]) -> dict[str, Summary]:
 
 
 def _of_group(batches: list[Mapping[str, Any]]) -> Summary:
+    suspect = [each for each in batches if each.get("suspect")]
+    good = [each for each in batches if not each.get("suspect")]
     ranges: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for each in batches:
+    for each in good:
         ranges.setdefault((each["round"], each["family"]), []).append((each["start"], each["stop"]))
     targets = sum(covered(each) for each in ranges.values())
-    rows = sum(each["rows"] for each in batches)
-    counts = {name: sum(each[name] for each in batches) for name in OUTCOMES}
-    return Summary(targets=targets, duplicates=rows - targets, **counts)
+    handled = sum(each["stop"] - each["start"] for each in good)
+    counts = {name: sum(each[name] for each in good) for name in OUTCOMES}
+    return Summary(
+        targets=targets, duplicates=handled - targets, suspect=sum(each["rows"] for each in suspect), **counts
+    )
 
 
 def covered(ranges: Iterable[tuple[int, int]]) -> int:

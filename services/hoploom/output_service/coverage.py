@@ -12,7 +12,7 @@ from hoploom.wire.batch import TEXT_PATTERNS
 ROUTE = "/api/v1/output/campaigns/{number}/coverage"
 _SQL = """
 SELECT start, stop FROM batches
-WHERE campaign_number = ? AND revision = ? AND round = ? AND worker_group = ? AND family = ?
+WHERE campaign_number = ? AND revision = ? AND round = ? AND worker_group = ? AND family = ? AND suspect = 0
 """
 _DIGITS = re.compile("[0-9]{1,18}")
 

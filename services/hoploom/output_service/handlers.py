@@ -103,10 +103,10 @@ async def get_results(request: web.Request) -> web.Response:
 async def get_batches(request: web.Request) -> web.Response:
     """All batches of a campaign with their counts, for sums over every instance."""
     number = _number("a campaign's number", request.match_info["number"], _END)
-    names = "batch lease worker group round family start stop rows answered lost unreachable failed seq".split()
+    names = "batch lease worker group round family start stop rows answered lost unreachable failed seq suspect".split()
     found = await request.app[STORE].read(
         "SELECT batch, lease, worker, worker_group, round, family, start, stop, result_rows, answered, lost, "
-        "unreachable, failed, seq FROM batches WHERE campaign_number = ? ORDER BY seq",
+        "unreachable, failed, seq, suspect FROM batches WHERE campaign_number = ? ORDER BY seq",
         (number,),
     )
     batches = [dict(zip(names, row, strict=True)) for row in found]

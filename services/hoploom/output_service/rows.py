@@ -13,7 +13,7 @@ from hoploom.wire.batch import NONE, OUTCOMES, Batch
 BATCH_COLUMNS = (
     "batch, batch_key, digest, seq, campaign, campaign_number, measurement, worker, worker_number, revision, round, "
     "worker_group, lease, family, kind, start, stop, result_rows, answered, lost, unreachable, failed, boot_id, "
-    "started_at_us, clock_offset_us, received_at_us"
+    "started_at_us, clock_offset_us, received_at_us, suspect"
 )
 RESULT_COLUMNS = 19
 _KEY_BITS = 63
@@ -52,6 +52,7 @@ def batch_row(batch: Batch, seq: int, received_at_us: int) -> tuple[Any, ...]:
         batch.started_at_us,
         received_at_us - elapsed_us - batch.started_at_us,
         received_at_us,
+        int(batch.suspect),
     )
 
 

@@ -60,6 +60,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # From a row to its batch; and no two batches share the key by which their rows are told apart.
     ("CREATE UNIQUE INDEX batches_by_key ON batches (batch_key)",),
+    # 1: the worker believes that its uplink was dead, so these rows count for nothing.
+    ("ALTER TABLE batches ADD COLUMN suspect INTEGER NOT NULL DEFAULT 0",),
 )
 
 

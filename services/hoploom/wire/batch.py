@@ -1,4 +1,7 @@
-"""A batch of ping results: what one sealed spool segment of a worker holds, one row a target.
+"""A batch of ping results: what one sealed segment of a worker's lease holds, one row a target.
+
+A target that the worker skipped (an opt-out came, or its owner allows no such address) has no row; a batch of skipped
+targets alone has none at all, and still says that its positions are dealt with.
 
 The id is fixed before the first send and the content never changes afterwards, so that a batch can be sent any number
 of times, to any output instance, and counts once. Only `sent_monotonic_us` may differ between two sends: it tells the
@@ -126,12 +129,13 @@ class Batch:
         lease: The lease under which the targets were probed.
         family: 4 or 6.
         kind: `ping`.
-        start: First position of the lease.
-        stop: Position after the last of the lease.
+        start: First position that the batch deals with.
+        stop: Position after the last.
         boot_id: Names the run of the worker's machine that its monotonic times belong to.
         started_at_us: Worker's wall clock at the start of the batch, UTC microseconds since 1970; may be years off.
         started_monotonic_us: Worker's monotonic clock at the same moment, in microseconds.
         sent_monotonic_us: The same clock at this send (or when the batch was sealed).
+        suspect: Whether the worker believes that its own uplink was dead; such rows count for nothing.
         columns: The rows.
     """
 
@@ -154,10 +158,13 @@ class Batch:
     started_at_us: int
     started_monotonic_us: int
     sent_monotonic_us: int
+    suspect: bool = False
     columns: Columns
 
 
-HEAD_NAMES = tuple(field.name for field in fields(Batch) if field.name != "columns")
+HEAD_NAMES = tuple(field.name for field in fields(Batch) if field.name not in {"suspect", "columns"})
+"""What every batch says of itself; `suspect` travels only where it is true."""
+
 TEXT_PATTERNS: Mapping[str, re.Pattern[str]] = {
     "batch": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     "worker": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}"),
@@ -192,8 +199,8 @@ def check(batch: Batch) -> None:
     """
     _check_head(batch)
     columns = batch.columns
-    if not 1 <= len(columns) <= MAX_ROWS:
-        raise Unprocessable(f"a batch has 1 to {MAX_ROWS} rows, this one has {len(columns)}")
+    if len(columns) > MAX_ROWS:
+        raise Unprocessable(f"a batch has at most {MAX_ROWS} rows, this one has {len(columns)}")
     lengths = {name: len(getattr(columns, name)) for name in COLUMN_NAMES}
     if len(set(lengths.values())) != 1:
         raise Unprocessable(f"the columns differ in length: {lengths}")
@@ -236,7 +243,7 @@ def _out_of_byte(values: NDArray[np.int16]) -> NDArray[np.bool_]:
 
 
 _ROW_RULES: Mapping[str, _Rule] = {
-    "its position is outside the lease's [start, stop)": lambda b: (
+    "its position is outside the batch's [start, stop)": lambda b: (
         (b.columns.position < b.start) | (b.columns.position >= b.stop)
     ),
     "its address is not of the batch's family": lambda b: addresses.is_mapped(b.columns.address) != (b.family == 4),  # noqa: PLR2004 - the family's own number

@@ -62,7 +62,7 @@ def to_document(batch: Batch) -> dict[str, Any]:
     columns = batch.columns
     lists: dict[str, Any] = {name: getattr(columns, name).tolist() for name in INTEGER_COLUMNS}
     lists |= {name: addresses.texts(getattr(columns, name)) for name in ADDRESS_COLUMNS}
-    return {name: getattr(batch, name) for name in HEAD_NAMES} | {"columns": lists}
+    return _head(batch) | {"columns": lists}
 
 
 def unpack(body: bytes, media_type: str) -> Batch:
@@ -92,13 +92,19 @@ def unpack(body: bytes, media_type: str) -> Batch:
 
 
 def _pack_plain(batch: Batch, **changes: int) -> bytes:
-    document: dict[str, Any] = {name: getattr(batch, name) for name in HEAD_NAMES} | changes
+    document = _head(batch) | changes
     columns: dict[str, bytes] = {
         name: getattr(batch.columns, name).astype(INTEGER_COLUMNS.get(name, "u1"), copy=False).tobytes()
         for name in COLUMN_NAMES
     }
     packed: bytes = msgpack.packb(document | {"columns": columns})
     return packed
+
+
+def _head(batch: Batch) -> dict[str, Any]:
+    """All but the columns; without `suspect` where it is false, as batches were before there was such a thing."""
+    head: dict[str, Any] = {name: getattr(batch, name) for name in HEAD_NAMES}
+    return head | {"suspect": True} if batch.suspect else head
 
 
 def _decompressed(body: bytes) -> bytes:
@@ -173,7 +179,10 @@ def _batch(document: dict[str, Any], columns: Columns) -> Batch:
         if type(document.get(name)) is not kind:
             raise BadRequest(f"{name} is missing or no {'text' if kind is str else 'integer'}")
         head[name] = document[name]
-    return Batch(**head, columns=columns)
+    suspect = document.get("suspect", False)
+    if type(suspect) is not bool:
+        raise BadRequest("suspect is neither true nor false")
+    return Batch(**head, suspect=suspect, columns=columns)
 
 
 def _columns_from_bytes(columns: Mapping[str, Any]) -> Columns:

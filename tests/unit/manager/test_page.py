@@ -85,7 +85,8 @@ async def test_the_page_stands_while_consul_is_away(page: Page, fake_consul: Fak
 
 async def test_a_summary_adds_up_and_an_unknown_campaign_is_not_found(page: Page) -> None:
     found = await (await page.get("/api/v1/summary/demo")).json()
-    expected = {"targets": 4, "answered": 3, "lost": 1, "unreachable": 0, "failed": 0, "duplicates": 0}
+    expected = {"targets": 4, "answered": 3, "lost": 1, "unreachable": 0, "failed": 0, "duplicates": 0,
+                "suspect": 0}
     assert found["summary"] == {"local": expected}
     missing = await page.get("/api/v1/summary/nosuch")
     assert (missing.status, missing.content_type) == (404, "application/problem+json")

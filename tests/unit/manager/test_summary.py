@@ -37,6 +37,16 @@ def test_positions_of_two_leases_are_duplicates() -> None:
     assert (found.targets, found.answered, found.duplicates) == (10, 15, 5)
 
 
+def test_rows_of_a_dead_uplink_cover_nothing_and_are_no_results() -> None:
+    dead = batch("b", 5, 20, answered=0, lost=15, suspect=1)
+    assert summarize([batch("a", 0, 10), dead])["g"] == Summary(targets=10, answered=10, suspect=15)
+
+
+def test_a_skipped_target_is_dealt_with_and_no_duplicate() -> None:
+    skipping = batch("a", 0, 10, rows=7, answered=7)
+    assert summarize([skipping])["g"] == Summary(targets=10, answered=7)
+
+
 def test_groups_and_families_are_apart() -> None:
     other = batch("c", 0, 3, group="other", answered=1, lost=2)
     found = summarize([batch("a", 0, 10), batch("b", 0, 10, family=6), other])

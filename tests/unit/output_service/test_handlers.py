@@ -195,6 +195,16 @@ async def test_the_batches_of_a_campaign_are_listed_with_their_counts(client: Cl
     assert [{name: each[name] for name in wanted} for each in listed["batches"]] == [wanted]
 
 
+async def test_what_a_dead_uplink_lost_is_listed_as_suspect_and_covers_nothing(client: Client) -> None:
+    for batch in (make(), make(1, suspect=True), make(2, rows=0, start=12, stop=18)):
+        assert (await client.post("/results", data=pack(batch), headers=ZSTD)).status == 200
+    listed = await (await client.get("/api/v1/output/campaigns/2000000001/batches")).json()
+    assert [each["suspect"] for each in listed["batches"]] == [0, 1, 0]
+    where = f"revision={'ab' * 32}&round=0&group=pi-7&family=4"
+    found = await (await client.get(f"/api/v1/output/campaigns/2000000001/coverage?{where}")).json()
+    assert found["ranges"] == [[0, 5], [12, 17]]
+
+
 BAD_READS = {
     "a limit of nothing": "/api/v1/results?limit=0",
     "a limit over the limit": "/api/v1/results?limit=1001",

@@ -33,8 +33,7 @@ def with_columns(**changes: Callable[[Any], Any]) -> Batch:
 
 REFUSED = {
     "a column is shorter than the others": (with_columns(sent=lambda c: c[:-1]), "differ in length"),
-    "there is no row": (make(rows=0, stop=1), "1 to 65536 rows"),
-    "there are too many rows": (make(rows=65_537), "1 to 65536 rows"),
+    "there are too many rows": (make(rows=65_537), "at most 65536 rows"),
     "a position lies before the lease": (make(start=1), "row 0: its position is outside"),
     "a position lies after the lease": (make(stop=5), "row 5: its position is outside"),
     "a position appears twice": (with_row("position", 0), "appears twice"),
@@ -75,6 +74,8 @@ ACCEPTED = {
     "its worker believes it is 1969": make(started_at_us=-1),
     "its worker believes it is 2100": make(started_at_us=4_102_444_800_000_000),
     "it covers a part of its lease": make(stop=4096),
+    "all its targets were skipped": make(rows=0, stop=4096),
+    "its worker's uplink was dead": make(suspect=True),
 }
 
 

@@ -46,7 +46,8 @@ def batches(draw: st.DrawFn) -> Batch:
         icmp_from=seed.integers(0, 256, (rows, 16)).astype(np.uint8),
         at_us=seed.integers(0, 2**50, rows),
     )
-    return dataclasses.replace(good, columns=columns, round=draw(st.integers(0, 2**31 - 1)))
+    suspect = draw(st.booleans())
+    return dataclasses.replace(good, columns=columns, round=draw(st.integers(0, 2**31 - 1)), suspect=suspect)
 
 
 @given(batches())
@@ -63,6 +64,18 @@ def test_the_digest_leaves_out_when_the_batch_was_sent_and_nothing_else() -> Non
     assert digest(good) == digest(dataclasses.replace(good, sent_monotonic_us=99))
     assert digest(good) != digest(dataclasses.replace(good, started_monotonic_us=99))
     assert digest(good) != digest(dataclasses.replace(good, columns=other))
+
+
+def test_a_batch_of_skipped_targets_alone_comes_back_in_every_encoding() -> None:
+    empty = make(rows=0, stop=4096)
+    assert unpack(json.dumps(to_document(empty)).encode(), MEDIA_TYPE_JSON) == empty
+    assert unpack(pack(empty), MEDIA_TYPE_ZSTD) == empty
+
+
+def test_the_digest_of_an_ordinary_batch_is_what_it_was_before_there_were_suspect_ones() -> None:
+    assert "suspect" not in to_document(make())
+    assert digest(make()).hex() == "2f26fb99377cba49e7c71ce1d7f2b4a22544eb2b17b8107a71dd05a3b27ed18c"
+    assert digest(make()) != digest(make(suspect=True))
 
 
 def test_unknown_keys_of_the_next_version_are_ignored() -> None:
@@ -90,6 +103,7 @@ BAD_JSON = {
     "the columns are a list": (json.dumps(document(columns=[])).encode(), BadRequest, "columns is no map"),
     "the lease is missing": (json.dumps(document(lease=None)).encode(), BadRequest, "lease is missing"),
     "the round is a text": (json.dumps(document(round="0")).encode(), BadRequest, "no integer"),
+    "suspect is a number": (json.dumps(document(suspect=1)).encode(), BadRequest, "neither true nor false"),
     "the version is unknown": (json.dumps(document(v=9)).encode(), Unprocessable, "v is not in"),
 }
 
