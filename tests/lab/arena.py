@@ -16,6 +16,7 @@ from lab.leaders import EFFECTS, lock_of
 from lab.nemesis import NAME
 from lab.node_links import NodeLinks
 from lab.sink import RESOURCE, Sink
+from waiting import until
 
 ROLE, PROBE = "lab", "lab/probe"
 
@@ -73,14 +74,18 @@ class Arena:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-    def harvest(self) -> None:
-        """Write what Consul has taken into the history; once before Consul is set back, and once at the end."""
+    def harvest(self) -> bool:
+        """Write what Consul has taken into the history: before Consul is set back, and at the end.
+
+        Returns:
+            Whether it told of anything.
+        """
         with Recorder(self.history, kv_record.RESOURCE) as recorder:
-            kv_record.note_effects(self.cluster.raw, EFFECTS, ROLE, recorder)
+            return kv_record.note_effects(self.cluster.raw, EFFECTS, ROLE, recorder)
 
     def verdict(self) -> Verdict:
         """Check the history until now."""
-        self.harvest()
+        until("the effects that Consul took", self.harvest, 30)
         return verdict(read(self.history), ROLE)
 
     def write_kv(self) -> bool:

@@ -183,15 +183,20 @@ def unexplained_locks(events: Sequence[Event]) -> list[Finding]:
     found, faults = [], sum(each.proc == "nemesis" and each.ph == OK for each in events)
     for key in sorted({each.key for each in of(events, "lock", OK)}):
         told = len({each.token for each in of(events, "acquire", OK, key=key)})
-        counted = _growth([int(each.val) for each in of(events, "lock", OK, key=key)])
+        counted = _growth([(int(each.val[0]), str(each.val[1])) for each in of(events, "lock", OK, key=key)])
         if not told <= counted <= told + faults:
             found.append(Finding(LOCKS, f"{key}: Consul counts {counted}, processes {told}, with {faults} faults"))
     return found
 
 
-def _growth(counts: Sequence[int]) -> int:
-    # A snapshot that is restored sets the count back.
-    return sum(max(0, after - before) for before, after in pairwise([0, *counts]))
+def _growth(states: Sequence[tuple[int, str]]) -> int:
+    """Acquisitions, from the counts and holders that a watch saw."""
+    total, before, holder = 0, 0, ""
+    for count, session in states:
+        # A snapshot that is restored sets the count back; a new holder is one acquisition more all the same.
+        total += max(count - before, int(bool(session) and session != holder))
+        before, holder = count, session
+    return total
 
 
 def _meeting(terms: Sequence[Tenure]) -> Iterator[tuple[Tenure, Tenure]]:

@@ -182,17 +182,25 @@ class ConsulCluster:
 
     def leader(self) -> Agent:
         """The server that leads now; fails the test where none does."""
-        found = until("Consul's leader", self._led, 20, 0.02)
+        found = until("Consul's leader", self.leading, 20, 0.02)
         assert found is not None
         return found
 
-    def snapshot(self) -> bytes:
-        """All of Consul's state."""
-        return until("a snapshot", lambda: self._call("GET", "/v1/snapshot"), 20) or b""
+    def leading(self) -> Agent | None:
+        """The server that leads now, where one does."""
+        for agent in self.servers:
+            found = agent.leader()
+            if found:
+                return next(each for each in self.servers if found == f"{each.address}:{SERVER}")
+        return None
 
-    def restore(self, snapshot: bytes) -> None:
-        """Set Consul's state back to a snapshot."""
-        until("a restored snapshot", lambda: self._call("PUT", "/v1/snapshot", snapshot) is not None, 20)
+    def snapshot(self) -> bytes:
+        """All of Consul's state; empty where nobody leads."""
+        return self._call("GET", "/v1/snapshot") or b""
+
+    def restore(self, snapshot: bytes) -> bool:
+        """Set Consul's state back to a snapshot; False where nobody leads."""
+        return self._call("PUT", "/v1/snapshot", snapshot) is not None
 
     def raw(self, method: str, path: str, body: bytes | None = None) -> Any:
         """The JSON answer of some server to a call; None where it fails."""
@@ -205,13 +213,6 @@ class ConsulCluster:
                 return bytes(got.read())
         except (urllib.error.URLError, OSError):
             return None
-
-    def _led(self) -> Agent | None:
-        for agent in self.servers:
-            found = agent.leader()
-            if found:
-                return next(each for each in self.servers if found == f"{each.address}:{SERVER}")
-        return None
 
     def _healthy(self) -> bool:
         found = self.raw("GET", "/v1/operator/autopilot/health") or {}

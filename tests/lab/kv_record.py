@@ -17,7 +17,7 @@ _AWAY_S = 0.05
 
 
 class LockWatch:
-    """Notes the count of acquisitions (LockIndex) whenever a lock changes, while this is entered as a context."""
+    """Notes acquisitions until now (LockIndex) and the holder at each change of a lock, while entered as a context."""
 
     def __init__(self, url: str, lock: str, role: str, recorder: Recorder) -> None:
         """Watch nothing yet.
@@ -33,24 +33,25 @@ class LockWatch:
         self._thread = threading.Thread(target=self._run)
 
     def _run(self) -> None:
-        index, said = 0, -1
+        index, said = 0, (-1, "")
         while not self._stop.is_set():
             found = self._look(index)
             if found is None:
                 self._stop.wait(_AWAY_S)
                 continue
-            new, count = found
             # As Consul's manual says of blocking queries: an index that falls begins anew.
-            index = new if new >= index else 0
-            if count != said:
-                self._recorder.note(OK, "lock", self._role, count)
-                said = count
+            index, state = found[0] if found[0] >= index else 0, found[1]
+            if state != said:
+                self._recorder.note(OK, "lock", self._role, state)
+                said = state
 
-    def _look(self, index: int) -> tuple[int, int] | None:
+    def _look(self, index: int) -> tuple[int, tuple[int, str]] | None:
+        """Index of the answer, acquisitions until now, and who holds the lock."""
         address = f"{self._url}?index={index}&wait={_WAIT_S}s"
         try:
             with urllib.request.urlopen(address, timeout=_WAIT_S + 4) as answer:
-                return int(answer.headers["X-Consul-Index"]), int(json.loads(answer.read())[0]["LockIndex"])
+                entry = json.loads(answer.read())[0]
+                return int(answer.headers["X-Consul-Index"]), (int(entry["LockIndex"]), entry.get("Session", ""))
         except (urllib.error.URLError, OSError):
             return None
 
@@ -65,7 +66,7 @@ class LockWatch:
         self._thread.join()
 
 
-def note_effects(raw: Callable[[str, str], Any], prefix: str, role: str, recorder: Recorder) -> None:
+def note_effects(raw: Callable[[str, str], Any], prefix: str, role: str, recorder: Recorder) -> bool:
     """Write the effects that Consul has into the history.
 
     Args:
@@ -73,8 +74,13 @@ def note_effects(raw: Callable[[str, str], Any], prefix: str, role: str, recorde
         prefix: Above the keys of effects, one each.
         role: The role.
         recorder: Writes as `kv`.
+
+    Returns:
+        Whether there were any.
     """
-    for item in raw("GET", f"/v1/kv/{prefix}/{role}/?recurse&consistent") or []:
+    found = raw("GET", f"/v1/kv/{prefix}/{role}/?recurse&consistent") or []
+    for item in found:
         effect = json.loads(base64.b64decode(item["Value"]))
         what = {"order": item["ModifyIndex"], "proc": effect["proc"], "boot": effect["boot"]}
         recorder.note(OK, "effect", role, what, effect["token"])
+    return bool(found)

@@ -6,11 +6,21 @@ from collections.abc import Callable, Mapping
 from lab.arena import Arena
 from lab.candidates import Candidate
 from lab.consul_cluster import Agent
-from lab.nemesis import Undo
+from lab.nemesis import Kind, Undo
 from waiting import until
 
 LEADER = "leader"
 EPOCH = "hoploom/epoch"
+FAULTS = [
+    Kind("kill", (LEADER, "p1"), 2.0, 0.2, 2.0),
+    Kind("stop", (LEADER,), 2.0, 3.0, 9.0),
+    Kind("clock ahead", (LEADER, "p0", "p2"), 0.5),
+    Kind("server kill", ("",), 0.5, 1.0, 3.0),
+    Kind("server stop", ("",), 0.5, 1.0, 3.0),
+    Kind("agent stop", ("",), 0.5, 0.5, 4.0),
+    Kind("restore", ("",), 0.5, 1.0, 4.0),
+]
+"""Everything that a machine without rights can do to them."""
 
 
 def leader_faults(arena: Arena) -> Mapping[str, Callable[[str], Undo]]:
@@ -21,8 +31,8 @@ def leader_faults(arena: Arena) -> Mapping[str, Callable[[str], Undo]]:
         "stop": lambda name: _stopped(candidate(name)),
         "clock ahead": lambda name: _jumped(candidate(name), signal.SIGUSR1, signal.SIGUSR2),
         "clock back": lambda name: _jumped(candidate(name), signal.SIGUSR2, signal.SIGUSR1),
-        "server kill": lambda _: _server_killed(cluster.leader()),
-        "server stop": lambda _: _server_stopped(cluster.leader()),
+        "server kill": lambda _: _server_killed(cluster.leading()),
+        "server stop": lambda _: _server_stopped(cluster.leading()),
         "agent stop": lambda _: _agent_stopped(cluster.clients[0]),
         "restore": lambda _: _restored(arena),
     }
@@ -55,14 +65,23 @@ def _jumped(one: Candidate, there: signal.Signals, back: signal.Signals) -> Undo
     return lambda: one.send(back)
 
 
-def _server_killed(server: Agent) -> Undo:
+# Two servers may be away already, and then nobody leads: whoever waited for a leader here would keep them away.
+def _server_killed(server: Agent | None) -> Undo:
+    if server is None:
+        return _nothing
     server.kill()
     return server.start
 
 
-def _server_stopped(server: Agent) -> Undo:
+def _server_stopped(server: Agent | None) -> Undo:
+    if server is None:
+        return _nothing
     server.pause(on=True)
     return lambda: server.pause(on=False)
+
+
+def _nothing() -> None:
+    """There is nothing to undo."""
 
 
 def _agent_stopped(agent: Agent) -> Undo:
@@ -75,8 +94,7 @@ def _restored(arena: Arena) -> Undo:
 
     def restore() -> None:
         # What Consul took since then is not in the snapshot.
-        arena.harvest()
-        arena.cluster.restore(snapshot)
-        raise_epoch(arena)
+        if snapshot and arena.harvest() and arena.cluster.restore(snapshot):
+            raise_epoch(arena)
 
     return restore

@@ -131,21 +131,23 @@ def test_gaps_are_between_the_effects_of_two_tokens() -> None:
 
 
 @pytest.mark.parametrize(
-    ("counts", "tokens", "faults", "wrong"),
+    ("states", "tokens", "faults", "wrong"),
     [
-        ([1, 2], ["0.5", "0.7"], 0, 0),
+        ([(1, "x"), (1, ""), (2, "y")], ["0.5", "0.7"], 0, 0),
         # A watch may miss the state in between, never the count.
-        ([2], ["0.5", "0.7"], 0, 0),
-        ([1, 1, 2], ["0.5", "0.7"], 0, 0),
+        ([(2, "y")], ["0.5", "0.7"], 0, 0),
         # A snapshot set it back from two to one.
-        ([1, 2, 1, 2], ["0.5", "0.7", "1.9"], 1, 0),
-        ([1, 2], ["0.5"], 1, 0),
-        ([1, 2], ["0.5"], 0, 1),
-        ([1], ["0.5", "0.7"], 9, 1),
+        ([(1, "x"), (2, "y"), (1, ""), (2, "z")], ["0.5", "0.7", "1.9"], 1, 0),
+        ([(1, "x"), (2, "y"), (2, "z")], ["0.5", "0.7", "1.9"], 1, 0),
+        ([(1, "x"), (2, "y")], ["0.5"], 1, 0),
+        ([(1, "x"), (2, "y")], ["0.5"], 0, 1),
+        ([(1, "x")], ["0.5", "0.7"], 9, 1),
     ],
 )
-def test_consul_counts_the_acquisitions_too(counts: list[int], tokens: list[str], faults: int, wrong: int) -> None:
-    history = [event("lock", n, ("watch", 1), val=count) for n, count in enumerate(counts)]
+def test_consul_counts_the_acquisitions_too(
+    states: list[tuple[int, str]], tokens: list[str], faults: int, wrong: int
+) -> None:
+    history = [event("lock", n, ("watch", 1), val=state) for n, state in enumerate(states)]
     history += [event("acquire", n, token=token) for n, token in enumerate(tokens)]
     history += [Event("nemesis", 1, n, OK, "kill", "a") for n in range(faults)]
     assert len(unexplained_locks(history)) == wrong

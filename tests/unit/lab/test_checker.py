@@ -27,8 +27,8 @@ GOOD = [
     effect("sink", 3, "a", 5, 6, FAIL),
     effect("kv", 7, "a", 5, 9),
     effect("kv", 9, "b", 8, 9),
-    Event("watch", 1, 0, OK, "lock", "r", 1, t=0),
-    Event("watch", 1, 1, OK, "lock", "r", 2, t=4),
+    Event("watch", 1, 0, OK, "lock", "r", [1, "x"], t=0),
+    Event("watch", 1, 1, OK, "lock", "r", [2, "y"], t=4),
 ]
 
 
@@ -47,7 +47,7 @@ def test_a_good_run_is_green_and_counted() -> None:
         (effect("sink", 4, "a", 8, 7), "E2"),
         (effect("kv", 12, "b", 9, 9), "E3"),
         (Event("a", 1, 9, OK, "believe", "r", {"now": 9.0, "deadline": 8.0}, "0.5", 9), "ends by its own clock"),
-        (Event("watch", 1, 2, OK, "lock", "r", 5, t=9), "Consul's locks"),
+        (Event("watch", 1, 2, OK, "lock", "r", [5, "z"], t=9), "Consul's locks"),
     ],
 )
 def test_one_wrong_event_makes_it_red(more: Event, rule: str) -> None:
