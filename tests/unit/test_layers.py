@@ -19,6 +19,7 @@ MAY_IMPORT = {
 # Fields, ids and keys come from the kit's errors alone; reading a disk is `targets.files`' trade.
 PURE = ("targets/*.py", "wire/*.py", "kit/tags.py", "kit/tag_*.py", "kit/errors.py", "input_service/leases.py",
         "input_service/shard_record.py", "input_service/round_record.py", "input_service/shards.py",
+        "input_service/cooldown.py", "input_service/budget.py",
         "ping_service/pacing.py", "manager/summary.py")
 IMPURE = {"asyncio", "aiohttp", "sqlite3", "apsw", "os", "time", "random", "logging", "subprocess"}
 
