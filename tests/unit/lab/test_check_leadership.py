@@ -148,9 +148,15 @@ def test_consul_counts_the_acquisitions_too(
     states: list[tuple[int, str]], tokens: list[str], faults: int, wrong: int
 ) -> None:
     history = [event("lock", n, ("watch", 1), val=state) for n, state in enumerate(states)]
-    history += [event("acquire", n, token=token) for n, token in enumerate(tokens)]
+    history += [event("acquire", n, token=token, val=f"session of {token}") for n, token in enumerate(tokens)]
     history += [Event("nemesis", 1, n, OK, "kill", "a") for n in range(faults)]
     assert len(unexplained_locks(history)) == wrong
+
+
+def test_a_session_that_asks_again_for_its_own_lock_is_counted_once() -> None:
+    history = [event("lock", 0, ("watch", 1), val=(1, "x"))]
+    history += [event("acquire", n, token=f"0.{n}", val="x") for n in (5, 7)]
+    assert unexplained_locks(history) == []
 
 
 def test_effects_are_read_from_what_a_resource_recorded() -> None:

@@ -9,7 +9,7 @@ from lab.history import FAIL, OK, Event
 def term(proc: str, index: int, begin: float, end: float) -> list[Event]:
     token, times = f"0.{index}", {"now": end, "deadline": end + 5}
     return [
-        Event(proc, 1, 0, OK, "acquire", "r", token=token, t=begin),
+        Event(proc, 1, 0, OK, "acquire", "r", proc, token, begin),
         Event(proc, 1, 1, OK, "believe", "r", times, token, t=end),
     ]
 
