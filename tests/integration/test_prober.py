@@ -250,6 +250,43 @@ def test_cancelling_stops_the_sending_at_once(engine: Engine) -> None:
     assert at_end == at_cancel + 10
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_ping_that_is_stopped_tells_of_all_that_it_has_finished(engine: Engine, count: int) -> None:
+    async def body() -> tuple[PingColumns, int]:
+        with engine("") as prober:
+            enough = 500 + (count - 1) * 1000
+            settings = ProbeSettings(timeout_s=0.2, count=count, interval_s=0, rate_pps=20_000)
+            found = await prober.ping(block(1000), settings, lambda: prober.statistics.sent >= enough)
+            return found, prober.statistics.sent
+
+    found, sent = run(body)
+    assert 500 <= len(found) == sent - (count - 1) * 1000 < 1000
+    assert (found.outcome == ANSWERED).all() and (found.sent == count).all()
+
+
+def test_a_ping_that_waits_for_its_turn_is_stopped_soon(engine: Engine) -> None:
+    async def body() -> tuple[int, float]:
+        with engine("") as prober:
+            started = time.monotonic()
+            settings = ProbeSettings(timeout_s=0.1, rate_pps=0.01)
+            found = await prober.ping(block(5), settings, lambda: time.monotonic() - started > 0.1)
+            return len(found), time.monotonic() - started
+
+    found, elapsed = run(body)
+    assert found == 1 and elapsed < 1
+
+
+def test_the_cap_of_a_network_holds_over_successive_pings(engine: Engine) -> None:
+    async def body() -> float:
+        with engine("") as prober:
+            started = time.monotonic()
+            for _ in range(4):
+                await prober.ping(block(1), ProbeSettings(network_pps=10))
+            return time.monotonic() - started
+
+    assert run(body) >= 0.3
+
+
 def test_the_event_loop_turns_while_packets_leave(engine: Engine) -> None:
     async def body() -> int:
         turns = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from typing import NamedTuple
 
 import numpy as np
@@ -43,7 +43,14 @@ class PingRun:
         all_settled: Set when no probe waits for a reply.
     """
 
-    def __init__(self, targets: NDArray[np.uint8], settings: ProbeSettings, attribution: bytes, now_ns: int) -> None:
+    def __init__(
+        self,
+        targets: NDArray[np.uint8],
+        settings: ProbeSettings,
+        attribution: bytes,
+        now_ns: int,
+        networks_ns: MutableMapping[int, int] | None = None,
+    ) -> None:
         """Begin with nothing sent.
 
         Args:
@@ -51,6 +58,7 @@ class PingRun:
             settings: How to probe them.
             attribution: What payloads start with.
             now_ns: Monotonic clock.
+            networks_ns: When each network was last sent to; see `NetworkCap`.
         """
         self._targets = np.ascontiguousarray(targets, np.uint8).reshape(-1, WIDTH)
         self._raw = self._targets.tobytes()
@@ -61,11 +69,16 @@ class PingRun:
         self.is_paced = settings.rate_pps is not None or settings.network_pps is not None
         self._interval_ns = int(settings.interval_s * NS)
         self._bucket = TokenBucket(settings.rate_pps, now_ns)
-        self._cap = NetworkCap(settings.network_pps)
+        self._cap = NetworkCap(settings.network_pps, networks_ns)
         self._is_capped = settings.network_pps is not None
         self._wheel: deque[_Slice] = deque()
         self.next_probe = 0
         self.all_settled = asyncio.Event()
+
+    @property
+    def reached(self) -> int:
+        """How many targets, from the first on, have got all their requests."""
+        return max(0, self.next_probe - (self.tally.probes - self.tally.targets))
 
     def target(self, probe: int) -> bytes:
         """16 bytes: where a probe goes."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -33,6 +34,8 @@ TICK_NS = 1_000_000
 """A paced sender wakes this often: each slice costs 0.1 ms whatever it sends, so slices of one would fill a core."""
 READ_AT_ONCE = 1_024
 """Messages between two turns of the event loop."""
+LOOK_NS = 250_000_000
+"""A sender that has to wait longer looks meanwhile whether it is to stop."""
 FULL_QUEUE_NS = 1_000_000
 """Pause when the system's send queue is full, or when all slots are in flight."""
 OWNER_SHIFT = 40
@@ -71,6 +74,7 @@ class PortableProber:
         self._slots = {family: Slots(echo.idents) for family, echo in sockets.items()}
         self._key = (int.from_bytes(os.urandom(8), "big"), int.from_bytes(os.urandom(8), "big"))
         self._runs: dict[int, PingRun] = {}
+        self._networks_ns: dict[int, int] = {}
         self._next_run = self._next_serial = 0
         self.name = f"portable {'raw' if any(echo.is_raw for echo in sockets.values()) else 'datagram'}"
         self.statistics = Statistics()
@@ -86,16 +90,18 @@ class PortableProber:
         for echo in self._sockets.values():
             echo.close()
 
-    async def ping(self, targets: NDArray[np.uint8], settings: ProbeSettings) -> PingColumns:
+    async def ping(
+        self, targets: NDArray[np.uint8], settings: ProbeSettings, stopped: Callable[[], object] | None = None
+    ) -> PingColumns:
         """Ping every target; see `Prober.ping`."""
         started_ns, wall_ns = time.monotonic_ns(), time.time_ns()
-        run = PingRun(targets, settings, self._attribution, started_ns)
+        run = PingRun(targets, settings, self._attribution, started_ns, self._networks_ns)
         number, self._next_run = self._next_run, self._next_run + 1
         if not self._runs:
             self._watch()
         self._runs[number] = run
         try:
-            await self._send_all(number, run)
+            await self._send_all(number, run, stopped or _never)
             await self._wait_for_replies(run)
         finally:
             del self._runs[number]
@@ -103,7 +109,7 @@ class PortableProber:
                 self._slots[family].release(first, count)
             if not self._runs:
                 self._unwatch()
-        return run.tally.columns(started_ns, wall_ns)
+        return run.tally.columns(started_ns, wall_ns).until(run.reached)
 
     def _watch(self) -> None:
         loop = asyncio.get_running_loop()
@@ -116,8 +122,8 @@ class PortableProber:
         for echo in self._sockets.values():
             loop.remove_reader(echo.fileno())
 
-    async def _send_all(self, number: int, run: PingRun) -> None:
-        while run.next_probe < run.tally.probes:
+    async def _send_all(self, number: int, run: PingRun, stopped: Callable[[], object]) -> None:
+        while run.next_probe < run.tally.probes and not stopped():
             now_ns = time.monotonic_ns()
             self._expire(run, now_ns)
             count = run.due(now_ns, SLICE)
@@ -126,7 +132,7 @@ class PortableProber:
                 wait_until_ns = max(wait_until_ns, now_ns + TICK_NS)
             for family in self._sockets:
                 self._read(family)
-            pause_ns = wait_until_ns - time.monotonic_ns()
+            pause_ns = min(wait_until_ns - time.monotonic_ns(), LOOK_NS)
             await asyncio.sleep(max(pause_ns, 0) / NS)
 
     def _send_slice(self, number: int, run: PingRun, count: int, now_ns: int) -> int:
@@ -236,6 +242,10 @@ class PortableProber:
                 self.statistics.duplicates += 1
         if not run.tally.waiting:
             run.all_settled.set()
+
+
+def _never() -> bool:
+    return False
 
 
 def _is_cookie(arrival: Arrival, cookie: bytes, reply: int) -> bool:

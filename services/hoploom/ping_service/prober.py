@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -26,17 +27,23 @@ class Prober(Protocol):
     name: str
     statistics: Statistics
 
-    async def ping(self, targets: NDArray[np.uint8], settings: ProbeSettings) -> PingColumns:
+    async def ping(
+        self, targets: NDArray[np.uint8], settings: ProbeSettings, stopped: Callable[[], object] | None = None
+    ) -> PingColumns:
         """Ping every target.
 
-        Cancelling it stops the sending at once. Several pings may run at a time, each at its own rate.
+        Cancelling it stops the sending at once and loses the results. Several pings may run at a time, each at its own
+        rate; the cap of a network holds over successive ones.
 
         Args:
             targets: (n, 16) bytes, IPv4 mapped into ::ffff:0:0/96; n may be 0.
             settings: How each is probed.
+            stopped: Asked before each slice of packets, and four times a second at least; once its answer is true,
+                nothing more is sent, and only replies to what was sent are waited for.
 
         Returns:
-            One row a target, in the order of `targets`.
+            One row a target, in the order of `targets`. A ping that was stopped has the rows of the first targets,
+            those that got all their requests.
 
         Raises:
             Unavailable: The sockets broke.

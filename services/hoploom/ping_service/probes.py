@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +98,12 @@ class PingColumns:
     def __len__(self) -> int:
         """Number of targets."""
         return len(self.outcome)
+
+    def until(self, end: int) -> PingColumns:
+        """The rows before `end`."""
+        columns = {each.name: getattr(self, each.name) for each in fields(self)}
+        return PingColumns(**{name: each[:end] if isinstance(each, np.ndarray) else each
+                              for name, each in columns.items()})
 
 
 @dataclass

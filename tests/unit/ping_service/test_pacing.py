@@ -1,5 +1,7 @@
 """Token bucket and network cap under a clock that the test turns."""
 
+from itertools import pairwise
+
 import pytest
 
 from hoploom.ping_service.pacing import CATCH_UP_S, NS, NetworkCap, TokenBucket
@@ -75,8 +77,34 @@ def test_no_cap_lets_all_leave() -> None:
     assert NetworkCap(None).due([1] * 500, 0) == 500
 
 
+@pytest.mark.parametrize("rate", [0.5, 1, 30, 400])
+def test_two_packets_to_one_network_are_never_closer_than_the_cap_says(rate: float) -> None:
+    cap, sent_ns = NetworkCap(rate), []
+    for now_ns in range(0, 5 * NS, MS):
+        if cap.due([7], now_ns):
+            sent_ns.append(now_ns)
+    gaps = [after - before for before, after in pairwise(sent_ns)]
+    assert gaps and min(gaps) >= int(NS / rate)
+
+
+def test_a_new_cap_does_not_begin_on_the_heels_of_the_last() -> None:
+    sent_ns: dict[int, int] = {}
+    assert NetworkCap(1, sent_ns).due([7], 10 * NS) == 1
+    assert NetworkCap(1, sent_ns).due([7], 10 * NS + MS) == 0
+    assert NetworkCap(2, sent_ns).next_ns(7) == 10 * NS + NS // 2
+
+
 def test_idle_networks_are_forgotten() -> None:
-    cap = NetworkCap(1_000)
+    sent_ns: dict[int, int] = {}
+    cap = NetworkCap(1_000, sent_ns)
     for second in range(3):
         assert cap.due(range(second * 70_000, (second + 1) * 70_000), second * NS) == 70_000
-    assert len(cap._next_ns) <= 2 * 70_000
+    assert len(sent_ns) <= 2 * 70_000
+
+
+def test_networks_that_still_wait_for_their_turn_are_not_forgotten() -> None:
+    sent_ns: dict[int, int] = {}
+    cap = NetworkCap(0.1, sent_ns)
+    assert cap.due(range(70_000), 0) == 70_000
+    assert cap.due([70_000, 0], NS) == 1
+    assert len(sent_ns) == 70_001
