@@ -17,9 +17,10 @@ MAY_IMPORT = {
     **{service: {"kit", "wire", "targets", service} for service in SERVICES},
 }
 # Fields, ids and keys come from the kit's errors alone; reading a disk is `targets.files`' trade.
-PURE = ("targets/*.py", "wire/*.py", "kit/tags.py", "kit/tag_*.py", "kit/errors.py", "input_service/leases.py",
+PURE = ("targets/*.py", "wire/*.py", "kit/tags.py", "kit/tag_*.py", "kit/errors.py", "kit/election.py",
+        "input_service/leases.py",
         "input_service/shard_record.py", "input_service/round_record.py", "input_service/shards.py",
-        "input_service/cooldown.py", "input_service/budget.py",
+        "input_service/cooldown.py", "input_service/budget.py", "input_service/allotment.py",
         "ping_service/pacing.py", "manager/summary.py")
 IMPURE = {"asyncio", "aiohttp", "sqlite3", "apsw", "os", "time", "random", "logging", "subprocess"}
 

@@ -85,7 +85,7 @@ class Ownership:
     def owner(self, slot: int) -> Owner | None:
         """Who holds a slot, as last seen; None while nobody does."""
         if slot in self._terms:
-            return Owner(self._mesh.id, self._url)
+            return Owner(self._mesh.id, self._mesh.url)
         found = self._owners.get(slot)
         # What the watch still shows of this instance itself is over.
         return found if found and found.instance != self._mesh.id else None
@@ -165,7 +165,7 @@ class Ownership:
 
     async def _take(self, slot: int) -> None:
         left = self._left.get(slot, "")
-        value = json.dumps({"v": 1, "instance": self._mesh.id, "url": self._url, "at_us": wall_us(), "left": left})
+        value = json.dumps({"v": 1, "instance": self._mesh.id, "url": self._mesh.url, "at_us": wall_us(), "left": left})
         token = await self._mesh.session.acquire(keys.lock(slot), value.encode())
         if token is None:
             return
@@ -244,11 +244,6 @@ class Ownership:
                 await self._changed.wait()
         except TimeoutError:
             return
-
-    @property
-    def _url(self) -> str:
-        host = f"[{self._mesh.address}]" if ":" in self._mesh.address else self._mesh.address
-        return f"http://{host}:{self._mesh.port}"
 
 
 async def _nothing_to_close(_: int) -> None:

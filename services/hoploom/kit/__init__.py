@@ -12,6 +12,7 @@ from hoploom.kit import credentials, errors, metrics
 from hoploom.kit.balance import ServiceClient
 from hoploom.kit.errors import NotReady
 from hoploom.kit.http_app import read_json, setup
+from hoploom.kit.leading import Term, TermEnded
 from hoploom.kit.lifecycle import background, health_routes, on_drain, run
 from hoploom.kit.mesh import MESH, Mesh
 from hoploom.kit.settings import Settings, load, setting
@@ -21,6 +22,8 @@ __all__ = [
     "NotReady",
     "ServiceClient",
     "Settings",
+    "Term",
+    "TermEnded",
     "background",
     "client",
     "credentials",

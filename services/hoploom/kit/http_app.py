@@ -13,12 +13,15 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 
 from aiohttp import web
 
 from hoploom.kit import logs, metrics, routed, tags
 from hoploom.kit.errors import BadRequest, NotReady, TooLarge, Unavailable
+from hoploom.kit.leading import Term, TermEnded
 from hoploom.kit.mesh import MESH, Mesh, Probe, State
 
 log = logging.getLogger(__name__)
@@ -29,16 +32,18 @@ _IN_FLIGHT = metrics.gauge("hoploom_http_requests_in_flight", "Requests being an
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _READY = metrics.gauge("hoploom_ready", "1 while this instance is ready, else 0.")
 _ID = web.RequestKey("request_id", str)
+Lead = Callable[[web.Application, Term], Awaitable[None]]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def setup(
+def setup(  # noqa: PLR0913 - the one entrance, all by name
     app: web.Application,
     *,
     name: str,
     routes: Sequence[str] = (),
     ready: Iterable[Probe] = (),
     inbound: bool = True,
+    leader: Mapping[str, Lead] | None = None,
 ) -> None:
     """Make an application a member of the mesh.
 
@@ -48,6 +53,8 @@ def setup(
         routes: What Fabio routes here, without the `urlprefix-`: "/orders", "shop.example.org/ strip=/shop", ...
         ready: Probes of local state; each raises `NotReady` with the reason, which the Consul UI then shows.
         inbound: False for an instance that nobody can reach (a worker behind NAT): its checks are heartbeats.
+        leader: What this instance does while it leads a role, by role: `async def work(app, term)`. It is cancelled
+            when the term ends, and called again in the next one.
 
     Raises:
         ConfigError: A route is malformed, or the name is not a service name.
@@ -59,6 +66,19 @@ def setup(
     app.on_response_prepare.append(_finish_headers)
     app.cleanup_ctx.insert(0, _clients)
     app.add_routes(_endpoints())
+    for role, work in (leader or {}).items():
+        mesh.loops.append(partial(_lead, role, work))
+
+
+async def _lead(role: str, work: Lead, app: web.Application) -> None:
+    """One term after another."""
+    while True:
+        with suppress(TermEnded):
+            async with app[MESH].leading(role) as term:
+                await work(app, term)
+                # Done early: it stays the leader, so that no other instance begins the same work again.
+                await term.ended()
+                await asyncio.sleep(0)
 
 
 def health_app(app: web.Application) -> web.Application:

@@ -159,9 +159,12 @@ async def _finish(mesh: Mesh, runner: web.AppRunner) -> None:
 
 
 async def _hand_over(app: web.Application) -> None:
+    mesh = app[MESH]
     try:
         async with asyncio.timeout(HAND_OVER_CAP_S):
-            for step in app[MESH].drain_steps:
+            if mesh.leads:
+                await mesh.leadership.hand_over()
+            for step in mesh.drain_steps:
                 await _one_step(app, step)
     except TimeoutError:
         log.warning("hand-over was cut short after %s s", HAND_OVER_CAP_S)

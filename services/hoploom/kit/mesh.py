@@ -8,6 +8,7 @@ import asyncio
 import os
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -21,6 +22,7 @@ from hoploom.kit.clock import boottime_s, wall_us
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import ConfigError
 from hoploom.kit.http_client import HttpClient
+from hoploom.kit.leading import Leadership, Term
 from hoploom.kit.session import Session
 from hoploom.kit.settings import Settings
 from hoploom.kit.tags import Route
@@ -93,6 +95,7 @@ class Mesh:
     _http: HttpClient | None = None
     _directory: Directory | None = None
     _session: Session | None = None
+    _leadership: Leadership | None = None
 
     def __post_init__(self) -> None:
         """Take a new id: an id that was used before may still carry maintenance mode or another's checks."""
@@ -144,6 +147,30 @@ class Mesh:
     def has_session(self) -> bool:
         """Whether anybody has asked for the session."""
         return self._session is not None
+
+    def leading(self, role: str, *, fenced: bool = True) -> AbstractAsyncContextManager[Term]:
+        """Lead a role for the time of an `async with`; see `leading.Leadership.leading`."""
+        return self.leadership.leading(role, fenced=fenced)
+
+    @property
+    def leadership(self) -> Leadership:
+        """The roles of this process."""
+        if self._leadership is None:
+            who = {"instance": self.id, "url": self.url}
+            self._leadership = Leadership(self.settings.roles_prefix, self.consul, self.session, who)
+            self.reports.append(self._leadership.report)
+        return self._leadership
+
+    @property
+    def leads(self) -> bool:
+        """Whether anybody here has asked for a role."""
+        return self._leadership is not None
+
+    @property
+    def url(self) -> str:
+        """Where others reach this instance; empty where nobody can."""
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"http://{host}:{self.port}" if self.inbound else ""
 
     @property
     def alive_check(self) -> str:

@@ -49,6 +49,7 @@ class Settings:
     version_tag: str = setting("", "Version put among the Consul tags, for canary weights; empty means the package's.")
     consul_addr: str = setting("http://127.0.0.1:8500", "The local Consul agent's HTTP address.")
     consul_token_file: str = setting("", "File with the Consul ACL token of this service; empty sends none.")
+    roles_prefix: str = setting("hoploom/roles/", "Where the locks of roles are kept in Consul's KV store.")
     fabio_addr: str = setting("http://127.0.0.1:9999", "Fabio's address, for calls that go through the mesh's edge.")
     operator_token_file: str = setting("", "File with the token that may change the mesh (campaigns, pause).")
     worker_token_file: str = setting("", "File with the token that may take leases and submit results.")
