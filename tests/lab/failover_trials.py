@@ -12,9 +12,9 @@ from functools import partial
 from itertools import pairwise
 
 from lab.arena import Arena
-from lab.candidates import Candidate
 from lab.check_leadership import effects_of
 from lab.history import Token, read
+from lab.process import Process
 from waiting import pause, until
 
 STOP_S = 25.0
@@ -71,7 +71,7 @@ def stops(arena: Arena, count: int, report: Report) -> tuple[list[Failover], int
         of its follower.
     """
     found: list[Failover] = []
-    asleep: list[tuple[float, Candidate]] = []
+    asleep: list[tuple[float, Process]] = []
     for number in range(count):
         _wake(arena, asleep, until_s=time.monotonic() + STOP_EVERY_S)
         leader, term = arena.candidates.leader(40)
@@ -86,7 +86,7 @@ def stops(arena: Arena, count: int, report: Report) -> tuple[list[Failover], int
     return found, _late(arena, found)
 
 
-def _wake(arena: Arena, asleep: list[tuple[float, Candidate]], until_s: float) -> None:
+def _wake(arena: Arena, asleep: list[tuple[float, Process]], until_s: float) -> None:
     while asleep and asleep[0][0] <= until_s:
         due, candidate = asleep.pop(0)
         pause(due - time.monotonic())

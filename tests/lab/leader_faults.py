@@ -4,9 +4,9 @@ import signal
 from collections.abc import Callable, Mapping
 
 from lab.arena import Arena
-from lab.candidates import Candidate
 from lab.consul_cluster import Agent
 from lab.nemesis import Kind, Undo
+from lab.process import Process
 from waiting import until
 
 LEADER = "leader"
@@ -50,17 +50,17 @@ def raise_epoch(arena: Arena) -> None:
     until("a higher epoch", lambda: arena.cluster.raw("PUT", f"/v1/kv/{EPOCH}", put), 20)
 
 
-def _killed(one: Candidate) -> Undo:
+def _killed(one: Process) -> Undo:
     one.kill()
-    return lambda: None if one.lives else one.start()
+    return one.start
 
 
-def _stopped(one: Candidate) -> Undo:
+def _stopped(one: Process) -> Undo:
     one.send(signal.SIGSTOP)
     return lambda: one.send(signal.SIGCONT)
 
 
-def _jumped(one: Candidate, there: signal.Signals, back: signal.Signals) -> Undo:
+def _jumped(one: Process, there: signal.Signals, back: signal.Signals) -> Undo:
     one.send(there)
     return lambda: one.send(back)
 
