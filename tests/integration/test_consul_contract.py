@@ -15,9 +15,10 @@ from aiohttp.test_utils import TestServer
 
 from engine_processes import ConsulAgent, ask, free_ports
 from hoploom.kit import retry
-from hoploom.kit.consul_api import ConsulApi
+from hoploom.kit.consul_api import LOCK_FLAG, ConsulApi
 from hoploom.kit.errors import TooLarge, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
+from waiting import eventually
 
 SOON_S = 10.0
 
@@ -351,6 +352,11 @@ CALLS: list[tuple[str, Callable[[ConsulApi], Awaitable[object]]]] = [
     ("instances blocking", lambda consul: consul.instances("shop", index=7)),
     ("services", lambda consul: consul.services()),
     ("leader", lambda consul: consul.leader()),
+    ("kv_acquire", lambda consul: consul.kv_acquire("t/.lock", b"", "s")),
+    ("kv_release", lambda consul: consul.kv_release("t/.lock", b"", "s")),
+    ("session_create", lambda consul: consul.session_create({"TTL": "10s"})),
+    ("session_renew", lambda consul: consul.session_renew("s")),
+    ("session_destroy", lambda consul: consul.session_destroy("s")),
 ]
 
 
@@ -513,3 +519,71 @@ async def test_120_watchers_starve_no_write(real: ConsulApi) -> None:
         assert await real.kv_put("t/many", b"now")
         woken = await asyncio.gather(*watchers)
     assert all(found > index and entries[0].value == b"now" for found, entries in woken)
+
+
+async def a_session(consul: ConsulApi, **more: Any) -> str:
+    return await consul.session_create({"TTL": "10s", "LockDelay": "0s", "NodeChecks": [], **more})
+
+
+async def test_a_lock_is_held_by_one_session_until_it_is_released(consul: ConsulApi) -> None:
+    one, two = await a_session(consul), await a_session(consul)
+    assert await consul.kv_acquire("t/.lock", b"one", one)
+    assert await consul.kv_acquire("t/.lock", b"one again", one), "its holder may take it again"
+    assert not await consul.kv_acquire("t/.lock", b"two", two)
+    assert not await consul.kv_release("t/.lock", b"", two)
+    held = await consul.kv_get("t/.lock", consistent=True)
+    assert held is not None and (held.value, held.session, held.flags) == (b"one again", one, LOCK_FLAG)
+    assert await consul.kv_release("t/.lock", b"left", one)
+    assert await consul.kv_acquire("t/.lock", b"two", two)
+    after = await consul.kv_get("t/.lock", consistent=True)
+    assert after is not None and after.modify_index > held.modify_index
+    for each in (one, two):
+        await consul.session_destroy(each)
+
+
+async def test_a_session_is_renewed_until_it_has_ended(consul: ConsulApi) -> None:
+    session = await a_session(consul)
+    assert await consul.session_renew(session)
+    assert await consul.kv_acquire("t/.lock", b"one", session)
+    await consul.session_destroy(session)
+    assert not await consul.session_renew(session)
+    entry = await consul.kv_get("t/.lock", consistent=True)
+    assert entry is not None and entry.session == "" and entry.value == b"one"
+
+
+async def test_a_transaction_over_a_lock_is_refused_when_another_holds_it(consul: ConsulApi) -> None:
+    one, two = await a_session(consul), await a_session(consul)
+    assert await consul.kv_acquire("t/.lock", b"", one)
+    write = {"Verb": "set", "Key": "t/effect", "Value": b"1"}
+    checked = [{"Verb": "check-session", "Key": "t/.lock", "Session": one}, write]
+    found = await consul.kv_txn(checked)
+    assert found is not None
+    entry = await consul.kv_get("t/effect")
+    assert entry is not None and {each.key: each.modify_index for each in found}["t/effect"] == entry.modify_index
+    assert await consul.kv_txn([{"Verb": "check-session", "Key": "t/.lock", "Session": two}, write]) is None
+    for each in (one, two):
+        await consul.session_destroy(each)
+    assert await consul.kv_txn(checked) is None
+
+
+async def test_a_session_hangs_on_its_check(consul: ConsulApi) -> None:
+    await consul.register(beating())
+    with pytest.raises(Unavailable):
+        await a_session(consul, ServiceChecks=[{"ID": "shop-1:ttl"}])
+    await consul.heartbeat("shop-1:ttl", "passing", "")
+    session = await a_session(consul, ServiceChecks=[{"ID": "shop-1:ttl"}])
+    await consul.heartbeat("shop-1:ttl", "critical", "")
+
+    async def gone() -> bool:
+        return not await consul.session_renew(session)
+
+    await eventually("the session has ended", gone)
+
+
+async def test_a_lock_whose_session_ended_is_free_only_after_its_delay(consul: ConsulApi) -> None:
+    one, two = await a_session(consul, LockDelay="1s"), await a_session(consul)
+    assert await consul.kv_acquire("t/.lock", b"", one)
+    await consul.session_destroy(one)
+    assert not await consul.kv_acquire("t/.lock", b"", two)
+    await eventually("the delay is over", lambda: consul.kv_acquire("t/.lock", b"", two), 5)
+    await consul.session_destroy(two)
