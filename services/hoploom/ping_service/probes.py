@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,8 +103,8 @@ class PingColumns:
     def until(self, end: int) -> PingColumns:
         """The rows before `end`."""
         columns = {each.name: getattr(self, each.name) for each in fields(self)}
-        return PingColumns(**{name: each[:end] if isinstance(each, np.ndarray) else each
-                              for name, each in columns.items()})
+        changes: dict[str, Any] = {name: each[:end] for name, each in columns.items() if isinstance(each, np.ndarray)}
+        return replace(self, **changes)
 
 
 @dataclass

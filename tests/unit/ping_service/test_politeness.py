@@ -1,9 +1,14 @@
 """What a worker refuses and how fast it goes, whoever asks."""
 
+from ipaddress import IPv4Address, IPv6Address
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hoploom.ping_service.politeness import allowed, effective_rate_pps
+from hoploom.ping_service.politeness import allowed, blocks, effective_rate_pps, inside
+from hoploom.targets.ranges import Range, merge
 from hoploom.wire.addresses import column
 
 PUBLIC = ["8.8.8.8", "1.0.0.1", "223.255.255.255", "2606:4700::1", "64:ff9b::808:808"]
@@ -48,6 +53,36 @@ def test_rows_keep_their_order() -> None:
 )
 def test_rates(what: str, addresses: list[str], asked: int, owner: int, effective: int) -> None:
     assert effective_rate_pps(column(addresses), asked, owner) == effective, what
+
+
+def test_the_cap_of_the_whole_mesh_counts_too() -> None:
+    assert effective_rate_pps(column(["8.8.8.8"]), 2_000, 500, 40) == 40
+
+
+def ranges(bits: int) -> st.SearchStrategy[list[Range]]:
+    ends = st.integers(0, 2**bits - 1) | st.integers(0, 600) | st.integers(2**bits - 600, 2**bits - 1)
+    pairs = st.lists(st.tuples(ends, ends), max_size=6)
+    return pairs.map(lambda drawn: merge((min(each), max(each)) for each in drawn))
+
+
+@given(four=ranges(32), six=ranges(128), data=st.data())
+def test_an_address_is_inside_when_a_range_of_its_family_holds_it(
+    four: list[Range], six: list[Range], data: st.DataObject
+) -> None:
+    near = [end + step for first, last in four for end in (first, last) for step in (-1, 0, 1)]
+    near_six = [end + step for first, last in six for end in (first, last) for step in (-1, 0, 1)]
+    numbers = [each for each in (*near, 0, 2**32 - 1) if 0 <= each < 2**32]
+    wide = [each for each in (*near_six, 2**128 - 1) if 0 <= each < 2**128 and each >> 32 != 0xFFFF]
+    wide += [data.draw(st.integers(2**64, 2**128 - 1))]
+    targets = column([*(str(IPv4Address(each)) for each in numbers), *(str(IPv6Address(each)) for each in wide)])
+    expected = [any(first <= each <= last for first, last in four) for each in numbers]
+    expected += [any(first <= each <= last for first, last in six) for each in wide]
+    assert inside(targets, blocks({4: four, 6: six})).tolist() == expected
+
+
+def test_every_ipv6_address_opted_out_says_nothing_of_ipv4() -> None:
+    found = blocks({4: [(0x0A000000, 0x0A0000FF)], 6: [(0, 2**128 - 1)]})
+    assert inside(column(["10.0.0.1", "10.0.1.1", "::1"]), found).tolist() == [True, False, True]
 
 
 def test_nothing_to_probe_has_no_rate() -> None:
