@@ -78,7 +78,6 @@ def _parts(app: web.Application, settings: Settings) -> Parts:
         relay=Relay(mesh, app[handlers.WORKER]),
     )
     app[overlay_handlers.OVERLAY] = found.overlay
-    app[overlay_handlers.OPERATOR], app[overlay_handlers.WORKER] = app[handlers.OPERATOR], app[handlers.WORKER]
     app[handlers.SETS], app[handlers.CAMPAIGNS] = sets, campaigns
     app[handlers.PROGRESS] = Progress(journal, rounds, ownership)
     app[handlers.DESK] = Desk(mesh.id, found)

@@ -1,11 +1,15 @@
 """The overlay in the KV store: changed by compare-and-set, followed by every instance, told to whoever waits for news.
 
-What was read last is kept while Consul is away; before the first read nothing is known, and nothing is handed out.
+What was read last is kept while Consul is away or the stored one is damaged; before the first read nothing is known,
+and nothing is handed out. Versions only grow: where Consul has an older one than this instance knows (restored from a
+copy, the key deleted), the newer one is put back, since people were promised that nobody probes them.
 """
 
 import asyncio
+import contextlib
 import datetime
 import json
+import logging
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +19,7 @@ from hoploom.kit.consul_api import ConsulApi, KvEntry
 from hoploom.kit.errors import BadRequest, Unavailable, Unprocessable
 from hoploom.wire.overlay import OverlayDocument
 
+log = logging.getLogger(__name__)
 KEY = "hoploom/overlay"
 MAX_BYTES = 60_000
 """Compressed; Consul's raft log slows down over 64 KB. Some ten thousand blocks."""
@@ -23,55 +28,76 @@ _TRIES = 50
 _VERSION = metrics.gauge("hoploom_input_overlay_version", "Version of the overlay that this instance knows.")
 
 
+def utc_today() -> str:
+    """The day in UTC, as YYYY-MM-DD; the wall clock's, because days are for people."""
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
+
+
 class Overlay:
     """The overlay as this instance knows it."""
 
-    def __init__(self, consul: ConsulApi) -> None:
+    def __init__(self, consul: ConsulApi, today: Callable[[], str] = utc_today) -> None:
         """Know nothing yet."""
-        self._consul = consul
-        self._stored: OverlayDocument | None = None
+        self._consul, self.today = consul, today
+        self._known: OverlayDocument | None = None
+        self._as_of = ""
         self._changed = asyncio.Event()
         self._closed = False
 
     @property
     def current(self) -> OverlayDocument | None:
         """What holds today; None before the first read."""
-        return self._stored.on(_today()) if self._stored else None
+        today = self.today()
+        # Asked for every lease, so what has run out is looked for once a day.
+        if self._known is not None and self._as_of != today:
+            self._known, self._as_of = self._known.on(today), today
+        return self._known
 
     async def run(self) -> None:
         """Follow the stored overlay, for ever."""
-        await watch.follow("the overlay", lambda index: self._consul.kv_watch(KEY, index), self._learn)
+        await watch.follow("the overlay", self._read_on, self._tell)
 
     async def news(self, known: int, wait_s: float) -> OverlayDocument | None:
-        """The overlay as soon as its version is another than `known`; None when that takes longer than `wait_s`."""
+        """The overlay as soon as its version is another than `known`; None when that takes longer than `wait_s`.
+
+        An older one than the asker knows is given only after a consistent read: an instance that lags, or is cut off
+        from Consul, must not take back what another one has said.
+        """
+        lowest = known if self._known is None or known <= self._known.version or not await self._caught_up() else -1
         try:
             async with asyncio.timeout(wait_s):
-                while not self._closed and (self._stored is None or self._stored.version == known):
+                while not self._closed:
+                    document = self.current
+                    if document and document.version != known and document.version > lowest:
+                        return document
                     await self._changed.wait()
         except TimeoutError:
-            return None
-        return self.current if self._stored and self._stored.version != known else None
+            pass
+        return None
 
-    async def change(self, change: Callable[[OverlayDocument], OverlayDocument]) -> OverlayDocument:
+    async def change(self, change: Callable[[OverlayDocument], OverlayDocument]) -> tuple[OverlayDocument, bool]:
         """Change the overlay; what is so already stays as it is.
 
         Args:
             change: Takes the stored document; it may be called again when another was quicker.
 
+        Returns:
+            The document afterwards, and whether it is a new one.
+
         Raises:
             Unprocessable: It would be too large.
-            Unavailable: Consul is away.
+            Unavailable: Consul is away, or the stored document is damaged.
         """
         for _ in range(_TRIES):
             entry = await self._consul.kv_get(KEY, consistent=True)
             before = _read(entry)
             after = change(before)
             if after == before:
-                return before
-            after = replace(after.on(_today()), version=before.version + 1)
-            if await self._consul.kv_put(KEY, _packed(after), cas=entry.modify_index if entry else 0):
+                return before, False
+            after = replace(after.on(self.today()), version=before.version + 1)
+            if await self._consul.kv_put(KEY, _packed(after), cas=_index(entry)):
                 self._tell(after)
-                return after
+                return after, True
         raise Unavailable("too many others change pauses and opt-outs just now")
 
     def close(self) -> None:
@@ -79,14 +105,29 @@ class Overlay:
         self._closed = True
         self._wake()
 
-    def _learn(self, entries: list[KvEntry]) -> None:
-        found = [entry for entry in entries if entry.key == KEY]
-        self._tell(_read(found[0] if found else None))
+    async def _read_on(self, index: int) -> tuple[int, OverlayDocument]:
+        found, entries = await self._consul.kv_watch(KEY, index)
+        entry = next((each for each in entries if each.key == KEY), None)
+        if self._known is not None and _is_behind(entry, self._known):
+            await self._put_back(self._known)
+        return found, _read(entry)
+
+    async def _put_back(self, known: OverlayDocument) -> None:
+        """Write what this instance knows, unless what it read was only late."""
+        entry = await self._consul.kv_get(KEY, consistent=True)
+        if _is_behind(entry, known) and await self._consul.kv_put(KEY, _packed(known), cas=_index(entry)):
+            log.warning("Consul had an older overlay than version %s, or a damaged one: put back", known.version)
+
+    async def _caught_up(self) -> bool:
+        with contextlib.suppress(Unavailable):
+            self._tell(_read(await self._consul.kv_get(KEY, consistent=True)))
+            return True
+        return False
 
     def _tell(self, document: OverlayDocument) -> None:
         # A watch may be behind what this instance has just written itself.
-        if self._stored is None or document.version > self._stored.version:
-            self._stored = document
+        if self._known is None or document.version > self._known.version:
+            self._known, self._as_of = document, ""
             _VERSION.set(document.version)
             self._wake()
 
@@ -108,8 +149,15 @@ def _read(entry: KvEntry | None) -> OverlayDocument:
     try:
         return OverlayDocument.from_json(json.loads(zlib.decompress(entry.value)))
     except (BadRequest, ValueError, zlib.error) as error:
-        raise Unavailable(f"the stored overlay is damaged: {error}") from error
+        raise Unavailable(f"the overlay stored in Consul at {KEY} is damaged ({error}); delete the key") from error
 
 
-def _today() -> str:
-    return datetime.datetime.now(datetime.UTC).date().isoformat()
+def _is_behind(entry: KvEntry | None, known: OverlayDocument) -> bool:
+    try:
+        return _read(entry).version < known.version
+    except Unavailable:
+        return True
+
+
+def _index(entry: KvEntry | None) -> int:
+    return entry.modify_index if entry else 0

@@ -1,32 +1,36 @@
-"""The overlay's HTTP side: read by long poll, changed by an operator."""
+"""The overlay's HTTP side: read by long poll, changed by an operator. Every change may be sent again."""
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
 from hoploom import kit
+from hoploom.input_service import handlers
 from hoploom.input_service.overlay import Overlay
-from hoploom.kit.errors import BadRequest, Unauthorized
+from hoploom.kit.errors import BadRequest, Forbidden, Unauthorized, Unavailable, Unprocessable
+from hoploom.kit.logs import request_id
+from hoploom.targets.notation import parse_block
 from hoploom.wire.campaign import MAX_RATE_PPS
 from hoploom.wire.fields import CAMPAIGN_ID, NAME, PRINTABLE, Fields
-from hoploom.wire.overlay import DATE, OptOut, OverlayDocument
+from hoploom.wire.overlay import OptOut, OverlayDocument
 
 log = logging.getLogger(__name__)
 OVERLAY = web.AppKey("input_overlay", Overlay)
-OPERATOR = web.AppKey("input_overlay_operator_token", str)
-WORKER = web.AppKey("input_overlay_worker_token", str)
 ROUTE = "/api/v1/overlay"
 MAX_WAIT_S = 25
 _EMPTY_OR_CAMPAIGN = re.compile(f"|{CAMPAIGN_ID.pattern}")
-_EMPTY_OR_DATE = re.compile(f"|{DATE.pattern}")
+_CAPS = ("rate_pps", "network_pps")
+_LONGEST_BLOCK = 64
+Change = Callable[[OverlayDocument], OverlayDocument]
 
 
 def routes() -> list[web.RouteDef]:
     """All routes of the overlay."""
     return [
         web.get(ROUTE, get_overlay),
+        web.get(f"{ROUTE}/summary", get_summary),
         web.post(f"{ROUTE}/pause", post_pause),
         web.post(f"{ROUTE}/opt-outs", post_opt_out),
         web.delete(f"{ROUTE}/opt-outs", delete_opt_out),
@@ -39,71 +43,90 @@ async def get_overlay(request: web.Request) -> web.Response:
     """The overlay when its version is another than `known=`, at once or within `wait_s=`; else 304."""
     _known_to_us(request)
     known, wait_s = _number(request, "known", -1), _number(request, "wait_s", 0)
-    document = await request.app[OVERLAY].news(known, min(wait_s, MAX_WAIT_S))
+    document = await request.app[OVERLAY].news(known, min(max(wait_s, 0), MAX_WAIT_S))
     if document is None:
         return web.Response(status=304)
     return web.json_response({"v": 1, "overlay": document.to_json()})
 
 
+async def get_summary(request: web.Request) -> web.Response:
+    """What anybody may know: what is paused, the caps, and how many opt-outs and revoked workers there are."""
+    document = request.app[OVERLAY].current
+    if document is None:
+        raise Unavailable("pauses and opt-outs are not known yet")
+    known = document.to_json()
+    counts = {name: len(known[name]) for name in ("opt_outs", "revoked")}
+    shown = {name: known[name] for name in ("version", "paused", "paused_campaigns", *_CAPS)}
+    return web.json_response({"v": 1, **shown, **counts})
+
+
 async def post_pause(request: web.Request) -> web.Response:
     """Pause or resume everything, or one campaign."""
-    known = await _asked(request, "a pause")
+    known = await _asked(request, "a pause", ("paused", "campaign"))
     campaign, paused = known.text("campaign", _EMPTY_OR_CAMPAIGN, ""), known.flag("paused")
-    return await _changed(request, lambda before: before.with_pause(campaign, paused=paused))
+    if campaign and paused:
+        # A slip in its name must not look like a pause.
+        await request.app[handlers.CAMPAIGNS].get(campaign)
+    what = f"{campaign or 'everything'} is {'paused' if paused else 'resumed'}"
+    return await _changed(request, what, lambda before: before.with_pause(campaign, paused=paused))
 
 
 async def post_opt_out(request: web.Request) -> web.Response:
     """Stay away from a block."""
-    known = await _asked(request, "an opt-out")
+    known, today = await _asked(request, "an opt-out", ("block", "until", "note")), request.app[OVERLAY].today()
     opt_out = OptOut(
-        block=known.text("block", PRINTABLE, longest=64),
-        until=known.text("until", _EMPTY_OR_DATE, ""),
+        block=str(parse_block(known.text("block", PRINTABLE, longest=_LONGEST_BLOCK))),
+        since=today,
+        until=known.text("until", PRINTABLE, "", longest=10),
         note=known.text("note", PRINTABLE, "", longest=200),
     )
-    return await _changed(request, lambda before: before.with_opt_out(opt_out))
+    if not opt_out.holds(today):
+        raise Unprocessable(f"the opt-out would have ended: its last day is {opt_out.until}, and it is {today} in UTC")
+    return await _changed(request, f"{opt_out.block} is opted out", lambda before: before.with_opt_out(opt_out))
 
 
 async def delete_opt_out(request: web.Request) -> web.Response:
     """Probe a block again; `block=` names it."""
-    kit.credentials.require(request, request.app[OPERATOR])
-    block = request.query.get("block", "")
-    return await _changed(request, lambda before: before.without_opt_out(block))
+    kit.credentials.require(request, request.app[handlers.OPERATOR])
+    block = str(parse_block(request.query.get("block", "")[:_LONGEST_BLOCK]))
+    return await _changed(request, f"{block} is opted in again", lambda before: before.without_opt_out(block))
 
 
 async def post_caps(request: web.Request) -> web.Response:
     """Limit the packets a second of each campaign, or to each network; 0 takes a cap away."""
-    known = await _asked(request, "caps")
+    known = await _asked(request, "caps", _CAPS)
     caps = {name: known.integer(name, range(MAX_RATE_PPS + 1)) for name in _CAPS if known.has(name)}
-    return await _changed(request, lambda before: before.with_caps(**caps))
+    return await _changed(request, f"caps are {caps}", lambda before: before.with_caps(**caps))
 
 
 async def post_revocation(request: web.Request) -> web.Response:
     """Give a worker no work any more, or again."""
-    known = await _asked(request, "a revocation")
+    known = await _asked(request, "a revocation", ("worker", "revoked"))
     worker, revoked = known.text("worker", NAME), known.flag("revoked")
-    return await _changed(request, lambda before: before.with_revoked(worker, revoked=revoked))
+    what = f"worker {worker} is {'revoked' if revoked else 'let in again'}"
+    return await _changed(request, what, lambda before: before.with_revoked(worker, revoked=revoked))
 
 
-_CAPS = ("rate_pps", "network_pps")
+async def _asked(request: web.Request, what: str, names: Iterable[str]) -> Fields:
+    kit.credentials.require(request, request.app[handlers.OPERATOR])
+    known = Fields(await kit.read_json(request), what)
+    known.only(("v", *names))
+    return known
 
 
-async def _asked(request: web.Request, what: str) -> Fields:
-    kit.credentials.require(request, request.app[OPERATOR])
-    return Fields(await kit.read_json(request), what)
-
-
-async def _changed(request: web.Request, change: Callable[[OverlayDocument], OverlayDocument]) -> web.Response:
-    after = await request.app[OVERLAY].change(change)
-    log.info("overlay is at version %s after %s %s", after.version, request.method, request.path)
-    return web.json_response({"v": 1, "overlay": after.to_json()})
+async def _changed(request: web.Request, what: str, change: Change) -> web.Response:
+    after, new = await request.app[OVERLAY].change(change)
+    if new:
+        log.info("overlay version %s: %s, asked for by request %s", after.version, what, request_id.get())
+    return web.json_response({"v": 1, "changed": new, "overlay": after.to_json()})
 
 
 def _known_to_us(request: web.Request) -> None:
     """Workers and operators alike may read."""
     try:
-        kit.credentials.require(request, request.app[WORKER])
-    except Unauthorized:
-        kit.credentials.require(request, request.app[OPERATOR])
+        kit.credentials.require(request, request.app[handlers.WORKER])
+    except (Unauthorized, Forbidden):
+        kit.credentials.require(request, request.app[handlers.OPERATOR])
 
 
 def _number(request: web.Request, name: str, default: int) -> int:

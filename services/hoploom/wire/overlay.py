@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from hoploom.kit.errors import ConfigError, Unprocessable
+from hoploom.kit.errors import Unprocessable
 from hoploom.targets.notation import Block, parse_block
 from hoploom.targets.ranges import Range, merge
 from hoploom.wire.campaign import MAX_RATE_PPS
 from hoploom.wire.fields import CAMPAIGN_ID, MAX_INTEGER, NAME, PRINTABLE, VERSION, Fields
 
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 MAX_LISTED = 100_000
 """Entries of one list; the limit of its stored size is met first."""
 
@@ -28,24 +28,23 @@ class OptOut:
 
     Attributes:
         block: A CIDR block, in the one way to write it.
-        until: Last day in UTC on which it holds, as YYYY-MM-DD; empty for ever.
+        since: Day in UTC on which somebody asked for it, as YYYY-MM-DD, for people: it holds at once. May be empty.
+        until: Last day in UTC on which it holds; empty for ever.
         note: For people.
     """
 
     block: str
+    since: str = ""
     until: str = ""
     note: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what is no block or no day."""
-        try:
-            canonical = str(parse_block(self.block))
-            if self.until:
-                datetime.date.fromisoformat(self.until)
-        except (ConfigError, ValueError) as error:
-            raise Unprocessable(f"an opt-out has a block and a day such as 2027-01-31: {error}") from error
+        canonical = str(parse_block(self.block))
         if canonical != self.block:
             raise Unprocessable(f"the block {self.block} is written {canonical}")
+        for day in filter(None, (self.since, self.until)):
+            _require_day(day)
 
     def holds(self, today: str) -> bool:
         """Whether it still holds on a day, YYYY-MM-DD."""
@@ -115,8 +114,9 @@ class OverlayDocument:
         return self._ranges[family]
 
     def on(self, today: str) -> OverlayDocument:
-        """Without what holds no more on this day, YYYY-MM-DD."""
-        return replace(self, opt_outs=tuple(each for each in self.opt_outs if each.holds(today)))
+        """Without what holds no more on this day, YYYY-MM-DD; the same object where all holds."""
+        held = tuple(each for each in self.opt_outs if each.holds(today))
+        return self if len(held) == len(self.opt_outs) else replace(self, opt_outs=held)
 
     def with_pause(self, campaign: str, *, paused: bool) -> OverlayDocument:
         """Pause or resume a campaign, or everything where it is empty."""
@@ -125,9 +125,11 @@ class OverlayDocument:
         return replace(self, paused_campaigns=_listed(self.paused_campaigns, campaign, present=paused))
 
     def with_opt_out(self, opt_out: OptOut) -> OverlayDocument:
-        """Stay away from a block, whatever was said of it before."""
-        others = [each for each in self.opt_outs if each.block != opt_out.block]
-        return replace(self, opt_outs=tuple(sorted([*others, opt_out], key=lambda each: each.block)))
+        """Stay away from a block; what was said of it before is replaced, but for the day since when."""
+        known = {each.block: each for each in self.opt_outs}
+        before = known.get(opt_out.block, opt_out)
+        known[opt_out.block] = replace(opt_out, since=before.since)
+        return replace(self, opt_outs=tuple(sorted(known.values(), key=lambda each: each.block)))
 
     def without_opt_out(self, block: str) -> OverlayDocument:
         """Probe a block again."""
@@ -165,10 +167,21 @@ def _matching(texts: tuple[str, ...], pattern: re.Pattern[str]) -> tuple[str, ..
     return texts
 
 
+def _require_day(day: str) -> None:
+    """Refuse what is no day of the calendar; other ISO 8601 forms do not sort as text."""
+    try:
+        good = _DAY.fullmatch(day) and datetime.date.fromisoformat(day)
+    except ValueError:
+        good = None
+    if not good:
+        raise Unprocessable(f"{day[:40]!r} is no day such as 2027-01-31")
+
+
 def _opt_out(document: object) -> OptOut:
     known = Fields(document, "an opt-out", versioned=False)
     return OptOut(
         block=known.text("block", PRINTABLE, longest=64),
-        until=known.text("until", re.compile(f"|{DATE.pattern}"), ""),
+        since=known.text("since", PRINTABLE, "", longest=10),
+        until=known.text("until", PRINTABLE, "", longest=10),
         note=known.text("note", PRINTABLE, "", longest=200),
     )
