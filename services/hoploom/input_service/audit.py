@@ -4,20 +4,16 @@ Acknowledgements are only as good as the disks behind them. A store that is away
 has is not missing; one that stays away longer than the patience is taken for lost, and its targets are probed again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from hoploom.input_service.stores import Stores
 from hoploom.kit import Mesh, metrics
-from hoploom.kit.clock import boottime_s
 from hoploom.kit.errors import Unavailable
 from hoploom.targets.ranges import Range, count, merge, subtract
 from hoploom.wire.campaign import Campaign
 
-STORES = "hoploom/stores/"
-"""Below it every store of the mesh has a key with its UUID, written by the output instance that opened it first."""
-
-TIMEOUT_S = 10.0
 _AUDITS = metrics.counter("hoploom_input_audits_total", "Audits of a group's round.", ("result",))
 _REOPENED = metrics.counter("hoploom_input_positions_reopened_total", "Positions done by a lease and stored nowhere.")
 
@@ -32,8 +28,7 @@ class Audit:
             mesh: This instance.
             patience_s: How long a store may be away before it is taken for lost, in seconds.
         """
-        self._mesh, self._patience_s = mesh, patience_s
-        self._away_since_s: dict[str, float] = {}
+        self._stores = Stores(mesh, patience_s)
 
     async def missing(
         self, campaign: Campaign, round_number: int, group: str, family: int, done: Sequence[Range]
@@ -57,7 +52,10 @@ class Audit:
             "family": family,
         }
         try:
-            found = await self._stored(f"/api/v1/output/campaigns/{campaign.number}/coverage?{urlencode(wanted)}")
+            documents = await self._stores.ask(
+                f"/api/v1/output/campaigns/{campaign.number}/coverage?{urlencode(wanted)}"
+            )
+            found = merge(each for document in documents for each in _ranges(document))
         except Unavailable:
             _AUDITS.labels("postponed").inc()
             raise
@@ -66,32 +64,14 @@ class Audit:
         _REOPENED.inc(count(lacking))
         return lacking
 
-    async def _stored(self, path: str) -> list[Range]:
-        """What all stores have together."""
-        answered, ranges = set(), []
-        for instance, answer in await self._mesh.client("output").each("GET", path, timeout_s=TIMEOUT_S):
-            if isinstance(answer, Unavailable):
-                raise Unavailable(f"{instance.id} does not answer: {answer}")
-            if not answer.ok:
-                raise Unavailable(f"{instance.id} refuses: {answer.reason()}")
-            document: Mapping[str, Any] = answer.json()
-            answered.add(str(document["store"]))
-            ranges += [(int(first), int(last)) for first, last in document["ranges"]]
-        if not answered:
-            raise Unavailable("no output instance is known")
-        await self._all_heard(answered)
-        return merge(ranges)
-
-    async def _all_heard(self, answered: set[str]) -> None:
-        """Raises Unavailable while a known store is away and not yet taken for lost."""
-        known = {entry.key.removeprefix(STORES) for entry in await self._mesh.consul.kv_list(STORES)}
-        now_s, away = boottime_s(), known - answered
-        self._away_since_s = {store: self._away_since_s.get(store, now_s) for store in away}
-        for store, since_s in self._away_since_s.items():
-            if now_s - since_s <= self._patience_s:
-                raise Unavailable(f"store {store} is away; after {self._patience_s:g} s it is taken for lost")
-
 
 def missing(done: Sequence[Range], stored: Sequence[Range]) -> list[Range]:
     """What is done and not stored; all three are merged lists."""
     return subtract(done, stored)
+
+
+def _ranges(document: Mapping[str, Any]) -> Iterator[Range]:
+    try:
+        yield from ((int(first), int(last)) for first, last in document["ranges"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unavailable(f"store {document['store']} does not say what it has: {error!r}") from error

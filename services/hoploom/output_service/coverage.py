@@ -10,7 +10,7 @@ from hoploom.targets.ranges import merge
 from hoploom.wire.batch import TEXT_PATTERNS
 
 ROUTE = "/api/v1/output/campaigns/{number}/coverage"
-_SQL = """
+SQL = """
 SELECT start, stop FROM batches
 WHERE campaign_number = ? AND revision = ? AND round = ? AND worker_group = ? AND family = ? AND suspect = 0
 """
@@ -26,7 +26,7 @@ async def get_coverage(request: web.Request) -> web.Response:
         _text(request, "group"),
         _whole("family", request.query.get("family", "")),
     )
-    found = await request.app[STORE].read(_SQL, wanted)
+    found = await request.app[STORE].read(SQL, wanted)
     ranges = merge((int(start), int(stop) - 1) for start, stop in found)
     return web.json_response({"v": 1, "store": request.app[STORE].uuid, "ranges": ranges})
 

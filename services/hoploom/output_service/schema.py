@@ -62,6 +62,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ("CREATE UNIQUE INDEX batches_by_key ON batches (batch_key)",),
     # 1: the worker believes that its uplink was dead, so these rows count for nothing.
     ("ALTER TABLE batches ADD COLUMN suspect INTEGER NOT NULL DEFAULT 0",),
+    # What a group's round covers is read from this index alone.
+    (
+        "CREATE INDEX batches_by_round ON batches "
+        "(campaign_number, revision, round, worker_group, family, start, stop) WHERE suspect = 0",
+    ),
 )
 
 
