@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 from hoploom.input_service.leases import TTL_S
@@ -60,7 +61,7 @@ class Claim:
     ttl_s: int = TTL_S
     crowd: int = 2
 
-    @property
+    @cached_property
     def one_pass(self) -> Pass:
         """The pass that the lease belongs to."""
         return Pass(self.campaign, self.edition, self.group, self.round)

@@ -5,20 +5,21 @@ cap asks the keeper first, and tells it of each renewal before the worker is ans
 its lease. It lingers for a second after it: whoever sent within any one second then still counts, and the sum over that
 second is within the budget without any tolerance. What makes this true outside this module:
 
-- A worker spaces its packets, also to one network (`lane_pps`); it gives up a call after `GRACE_S`.
+- A worker spaces its packets, also to one network (`lane_pps`), and gives up a call after `GRACE_S`.
 - Leases of one pass that are out together share no target. Targets that come again in a pass have rested for
-  `LINGER_S` (`cooldown.Cooling`), so one lane is enough for a whole group where a network has one sample.
+  `LINGER_S` (`cooldown.Cooling`), so one lane is enough for a whole group where a network has one target.
 - A taker of slot 0 knows nothing and grants nothing until all older allotments have ended or were announced.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from heapq import nlargest
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from heapq import heappop, heappush
 
-from hoploom.input_service.allotment import Allotment, Claim, Pass
+from hoploom.input_service.allotment import Allotment, Claim
+from hoploom.input_service.lanes import Lanes
 from hoploom.input_service.leases import GRACE_S, TTL_S
 
 LINGER_S = 1.0
@@ -26,9 +27,6 @@ LINGER_S = 1.0
 
 LATELY_S = 30.0
 """Who has asked within a lease's time shares the rate."""
-
-TURN_S = 30.0
-"""A group may go on so long before it lets its leases end for one that waits for lanes."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +50,13 @@ class Budget:
         """
         self.warm_at_s = began_s + _lasting_s(longest_ttl_s)
         self._longest_ttl_s = longest_ttl_s
-        self._live: dict[Pass, dict[str, _Live]] = {}
-        self._passes: dict[str, Pass] = {}
+        self._live: dict[str, dict[str, _Live]] = {}
+        self._campaigns: dict[str, str] = {}
+        self._ends: list[tuple[float, str]] = []
+        # In the order of asking.
         self._asked: dict[tuple[str, str], tuple[Claim, float]] = {}
         self._known_since_s: dict[str, float] = {}
-        self._queue: dict[Pass, float] = {}
-        self._turns: dict[Pass, float] = {}
+        self._lanes = Lanes()
 
     def all_announced(self) -> None:
         """Every owner of a slot has told of all its leases that are out: granting may begin.
@@ -88,15 +87,12 @@ class Budget:
         self._note(claim, now_s)
         rate_pps = self._share(claim, now_s) if claim.campaign_pps else claim.wanted_pps
         if now_s < self.warm_at_s or (claim.campaign_pps and not rate_pps):
-            self._queue.pop(claim.one_pass, None)
+            self._lanes.leave(claim.one_pass)
             return None
-        lane_pps = self._lane(claim, now_s)
+        lane_pps = self._lanes.give(claim, [each for each, _ in self._asked.values()], now_s)
         if lane_pps is None:
-            self._queue.setdefault(claim.one_pass, now_s)
             return None
-        if self._queue.pop(claim.one_pass, None) is not None:
-            self._turns[claim.one_pass] = now_s
-        return self._kept(Allotment(**vars(claim), rate_pps=rate_pps, lane_pps=lane_pps), now_s)
+        return self._kept(Allotment(**asdict(claim), rate_pps=rate_pps, lane_pps=lane_pps), now_s)
 
     def renew(self, allotment: Allotment, now_s: float) -> bool:
         """Keep an allotment for another `ttl_s`; to be told before the worker's renewal is answered.
@@ -116,7 +112,7 @@ class Budget:
             going_on, allotment = not known.returned, replace(known.allotment, ttl_s=allotment.ttl_s)
         if going_on:
             self._kept(allotment, now_s)
-            claim, _ = self._asked.get((allotment.campaign, allotment.worker), (allotment, 0.0))
+            claim, _ = self._asked.get((allotment.campaign, allotment.worker), (allotment, now_s))
             self._note(claim, now_s)
         return going_on
 
@@ -129,25 +125,31 @@ class Budget:
             used: Whether anybody may have sent; there was no lease to hand out otherwise.
         """
         known = self._find(nonce)
-        if known is None:
+        if known is None or known.returned:
             return
-        allotment = known.allotment
         if used:
-            until_s = known.until_s if known.returned else min(known.until_s, now_s + LINGER_S)
-            self._live[allotment.one_pass][nonce] = _Live(allotment, until_s, returned=True)
+            until_s = min(known.until_s, now_s + LINGER_S)
+            self._put(_Live(known.allotment, until_s, returned=True))
         else:
-            self._drop(known)
-            self._asked.pop((allotment.campaign, allotment.worker), None)
+            self._drop(known.allotment)
+            self._asked.pop((known.allotment.campaign, known.allotment.worker), None)
 
     def expire(self, now_s: float) -> None:
         """Forget what counts no more: allotments that lapsed, and who has not asked for a while."""
-        for known in [each for live in self._live.values() for each in live.values() if each.until_s <= now_s]:
-            self._drop(known)
-        self._asked = {key: each for key, each in self._asked.items() if each[1] > now_s - LATELY_S}
-        asking = {claim.one_pass for claim, _ in self._asked.values()}
-        self._queue = {one_pass: since_s for one_pass, since_s in self._queue.items() if one_pass in asking}
-        campaigns = {each.campaign for each in (*self._live, *asking)}
-        self._known_since_s = {name: at for name, at in self._known_since_s.items() if name in campaigns}
+        while self._ends and self._ends[0][0] <= now_s:
+            until_s, nonce = heappop(self._ends)
+            known = self._find(nonce)
+            if known is not None and known.until_s == until_s:
+                self._drop(known.allotment)
+        old = []
+        for key, (_, at_s) in self._asked.items():
+            if at_s > now_s - LATELY_S:
+                break
+            old.append(key)
+        for key in old:
+            del self._asked[key]
+        if old:
+            self._forget_absent()
 
     def next_free_s(self, now_s: float) -> float:
         """Seconds until something comes free, as far as that is known; infinite where nothing is allotted."""
@@ -158,13 +160,11 @@ class Budget:
 
     def allotted_pps(self, campaign: str) -> int:
         """Packets a second of a campaign that are given away, with those of leases that ended within a second."""
-        return sum(each.allotment.rate_pps for each in self._of(campaign))
+        return sum(each.allotment.rate_pps for each in self._live.get(campaign, {}).values())
 
     def lanes(self) -> float:
-        """Packets a second that may go to one network at the most; infinite with a lease that knows no cap."""
-        return sum(_need(live.values()) for live in self._live.values())
-
-    # How the rate is shared.
+        """Packets a second that may go to one network at most; infinite with a lease that knows no cap."""
+        return self._lanes.taken()
 
     def _share(self, claim: Claim, now_s: float) -> int:
         """What a worker gets of its campaign's rate, 0 for nothing."""
@@ -173,7 +173,7 @@ class Budget:
             wants += [math.inf] * (claim.crowd - len(wants))
         level, extras = fair_level(claim.campaign_pps, wants)
         mine, above, allotted = 0, 0, 0
-        for each in self._of(claim.campaign):
+        for each in self._live.get(claim.campaign, {}).values():
             rate_pps = each.allotment.rate_pps
             allotted += rate_pps
             if each.allotment.worker != claim.worker:
@@ -184,69 +184,37 @@ class Budget:
         return int(max(0, min(share - mine, claim.campaign_pps - allotted)))
 
     def _note(self, claim: Claim, now_s: float) -> None:
-        self._asked[claim.campaign, claim.worker] = (claim, now_s)
+        key = (claim.campaign, claim.worker)
+        self._asked.pop(key, None)
+        self._asked[key] = (claim, now_s)
         self._known_since_s.setdefault(claim.campaign, now_s)
 
-    # How the lanes to a network are shared.
-
-    def _lane(self, claim: Claim, now_s: float) -> int | None:
-        """How many packets a second a lease may send to one network; 0 for no limit, None for nothing now."""
-        cap = self._cap(claim)
-        if not cap:
-            return 0
-        ahead = self._ahead(claim.one_pass)
-        if ahead and now_s >= self._turns.get(claim.one_pass, now_s) + TURN_S:
-            return None
-        spare = cap - self.lanes()
-        limit = max(0, spare - len(ahead)) if spare > 0 else spare
-        mine = self._live.get(claim.one_pass, {}).values()
-        lanes = _top(claim.per_network, (each.allotment.lane_pps for each in mine))
-        if claim.per_network and len(lanes) == claim.per_network:
-            # It takes the place of the smallest: no lease of the pass can share a network with all of these.
-            limit += lanes[-1]
-        wide = min(self._fair_lane(claim, cap), limit)
-        return int(wide) if wide >= 1 else None
-
-    def _cap(self, claim: Claim) -> int:
-        """The smallest cap of all who are alive; 0 where there is none."""
-        caps = {each.allotment.network_pps for live in self._live.values() for each in live.values()}
-        caps |= {each.network_pps for each, _ in self._asked.values()} | {claim.network_pps}
-        return min((each for each in caps if each), default=0)
-
-    def _ahead(self, one_pass: Pass) -> list[Pass]:
-        """The passes that wait for a lane, before this one does; each has one kept free."""
-        waiting = list(self._queue)
-        return waiting[: waiting.index(one_pass)] if one_pass in self._queue else waiting
-
-    def _fair_lane(self, claim: Claim, cap: int) -> int:
-        """Equal parts of the cap for all leases that may be out at once and share a network."""
-        passes = len({*self._live, *self._queue, claim.one_pass})
-        workers = sum(each.one_pass == claim.one_pass for each, _ in self._asked.values())
-        together = min(claim.per_network or math.inf, max(workers, claim.crowd))
-        return max(1, min(claim.per_network or cap, int(cap / (passes * together))))
-
-    # Bookkeeping.
+    def _forget_absent(self) -> None:
+        asked = [claim for claim, _ in self._asked.values()]
+        self._lanes.only({each.one_pass for each in asked})
+        here = {*self._live, *(each.campaign for each in asked)}
+        self._known_since_s = {name: at_s for name, at_s in self._known_since_s.items() if name in here}
 
     def _find(self, nonce: str) -> _Live | None:
-        one_pass = self._passes.get(nonce)
-        return self._live[one_pass][nonce] if one_pass else None
-
-    def _of(self, campaign: str) -> list[_Live]:
-        return [each for name, live in self._live.items() if name.campaign == campaign for each in live.values()]
+        campaign = self._campaigns.get(nonce)
+        return self._live[campaign][nonce] if campaign else None
 
     def _kept(self, allotment: Allotment, now_s: float) -> Allotment:
-        one_pass = allotment.one_pass
-        self._turns.setdefault(one_pass, now_s)
-        self._passes[allotment.nonce] = one_pass
-        live = _Live(allotment, now_s + _lasting_s(allotment.ttl_s))
-        self._live.setdefault(one_pass, {})[allotment.nonce] = live
+        self._put(_Live(allotment, now_s + _lasting_s(allotment.ttl_s)))
+        self._lanes.keep(allotment, now_s)
         return allotment
 
-    def _drop(self, known: _Live) -> None:
-        one_pass = known.allotment.one_pass
-        del self._passes[known.allotment.nonce], self._live[one_pass][known.allotment.nonce]
-        if not self._live[one_pass]:
-            del self._live[one_pass], self._turns[one_pass]
+    def _put(self, live: _Live) -> None:
+        nonce, campaign = live.allotment.nonce, live.allotment.campaign
+        self._campaigns[nonce] = campaign
+        self._live.setdefault(campaign, {})[nonce] = live
+        heappush(self._ends, (live.until_s, nonce))
+
+    def _drop(self, allotment: Allotment) -> None:
+        del self._campaigns[allotment.nonce], self._live[allotment.campaign][allotment.nonce]
+        if not self._live[allotment.campaign]:
+            del self._live[allotment.campaign]
+        self._lanes.drop(allotment)
 
 
 def fair_level(budget: int, wants: Sequence[float]) -> tuple[int, int]:
@@ -280,16 +248,3 @@ def _lasting_s(ttl_s: int) -> float:
 
 def _want(claim: Claim) -> float:
     return claim.wanted_pps or math.inf
-
-
-def _need(live: Iterable[_Live]) -> float:
-    """Packets a second that leases of one pass may send to one network, of which so many can have a target in it."""
-    allotments = [each.allotment for each in live]
-    if any(not each.lane_pps for each in allotments):
-        return math.inf
-    return sum(_top(allotments[0].per_network, (each.lane_pps for each in allotments)))
-
-
-def _top(per_network: int, lanes: Iterable[int]) -> list[int]:
-    """The widest lanes of leases that may share a network, widest first."""
-    return nlargest(per_network, lanes) if per_network else sorted(lanes, reverse=True)

@@ -1,6 +1,7 @@
 """The budget of the mesh: what may be sent in one second never exceeds it, and nobody is left out."""
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -9,11 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from hoploom.input_service.allotment import Allotment, Claim
-from hoploom.input_service.budget import LATELY_S, LINGER_S, TURN_S, Budget, fair_level
+from hoploom.input_service.budget import LATELY_S, LINGER_S, Budget, fair_level
 from hoploom.input_service.leases import GRACE_S, TTL_S
 
 LASTS_S = TTL_S + GRACE_S + LINGER_S
-LIMITLESS: dict[str, Any] = {"campaign_pps": 0, "network_pps": 0}
 
 
 def claim(number: int, **said: Any) -> Claim:
@@ -184,110 +184,13 @@ def test_a_new_keeper_takes_over_what_is_announced_whatever_the_sum() -> None:
 
 
 def test_a_warm_keeper_does_not_go_on_with_what_it_does_not_know() -> None:
-    assert not warm().renew(Allotment(**vars(claim(1)), rate_pps=100, lane_pps=0), 0.0)
+    assert not warm().renew(Allotment(**asdict(claim(1)), rate_pps=100, lane_pps=0), 0.0)
 
 
 def test_a_lease_that_outlives_the_next_keepers_patience_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="longer than 30 s"):
         warm().take(claim(1, ttl_s=31), 0.0)
     assert warm(longest_ttl_s=60).take(claim(1, ttl_s=60), 0.0)
-
-
-# Lanes to a network.
-
-
-def lanes(budget: Budget, claims: list[Claim], now_s: float = 0.0) -> list[int | None]:
-    found = [budget.take(each, now_s) for each in claims]
-    return [each.lane_pps if each else None for each in found]
-
-
-def capped(number: int, **said: Any) -> Claim:
-    return claim(number, **{"campaign_pps": 0, "network_pps": 4} | said)
-
-
-@pytest.mark.parametrize(
-    ("claims", "given"),
-    [
-        ([claim(1)], [0]),
-        ([capped(1)], [1]),
-        ([capped(at) for at in range(50)], [1] * 50),
-        ([capped(at, group=f"g{at}") for at in range(6)], [1] * 4 + [None] * 2),
-        ([capped(at, campaign=f"c{at}") for at in range(6)], [1] * 4 + [None] * 2),
-        ([capped(at, round=at) for at in range(6)], [1] * 4 + [None] * 2),
-        ([capped(at, per_network=256, crowd=6) for at in range(6)], [1] * 4 + [None] * 2),
-        ([capped(at, per_network=2, crowd=9) for at in range(9)], [2] * 9),
-        ([capped(at, per_network=0, crowd=2) for at in range(3)], [2, 2, None]),
-        ([capped(1, per_network=256), capped(2, group="g")], [4, None]),
-        ([capped(1, per_network=3, network_pps=2), capped(2, group="g")], [2, None]),
-        ([capped(1, **LIMITLESS), capped(2)], [0, None]),
-        ([capped(1), capped(2, **LIMITLESS), capped(3, **LIMITLESS, group="g")], [1, 1, 1]),
-    ],
-    ids=[
-        "nobody sets a cap",
-        "one sample is one lane",
-        "a group with one sample a network shares a lane",
-        "groups do not share lanes",
-        "campaigns do not share lanes",
-        "rounds do not share lanes",
-        "leases that share a network each need a lane",
-        "more leases than samples need no more lanes",
-        "nobody knows how many targets a network has",
-        "one worker alone has the whole cap",
-        "the smallest cap of all holds",
-        "a lease that knows no cap has to end first",
-        "one cap holds for all",
-    ],
-)
-def test_lanes_are_shared(claims: list[Claim], given: list[int | None]) -> None:
-    assert lanes(warm(), claims) == given
-
-
-def test_a_lane_comes_free_a_second_after_its_lease() -> None:
-    budget = warm()
-    assert lanes(budget, [capped(at, group=f"g{at}") for at in range(5)]) == [1, 1, 1, 1, None]
-    budget.give_back(capped(0).nonce, 10.0)
-    later = [lanes(budget, [capped(4, group="g4")], at) for at in (10.9, 10.0 + LINGER_S)]
-    assert later == [[None], [1]]
-
-
-def test_a_smaller_cap_waits_until_the_wide_lanes_are_gone() -> None:
-    budget = warm()
-    took(budget, capped(1, per_network=256))
-    small = capped(2, group="g", network_pps=2)
-    assert lanes(budget, [small, capped(3, per_network=256)]) == [None, None]
-    budget.give_back(capped(1).nonce, 1.0)
-    assert lanes(budget, [small, capped(4, per_network=256)], 3.0) == [1, 1]
-
-
-def test_whoever_waits_longest_is_next() -> None:
-    budget = warm()
-    groups = [capped(at, group=f"g{at}", network_pps=1) for at in range(4)]
-    assert lanes(budget, groups) == [1, None, None, None]
-    for at in range(1, 4):
-        now_s = 5.0 * at
-        budget.give_back(groups[at - 1].nonce, now_s - LINGER_S)
-        again = capped(10 + at, group=f"g{at - 1}", network_pps=1)
-        assert lanes(budget, [again, *reversed(groups[at:])], now_s).count(1) == 1
-        assert budget.take(groups[at], now_s) is not None
-
-
-def test_a_group_of_many_workers_lets_its_lane_go_for_one_that_waits() -> None:
-    budget = warm()
-    assert lanes(budget, [capped(1, network_pps=1), capped(2, group="b", network_pps=1)]) == [1, None]
-    assert lanes(budget, [capped(3, network_pps=1)], TURN_S - 1) == [1]
-    waits = capped(2, group="b", network_pps=1)
-    assert lanes(budget, [waits, capped(4, network_pps=1)], TURN_S) == [None, None]
-    for number in (1, 3):
-        budget.give_back(capped(number).nonce, TURN_S)
-    assert lanes(budget, [capped(4, network_pps=1), waits], TURN_S + LINGER_S) == [None, 1]
-
-
-def test_who_waited_and_went_away_holds_nobody_up() -> None:
-    budget = warm()
-    assert lanes(budget, [capped(1, network_pps=1), capped(2, group="b", network_pps=1)]) == [1, None]
-    budget.give_back(capped(1).nonce, 1.0)
-    assert lanes(budget, [capped(3, group="c", network_pps=1)], 3.0) == [None]
-    assert lanes(budget, [capped(3, group="c", network_pps=1)], LATELY_S + 1) == [1]
 
 
 class Keeping(RuleBasedStateMachine):
@@ -315,7 +218,7 @@ class Keeping(RuleBasedStateMachine):
             wanted_pps=wanted,
             crowd=crowd,
             campaign_pps=(10, 33, 100)[campaign],
-            network_pps=(3, 5, 0)[campaign],
+            network_pps=(3, 5, 5)[campaign],
             per_network=(1, 2, 0)[campaign],
         )
         found = self.budget.take(asked, self.now_s)
@@ -341,12 +244,7 @@ class Keeping(RuleBasedStateMachine):
     def within_the_budget(self) -> None:
         for number, most in enumerate((10, 33, 100)):
             assert self.budget.allotted_pps(f"c{number}") <= most
-        capped = any(each.network_pps for live in self.budget._live.values() for each in map(_told, live.values()))
-        assert not capped or self.budget.lanes() <= 5
-
-
-def _told(live: Any) -> Allotment:
-    return live.allotment  # type: ignore[no-any-return]
+        assert self.budget.lanes() <= 5
 
 
 TestKeeping = Keeping.TestCase
