@@ -1,12 +1,10 @@
-"""What may happen to leaders and to the Consul that they hang on; each fault can be undone at any time, and twice."""
+"""What may happen in a run of leaders: to them, to Consul, and Consul set back to a snapshot."""
 
-import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from lab.arena import Arena
-from lab.consul_cluster import Agent
+from lab.faults import Faults, consul_faults, process_faults
 from lab.nemesis import Kind, Undo
-from lab.process import Process
 from waiting import until
 
 LEADER = "leader"
@@ -23,19 +21,10 @@ FAULTS = [
 """Everything that a machine without rights can do to them."""
 
 
-def leader_faults(arena: Arena) -> Mapping[str, Callable[[str], Undo]]:
+def leader_faults(arena: Arena) -> Faults:
     """Faults by name for a `Nemesis`; a candidate's are against its name, Consul's against any word."""
-    candidate, cluster = arena.candidates.__getitem__, arena.cluster
-    return {
-        "kill": lambda name: _killed(candidate(name)),
-        "stop": lambda name: _stopped(candidate(name)),
-        "clock ahead": lambda name: _jumped(candidate(name), signal.SIGUSR1, signal.SIGUSR2),
-        "clock back": lambda name: _jumped(candidate(name), signal.SIGUSR2, signal.SIGUSR1),
-        "server kill": lambda _: _server_killed(cluster.leading()),
-        "server stop": lambda _: _server_stopped(cluster.leading()),
-        "agent stop": lambda _: _agent_stopped(cluster.clients[0]),
-        "restore": lambda _: _restored(arena),
-    }
+    candidate = arena.candidates.__getitem__
+    return {**process_faults(candidate), **consul_faults(arena.cluster), "restore": lambda _: _restored(arena)}
 
 
 def named(arena: Arena) -> Callable[[str], str]:
@@ -48,45 +37,6 @@ def raise_epoch(arena: Arena) -> None:
     arena.epoch += 1
     put = str(arena.epoch).encode()
     until("a higher epoch", lambda: arena.cluster.raw("PUT", f"/v1/kv/{EPOCH}", put), 20)
-
-
-def _killed(one: Process) -> Undo:
-    one.kill()
-    return one.start
-
-
-def _stopped(one: Process) -> Undo:
-    one.send(signal.SIGSTOP)
-    return lambda: one.send(signal.SIGCONT)
-
-
-def _jumped(one: Process, there: signal.Signals, back: signal.Signals) -> Undo:
-    one.send(there)
-    return lambda: one.send(back)
-
-
-# Two servers may be away already, and then nobody leads: whoever waited for a leader here would keep them away.
-def _server_killed(server: Agent | None) -> Undo:
-    if server is None:
-        return _nothing
-    server.kill()
-    return server.start
-
-
-def _server_stopped(server: Agent | None) -> Undo:
-    if server is None:
-        return _nothing
-    server.pause(on=True)
-    return lambda: server.pause(on=False)
-
-
-def _nothing() -> None:
-    """There is nothing to undo."""
-
-
-def _agent_stopped(agent: Agent) -> Undo:
-    agent.stop()
-    return agent.start
 
 
 def _restored(arena: Arena) -> Undo:
