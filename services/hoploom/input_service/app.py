@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 from aiohttp import web
 
 from hoploom import kit
 from hoploom.input_service import handlers, overlay_handlers
 from hoploom.input_service.audit import Audit
+from hoploom.input_service.budget_desk import ROUTE, BudgetDesk
 from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.closing import Closing
 from hoploom.input_service.desk import Desk, Parts
@@ -42,6 +44,7 @@ def make_app(settings: Settings) -> web.Application:
             web.post("/leases", handlers.post_lease),
             web.post("/leases/{lease}/{verb:done|renew|return}", handlers.post_said),
             web.get("/targets", handlers.get_targets),
+            web.post(ROUTE, handlers.post_budget),
             *overlay_handlers.routes(),
         ]
     )
@@ -67,21 +70,31 @@ def _parts(app: web.Application, settings: Settings) -> Parts:
     campaigns = Campaigns(consul, numbers, sets, settings.max_targets)
     ownership = Ownership(mesh)
     journal = Journal(consul, ownership)
+    relay = Relay(mesh, app[handlers.WORKER])
+    budget = BudgetDesk(mesh.id, ownership, relay, journal)
+    budget.count_workers = partial(_workers, mesh)
     app[PARTS] = found = Parts(
         campaigns=campaigns,
         rounds=rounds,
         overlay=Overlay(consul),
         ownership=ownership,
         journal=journal,
-        serving=Serving(journal, ownership, numbers),
+        serving=Serving(journal, ownership, numbers, budget),
         closing=Closing(campaigns, journal, rounds, Audit(mesh, settings.audit_patience_s), ownership),
-        relay=Relay(mesh, app[handlers.WORKER]),
+        budget=budget,
+        relay=relay,
     )
     app[overlay_handlers.OVERLAY] = found.overlay
+    app[handlers.BUDGET] = budget
     app[handlers.SETS], app[handlers.CAMPAIGNS] = sets, campaigns
     app[handlers.PROGRESS] = Progress(journal, rounds, ownership)
     app[handlers.DESK] = Desk(mesh.id, found)
     return found
+
+
+async def _workers(mesh: kit.Mesh) -> int:
+    """How many workers Consul knows."""
+    return len((await mesh.consul.instances("ping"))[1])
 
 
 async def _work(app: web.Application) -> None:
@@ -91,6 +104,7 @@ async def _work(app: web.Application) -> None:
         group.create_task(found.journal.run())
         group.create_task(found.ownership.run(found.journal.close_slot))
         group.create_task(found.closing.run())
+        group.create_task(found.budget.run())
 
 
 async def _hand_over(app: web.Application) -> None:

@@ -10,6 +10,7 @@ import json
 from dataclasses import replace
 
 from hoploom.input_service import keys
+from hoploom.input_service.allotment import per_network
 from hoploom.input_service.numbers import Numbers
 from hoploom.input_service.sets import Sets
 from hoploom.kit.clock import boottime_s, wall_us
@@ -131,6 +132,7 @@ class Campaigns:
             cooldown_scope=request.cooldown_scope,
             network_pps=request.network_pps,
             anchors=request.anchors,
+            per_network=max(map(per_network, found.sets.values())),
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from hoploom.input_service import shards
+from hoploom.input_service.budget_desk import BudgetDesk
 from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.closing import Closing
 from hoploom.input_service.journal import Journal
@@ -19,7 +20,7 @@ from hoploom.input_service.ownership import Owner, Ownership
 from hoploom.input_service.relay import Relay
 from hoploom.input_service.round_record import unfinished
 from hoploom.input_service.rounds import Rounds
-from hoploom.input_service.serving import Located, Serving, Wanted, Work, located
+from hoploom.input_service.serving import Limits, Located, Serving, Wanted, Work, located
 from hoploom.input_service.shard_record import ShardRecord
 from hoploom.kit.errors import Forbidden, NotFound, Unavailable
 from hoploom.kit.http_client import Answer
@@ -43,6 +44,7 @@ class Parts:
     journal: Journal
     serving: Serving
     closing: Closing
+    budget: BudgetDesk
     relay: Relay
 
 
@@ -128,7 +130,7 @@ class Desk:
                 record = await self._rounds.state(campaign, request.group)
                 todo = [each for each in unfinished(record, campaign) if each[0] in request.families]
                 if todo:
-                    found.append(Work(campaign, record.round, todo))
+                    found.append(Work(campaign, record.round, todo, Limits.of(campaign, orders)))
         return found
 
     async def _asked(
@@ -172,7 +174,8 @@ class Desk:
         if lease.campaign != message.campaign:
             raise NotFound(f"campaign {message.campaign!r} has no lease of that id")
         campaign = await self._campaigns.edition(lease.campaign, lease.edition)
-        return lease, located(campaign, lease, message.group)
+        limits = Limits.of(campaign, self._overlay.current or OverlayDocument())
+        return lease, located(campaign, lease, message.group, limits)
 
     async def _elsewhere(self, where: Located, *, relayed: bool) -> Owner | None:
         """Another instance that owns the shard, or None when it is this one."""

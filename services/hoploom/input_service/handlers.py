@@ -11,6 +11,7 @@ from aiohttp import web
 
 from hoploom import kit
 from hoploom.input_service import relay
+from hoploom.input_service.budget_desk import BudgetDesk
 from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.desk import Desk
 from hoploom.input_service.leases import TTL_S
@@ -28,6 +29,7 @@ from hoploom.wire.lease import MAX_LEASE, MAX_TTL_S, Lease, LeaseDone, LeaseRene
 CAMPAIGNS = web.AppKey("input_campaigns", Campaigns)
 SETS = web.AppKey("input_sets", Sets)
 PROGRESS = web.AppKey("input_progress", Progress)
+BUDGET = web.AppKey("input_budget", BudgetDesk)
 DESK = web.AppKey("input_desk", Desk)
 OPERATOR = web.AppKey("input_operator_token", str)
 WORKER = web.AppKey("input_worker_token", str)
@@ -98,6 +100,12 @@ async def post_said(request: web.Request) -> web.Response:
     if isinstance(answer, Answer):
         return web.Response(status=answer.status, body=answer.body, content_type=_media_type(answer))
     return web.json_response(answer)
+
+
+async def post_budget(request: web.Request) -> web.Response:
+    """A question of another input instance to the keeper of the mesh's budget; not routed by Fabio."""
+    kit.credentials.require(request, request.app[WORKER])
+    return web.json_response(dict(await request.app[BUDGET].answer(await kit.read_json(request))))
 
 
 async def get_targets(request: web.Request) -> web.Response:

@@ -72,6 +72,7 @@ class Ask:
         run: The run of the worker's process; empty where it has none.
         holding: Nonces of the leases that this run knows of.
         rate_pps: Packets a second that the lease allows; 0 for no limit.
+        lane_pps: Packets a second to one /24 or /48 that it allows; 0 for no limit.
         probe: How each target is probed.
         nonce: 16 random hexadecimal digits.
         token: Fencing token of the owner.
@@ -88,6 +89,7 @@ class Ask:
     run: str = ""
     holding: Sequence[str] = ()
     rate_pps: int
+    lane_pps: int = 0
     probe: Probe
     nonce: str
     token: str
@@ -293,6 +295,7 @@ def _handed_out(record: ShardRecord, found: Range, ask: Ask) -> tuple[ShardRecor
         ttl_s=ask.ttl_s,
         lived_s=0,
         rate_pps=ask.rate_pps,
+        lane_pps=ask.lane_pps,
         token=ask.token,
         audited=ask.audited,
     )

@@ -51,11 +51,19 @@ class Owner:
 
 @dataclass(frozen=True)
 class Term:
-    """This instance's time as owner of a slot."""
+    """This instance's time as owner of a slot.
+
+    Attributes:
+        slot: The slot.
+        lock: Key of its lock.
+        token: Fencing token of this acquisition.
+        fresh: Whether nobody ever owned the slot before.
+    """
 
     slot: int
     lock: str
     token: Token
+    fresh: bool = False
 
 
 class Ownership:
@@ -129,7 +137,7 @@ class Ownership:
                     await self._move()
                 except Unavailable as error:
                     log.warning("slots stay where they are: %s", error)
-                await self._news(LOOK_EVERY_S)
+                await self.news(LOOK_EVERY_S)
 
     async def hand_over(self) -> None:
         """Give all slots to the others, and wait until they have taken them (or a moment, where there are none)."""
@@ -169,7 +177,7 @@ class Ownership:
         token = await self._mesh.session.acquire(keys.lock(slot), value.encode())
         if token is None:
             return
-        self._terms[slot] = Term(slot, keys.lock(slot), token)
+        self._terms[slot] = Term(slot, keys.lock(slot), token, fresh=slot not in self._left)
         _MOVES.labels("taken").inc()
         self._tell()
         if self._leaving:
@@ -238,7 +246,8 @@ class Ownership:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def _news(self, timeout_s: float) -> None:
+    async def news(self, timeout_s: float) -> None:
+        """Wait until something has changed, or for a time."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._changed.wait()

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from hoploom.input_service import leases, shards
+from hoploom.input_service.allotment import Allotment, Claim
+from hoploom.input_service.budget_desk import BudgetDesk
 from hoploom.input_service.journal import Journal, Step
 from hoploom.input_service.leases import Ages, Ask
 from hoploom.input_service.numbers import Numbers
-from hoploom.input_service.ownership import Ownership, Term
+from hoploom.input_service.ownership import Ownership
 from hoploom.input_service.round_record import Shard
 from hoploom.input_service.shard_record import Held, ShardRecord, ShardRef
 from hoploom.kit import metrics
 from hoploom.kit.clock import wall_us
 from hoploom.kit.errors import BadRequest, NotFound
+from hoploom.kit.session import Token
 from hoploom.targets.keys import order_key
 from hoploom.wire.campaign import Campaign
 from hoploom.wire.lease import (
@@ -28,6 +31,7 @@ from hoploom.wire.lease import (
     LeaseRequest,
     LeaseReturn,
 )
+from hoploom.wire.overlay import OverlayDocument
 
 T = TypeVar("T")
 REMEMBERED = 4096
@@ -60,6 +64,31 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What a campaign may send over the whole mesh, by its own wish and by the overlay's.
+
+    Attributes:
+        rate_pps: Packets a second; 0 for no limit.
+        network_pps: Packets a second to one /24 or /48; 0 sets no cap.
+    """
+
+    rate_pps: int = 0
+    network_pps: int = 0
+
+    @staticmethod
+    def of(campaign: Campaign, orders: OverlayDocument) -> "Limits":
+        """The smaller of both, where both say something."""
+        return Limits(
+            min((each for each in (campaign.rate_pps, orders.rate_pps) if each), default=0),
+            min((each for each in (campaign.network_pps, orders.network_pps) if each), default=0),
+        )
+
+    def __bool__(self) -> bool:
+        """Whether leases need a part of the mesh's budget."""
+        return bool(self.rate_pps or self.network_pps)
+
+
+@dataclass(frozen=True)
 class Work:
     """What one campaign has to do for a group.
 
@@ -67,11 +96,13 @@ class Work:
         campaign: The campaign.
         round: The group's round.
         shards: Its shards that are not finished.
+        limits: What may be sent for it.
     """
 
     campaign: Campaign
     round: int
     shards: Sequence[Shard]
+    limits: Limits
 
     def slot(self, shard: Shard) -> int:
         """The slot of one of its shards."""
@@ -80,42 +111,44 @@ class Work:
 
 @dataclass(frozen=True)
 class Located:
-    """A lease's shard."""
+    """A lease's shard, and what may be sent for its campaign."""
 
     campaign: Campaign
     slot: int
     empty: ShardRecord
+    limits: Limits
 
 
-def located(campaign: Campaign, lease: LeaseId, group: str) -> Located:
+def located(campaign: Campaign, lease: LeaseId, group: str, limits: Limits) -> Located:
     """Where a lease's shard is kept; NotFound where the campaign has no such positions."""
     targets = campaign.sets.get(lease.family)
     if targets is None or lease.stop > targets.size:
         raise NotFound("there is no lease of that id")
     shard = shards.shard_at(targets.size, lease.start)
-    return _located(campaign, lease.round, group, (lease.family, shard))
+    return _located(Work(campaign, lease.round, (), limits), group, (lease.family, shard))
 
 
-def _located(campaign: Campaign, round_number: int, group: str, shard: Shard) -> Located:
-    family, number = shard
+def _located(work: Work, group: str, shard: Shard) -> Located:
+    campaign, (family, number) = work.campaign, shard
     ref = ShardRef(
         campaign=campaign.id,
         edition=campaign.edition,
         group=group,
-        round=round_number,
+        round=work.round,
         family=family,
         shard=number,
     )
     start, stop = shards.shard_range(campaign.sets[family].size, number)
-    return Located(campaign, shards.slot_of(campaign.id, family, number), ShardRecord.empty(ref, start, stop))
+    return Located(campaign, work.slot(shard), ShardRecord.empty(ref, start, stop), work.limits)
 
 
 class Serving:
     """Grants, renews and ends leases of this instance's shards."""
 
-    def __init__(self, journal: Journal, ownership: Ownership, numbers: Numbers) -> None:
+    def __init__(self, journal: Journal, ownership: Ownership, numbers: Numbers, budget: BudgetDesk) -> None:
         """Know where everything is kept."""
         self._journal, self._ownership, self._numbers = journal, ownership, numbers
+        self._budget = budget
         self._answered: OrderedDict[tuple[str, str], ShardRef] = OrderedDict()
 
     async def grant(self, wanted: Wanted, works: Iterable[Work]) -> Lease | None:
@@ -125,10 +158,10 @@ class Serving:
             Unavailable: Consul does not take the change.
         """
         for work in works:
-            for shard in self._in_order(work, wanted.request):
-                lease = await self._grant_of(work, shard, wanted)
-                if lease is not None:
-                    return lease
+            mine = [each for each in self._in_order(work, wanted.request) if self._ownership.term(work.slot(each))]
+            lease = await self._grant_within(work, mine, wanted) if mine else None
+            if lease is not None:
+                return lease
         return None
 
     async def renew(self, where: Located, lease: LeaseId, message: LeaseRenewal) -> Held:
@@ -139,7 +172,12 @@ class Serving:
             self._journal.heard(record.ref, held.nonce)
             return after, held
 
-        return await self._said("renew", where, step)
+        held = await self._said("renew", where, step)
+        if where.limits and not await self._budget.renew(_allotted(where, held)):
+            rest = LeaseReturn(worker=held.worker, campaign=lease.campaign, group=where.empty.ref.group)
+            await self.give_back(where, lease, rest)
+            raise leases.Expired("the mesh's budget has no room for the lease any more; it is handed out again")
+        return held
 
     async def done(self, where: Located, lease: LeaseId, message: LeaseDone) -> ShardRecord:
         """Note that a lease's results are stored; raises as `leases.complete`."""
@@ -148,7 +186,9 @@ class Serving:
             after = leases.complete(record, lease, message, wall_us())
             return after, after
 
-        return await self._said("done", where, step)
+        record = await self._said("done", where, step)
+        await self._free(where, lease)
+        return record
 
     async def give_back(self, where: Located, lease: LeaseId, message: LeaseReturn) -> ShardRecord:
         """Take the rest of a lease back at once; raises as `leases.complete`."""
@@ -157,7 +197,9 @@ class Serving:
             after = leases.give_back(record, lease, message)
             return after, after
 
-        return await self._said("return", where, step)
+        record = await self._said("return", where, step)
+        await self._free(where, lease)
+        return record
 
     def _in_order(self, work: Work, request: LeaseRequest) -> list[Shard]:
         """The shards to try: first the one that has answered this very request, then from the worker's own on."""
@@ -166,12 +208,44 @@ class Serving:
         order = [*work.shards[shift:], *work.shards[:shift]]
         return sorted(order, key=lambda shard: known is None or (known.family, known.shard) != shard)
 
-    async def _grant_of(self, work: Work, shard: Shard, wanted: Wanted) -> Lease | None:
-        where = _located(work.campaign, work.round, wanted.request.group, shard)
-        term = self._ownership.term(where.slot)
-        if term is None:
+    async def _grant_within(self, work: Work, mine: Sequence[Shard], wanted: Wanted) -> Lease | None:
+        """A lease within the mesh's budget, where the campaign needs one."""
+        nonce = uuid.uuid4().hex[: 2 * NONCE_BYTES]
+        allotment = None
+        if work.limits:
+            allotment = await self._budget.take(await self._claim(work, wanted, nonce))
+            if allotment is None:
+                return None
+        lease, taken = None, False
+        try:
+            for shard in mine:
+                lease = await self._grant_of(work, shard, wanted, self._ask(work, shard, wanted, allotment, nonce))
+                if lease is not None:
+                    taken = lease.id.endswith(nonce)
+                    return lease
             return None
-        ask = self._ask(work, shard, wanted, term)
+        finally:
+            # Also where the write failed: it may have been carried out, and then its lease runs out unrenewed.
+            if allotment and not taken:
+                await self._budget.give_back(nonce, used=False)
+
+    async def _claim(self, work: Work, wanted: Wanted, nonce: str) -> Claim:
+        return Claim(
+            nonce=nonce,
+            worker=wanted.request.worker,
+            campaign=work.campaign.id,
+            edition=work.campaign.edition,
+            group=wanted.request.group,
+            round=work.round,
+            campaign_pps=work.limits.rate_pps,
+            wanted_pps=wanted.request.rate_pps,
+            network_pps=work.limits.network_pps,
+            per_network=work.campaign.per_network,
+            crowd=await self._budget.crowd(),
+        )
+
+    async def _grant_of(self, work: Work, shard: Shard, wanted: Wanted, ask: Ask) -> Lease | None:
+        where = _located(work, wanted.request.group, shard)
         ref = where.empty.ref
         known = self._journal.peek(ref)
         if known and leases.grant(known[0], ask, known[1])[1] is None:
@@ -192,22 +266,25 @@ class Serving:
             _POSITIONS.inc(held.stop - held.start)
         return await self._travelling(where, held)
 
-    def _ask(self, work: Work, shard: Shard, wanted: Wanted, term: Term) -> Ask:
+    def _ask(self, work: Work, shard: Shard, wanted: Wanted, allotment: Allotment | None, nonce: str) -> Ask:
         request, family = wanted.request, shard[0]
-        rates = [rate for rate in (work.campaign.rate_pps, request.rate_pps) if rate]
         size = work.campaign.sets[family].size
+        term = self._ownership.term(work.slot(shard))
         return Ask(
             request_id=request.request_id,
             worker=request.worker,
             run=request.run,
             holding=[LeaseId.parse(each).nonce for each in request.holding],
-            rate_pps=min(rates) if rates else 0,
+            rate_pps=allotment.rate_pps if allotment else request.rate_pps,
+            lane_pps=allotment.lane_pps if allotment else 0,
             probe=work.campaign.probe,
-            nonce=uuid.uuid4().hex[: 2 * NONCE_BYTES],
-            token=str(term.token),
+            nonce=nonce,
+            # Lost in this very moment: then the write is refused.
+            token=str(term.token if term else Token()),
             at_us=wall_us(),
             limit=wanted.limit,
-            ttl_s=wanted.ttl_s,
+            # An allotment does not outlive a usual lease; nobody renews for a simple client.
+            ttl_s=min(wanted.ttl_s, leases.TTL_S) if allotment else wanted.ttl_s,
             audited=wanted.audited,
             left=size * sum(each[0] == family for each in work.shards) // shards.shard_count(size),
         )
@@ -228,6 +305,11 @@ class Serving:
         _DONE.inc(done)
         _AGAIN.inc(again)
         return answer
+
+    async def _free(self, where: Located, lease: LeaseId) -> None:
+        """Give the lease's part of the budget back, where it has one."""
+        if where.limits:
+            await self._budget.give_back(lease.nonce, used=True)
 
     def _remember(self, request: LeaseRequest, ref: ShardRef) -> None:
         self._answered[request.worker, request.request_id] = ref
@@ -255,9 +337,29 @@ class Serving:
             probe=campaign.probe,
             allow_private=campaign.allow_private,
             token=held.token,
-            network_pps=campaign.network_pps,
+            network_pps=held.lane_pps,
             anchors=campaign.anchors,
         )
+
+
+def _allotted(where: Located, held: Held) -> Allotment:
+    """A lease's part of the budget as its record tells it."""
+    campaign, ref = where.campaign, where.empty.ref
+    return Allotment(
+        nonce=held.nonce,
+        worker=held.worker,
+        campaign=campaign.id,
+        edition=campaign.edition,
+        group=ref.group,
+        round=ref.round,
+        campaign_pps=where.limits.rate_pps,
+        wanted_pps=held.rate_pps,
+        network_pps=where.limits.network_pps,
+        per_network=campaign.per_network,
+        ttl_s=held.ttl_s,
+        rate_pps=held.rate_pps,
+        lane_pps=held.lane_pps,
+    )
 
 
 def order_of(campaign: Campaign, ref: ShardRef) -> bytes:

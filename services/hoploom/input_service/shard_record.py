@@ -54,6 +54,7 @@ class Held:
         ttl_s: Seconds that it lives without a renewal.
         lived_s: Seconds that it had lived when this was written.
         rate_pps: Packets a second that it allows; 0 for no limit.
+        lane_pps: Packets a second to one /24 or /48 that it allows; 0 for no limit.
         token: Fencing token of the owner that gave it.
         audited: Whether its results have to be stored; a simple client keeps them itself.
     """
@@ -68,6 +69,7 @@ class Held:
     ttl_s: int
     lived_s: int
     rate_pps: int
+    lane_pps: int
     token: str
     audited: bool
 
@@ -229,6 +231,7 @@ def _held(listed: Any) -> Held:
         ttl_s=known.integer("ttl_s", range(1, MAX_TTL_S + 1)),
         lived_s=known.integer("lived_s", range(MAX_INTEGER)),
         rate_pps=known.integer("rate_pps", range(MAX_RATE_PPS + 1)),
+        lane_pps=known.integer("lane_pps", range(MAX_RATE_PPS + 1)),
         token=known.text("token", TOKEN),
         audited=known.flag("audited"),
     )

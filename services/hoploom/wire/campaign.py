@@ -184,6 +184,7 @@ class Campaign:
         network_pps: See there.
         anchors: See there.
         parent: Id of the campaign whose hops these targets are; empty for a campaign that somebody made.
+        per_network: The most targets that one /24 or /48 has; 0 where nobody has counted.
     """
 
     id: str
@@ -204,6 +205,7 @@ class Campaign:
     network_pps: int = 0
     anchors: tuple[str, ...] = ()
     parent: str = ""
+    per_network: int = 0
 
     @property
     def targets(self) -> int:
@@ -233,6 +235,7 @@ class Campaign:
             created_at_us=known.integer("created_at_us", range(MAX_INTEGER)),
             edition=known.integer("edition", range(1, MAX_EDITION + 1), 1),
             parent=known.text("parent", CAMPAIGN_ID) if known.has("parent") else "",
+            per_network=known.integer("per_network", range(MAX_INTEGER), 0),
             **_pace(known),
         )
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from hoploom.input_service import shards
+from hoploom.input_service.budget_desk import BudgetDesk
 from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.closing import Audit, Closing
 from hoploom.input_service.desk import Desk, Parts
@@ -107,7 +108,9 @@ class Instance:
         campaigns, ownership = Campaigns(consul, numbers, sets, 10**9), Ownership(mesh)
         journal = Journal(consul, ownership)
         closing = Closing(campaigns, journal, rounds, audit or all_stored, ownership)
-        serving = Serving(journal, ownership, numbers)
+        wire = relay or Wire(network)
+        budget = BudgetDesk(mesh.id, ownership, wire, journal)
+        serving = Serving(journal, ownership, numbers, budget)
         parts = Parts(
             campaigns=campaigns,
             rounds=rounds,
@@ -116,7 +119,8 @@ class Instance:
             journal=journal,
             serving=serving,
             closing=closing,
-            relay=relay or Wire(network),
+            budget=budget,
+            relay=wire,
         )
         progress = Progress(journal, rounds, ownership)
         return Instance(mesh, parts, numbers, sets, Desk(mesh.id, parts), progress, all_stored)
@@ -129,6 +133,7 @@ class Instance:
             self.parts.journal.run(),
             self.parts.ownership.run(self.parts.journal.close_slot),
             self.parts.closing.run(),
+            self.parts.budget.run(),
         )
         self.tasks = [asyncio.get_running_loop().create_task(each) for each in loops]
 
@@ -166,6 +171,8 @@ class Instance:
             return Answer(error.status, str(error).encode())
 
     async def _answer(self, path: list[str], query: dict[str, str], document: Mapping[str, Any]) -> Answer:
+        if path[1] == "budget":
+            return Answer(200, json.dumps(dict(await self.parts.budget.answer(document))).encode())
         if len(path) == 2:
             wanted = Wanted(
                 request=LeaseRequest.from_json(document),

@@ -14,6 +14,7 @@ from hoploom.input_service.desk import Desk
 from hoploom.input_service.serving import Wanted
 from hoploom.kit.errors import Conflict, Forbidden, NotFound, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
+from hoploom.kit.http_client import Answer
 from hoploom.wire.lease import Lease, LeaseDone, LeaseRenewal, LeaseReturn
 from unit.input_service.instances import BusyConsul, Instance, all_settled, campaign_request, lease_request, running
 from waiting import eventually
@@ -282,3 +283,40 @@ async def test_a_new_edition_begins_anew_and_the_old_leases_stay_what_they_are(i
     await acknowledged(instance, old)
     new = await leased(instance)
     assert new.revision != old.revision and new.start == 0 and new.campaign_number != old.campaign_number
+
+
+async def test_the_rate_of_a_campaign_is_shared_over_all_instances(instances: list[Instance]) -> None:
+    for each in instances:
+        each.parts.budget.count_workers = lambda: _number(4)
+    await instances[0].campaigns.create(campaign_request(blocks=["10.0.0.0/18"], rate_pps=100))
+    async with asyncio.timeout(10):
+        found = [await leased(instances[number % 3], f"w{number}") for number in range(4)]
+    assert [each.rate_pps for each in found] == [25] * 4
+    assert await instances[0].desk.lease(Wanted(request=lease_request("w9"))) is None
+    await acknowledged(instances[1], found[0], "w0")
+
+    async def free() -> Lease | None:
+        return await instances[2].desk.lease(Wanted(request=lease_request("w9")))
+
+    again = await eventually("what was given back is given again", free)
+    assert again.rate_pps <= 25
+
+
+async def _number(number: int) -> int:
+    return number
+
+
+async def test_a_cap_laid_over_all_campaigns_holds_for_the_next_lease(instance: Instance) -> None:
+    await instance.campaigns.create(campaign_request(blocks=["10.0.0.0/18"], rate_pps=1000))
+    await instance.parts.overlay.change(lambda before: before.with_caps(rate_pps=10, network_pps=3))
+    lease = await leased(instance)
+    assert (lease.rate_pps, lease.network_pps) == (10, 3)
+
+
+async def test_a_renewal_keeps_its_part_of_the_budget(instance: Instance) -> None:
+    await instance.campaigns.create(campaign_request(blocks=["10.0.0.0/18"], rate_pps=100))
+    lease = await leased(instance)
+    message = LeaseRenewal(worker="w1", campaign="demo", group="all", stored_upto=lease.start)
+    said = await instance.desk.said(lease.id, message, relayed=False)
+    assert not isinstance(said, Answer) and said["rate_pps"] == lease.rate_pps == 100
+    assert await instance.desk.lease(Wanted(request=lease_request("w2"))) is None

@@ -20,6 +20,7 @@ HELD = Held(
     ttl_s=30,
     lived_s=12,
     rate_pps=0,
+    lane_pps=0,
     token="0.77",
     audited=True,
 )
