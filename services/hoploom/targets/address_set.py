@@ -10,6 +10,7 @@ from hoploom.targets.notation import IPV4, address_text, parse_address
 from hoploom.targets.permutation import I64
 from hoploom.targets.segment_table import SegmentTable
 from hoploom.targets.target_set import MAX_TARGETS, TargetSet
+from hoploom.targets.wide import Wide, to_objects
 
 ADDRESS_BYTES = 16
 _MAPPED = np.uint64(0xFFFF << 32)
@@ -67,8 +68,27 @@ class AddressSet:
         """The address of one target as text; IndexError when the index is outside the set."""
         return self.texts(np.array([index], dtype=np.int64))[0]
 
+    def contains(self, addresses: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Which of many addresses are targets of this set; an address between two samples is none.
+
+        Args:
+            addresses: uint8 array (n, 16) in network byte order, of either family; IPv4 as ::ffff:a.b.c.d.
+
+        Returns:
+            Boolean array (n,).
+        """
+        words = np.ascontiguousarray(addresses, np.uint8).reshape(-1, ADDRESS_BYTES).view(">u8").astype(np.uint64)
+        high, low = words[:, 0], words[:, 1]
+        mapped = (high == 0) & (low >> np.uint64(32) == _MAPPED >> np.uint64(32))
+        if self.family == IPV4:
+            low = low & np.uint64(0xFFFFFFFF)
+        found = np.zeros(len(words), dtype=np.bool_)
+        mine = np.flatnonzero(mapped == (self.family == IPV4))
+        found[mine] = self._table.indexes_of(to_objects(Wide(high[mine], low[mine])).tolist()) >= 0
+        return found
+
     def index_of(self, address: str) -> int | None:
-        """The index of an address, in logarithmic time; None when it is no target of this set.
+        """The index of an address; None when it is no target of this set.
 
         Args:
             address: An address of either family.
@@ -77,7 +97,8 @@ class AddressSet:
             BadBlock: The text is no address.
         """
         family, number = parse_address(address)
-        return self._table.index_of(number) if family == self.family else None
+        index = int(self._table.indexes_of([number])[0]) if family == self.family else -1
+        return index if index >= 0 else None
 
     def _words(self, indexes: I64) -> np.ndarray:
         """Addresses as (n, 2) big-endian 64-bit words."""

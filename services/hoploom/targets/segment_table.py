@@ -7,13 +7,13 @@ The arithmetic is part of `order_version` 1.
 Source of the scaling of a hash to a bound: Lemire 2019, "Fast random integer generation in an interval".
 """
 
-from bisect import bisect_right
 from collections.abc import Sequence
 
 import numpy as np
 
 from hoploom.targets import wide
 from hoploom.targets.mixing import U64, mix
+from hoploom.targets.permutation import I64
 from hoploom.targets.segments import Segment
 from hoploom.targets.wide import Wide
 
@@ -66,24 +66,32 @@ class SegmentTable:
         inside = wide.add(inside, Wide(np.zeros_like(sample), np.minimum(sample, self._longer[at])))
         return wide.add(wide.add(base, inside), self._choices(at, base, sample))
 
-    def index_of(self, address: int) -> int | None:
-        """The index of the address; None when it is no target.
+    def indexes_of(self, addresses: Sequence[int]) -> I64:
+        """The indexes of many addresses.
 
         Args:
-            address: Any address of the family.
+            addresses: n addresses of the family.
+
+        Returns:
+            int64 array (n,): the index of each, -1 where it is no target.
         """
-        at = bisect_right(range(len(self._samples)), address, key=lambda place: wide.to_int(self._starts, place)) - 1
-        if at < 0:
-            return None
-        samples, longer = int(self._samples[at]), int(self._longer[at])
-        stratum = wide.to_int(self._strata, at)
-        piece, inside = divmod(address - wide.to_int(self._starts, at), wide.to_int(self._pieces, at))
+        # Python's own integers in arrays: 128-bit division in steps of 64 bits would be a page of code.
+        numbers = np.array(addresses, dtype=object)
+        starts = wide.to_objects(self._starts)
+        at = np.searchsorted(starts, numbers, side="right") - 1
+        known, at = at >= 0, np.maximum(at, 0)
+        samples, longer = self._samples[at].astype(object), self._longer[at].astype(object)
+        stratum = wide.to_objects(self._strata.at(at))
+        offsets, pieces = numbers - starts[at], wide.to_objects(self._pieces.at(at))
+        inside = offsets % pieces
         in_longer, size = inside < longer * (stratum + 1), stratum + 1
-        sample = inside // size if in_longer else longer + (inside - longer * size) // stratum
-        index = int(self._firsts[at]) + piece * samples + sample
-        if index >= int(self._firsts[at + 1]):
-            return None
-        return index if wide.to_int(self.addresses(np.array([index])), 0) == address else None
+        sample = np.where(in_longer, inside // size, longer + (inside - longer * size) // stratum)
+        indexes = self._firsts[at].astype(object) + offsets // pieces * samples + sample
+        known &= (indexes < self._firsts[at + 1]).astype(bool)
+        found = np.where(known, indexes, 0).astype(np.int64)
+        # Of a stratum only one address is the sample.
+        known &= (wide.to_objects(self.addresses(found)) == numbers).astype(bool)
+        return np.where(known, found, -1)
 
     def _choices(self, at: np.ndarray, base: Wide, sample: U64) -> Wide:
         """How far into its stratum each sample lies."""

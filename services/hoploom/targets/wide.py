@@ -42,6 +42,12 @@ def to_int(wide: Wide, place: int) -> int:
     return int(wide.high[place]) << _WORD_BITS | int(wide.low[place])
 
 
+def to_objects(wide: Wide) -> np.ndarray:
+    """The numbers as an array of Python integers, slow and of any width."""
+    found: np.ndarray = wide.high.astype(object) << _WORD_BITS | wide.low.astype(object)
+    return found
+
+
 def add(one: Wide, other: Wide) -> Wide:
     """Sum of two arrays."""
     low = one.low + other.low

@@ -78,11 +78,36 @@ def test_index_and_address_are_inverse(name: str, rule: PerPrefix, blocks: tuple
     targets = address_set(rule, *blocks)
     indexes = np.arange(0, targets.n, 17)
     assert [targets.index_of(text) for text in targets.texts(indexes)] == indexes.tolist(), name
+    assert targets.contains(targets.take(np.arange(targets.n))).all(), name
 
 
 @pytest.mark.parametrize("address", ["9.255.255.255", "10.0.0.4", "255.255.255.255", "::a00:1", "::ffff:10.0.0.1"])
 def test_what_is_no_target_has_no_index(address: str) -> None:
     assert address_set(ALL, "10.0.0.0/30").index_of(address) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "blocks", "inside", "outside"),
+    [
+        (ALL, ("10.0.0.0/30",), ["10.0.0.0", "10.0.0.3"], ["9.255.255.255", "10.0.0.4", "::a00:1"]),
+        (PerPrefix(24, 1), ("8.8.0.0/16",), ["8.8.0.199", "8.8.255.19"], ["8.8.0.198", "8.8.0.200", "8.9.0.0"]),
+        (ALL, ("2a00::/126",), ["2a00::", "2a00::3"], ["2a00::4", "10.0.0.1", "::", "ff02::1"]),
+        (PerPrefix(48, 1), ("2a00::/32",), ["2a00::e768:5c81:fc5a:c65f:5844"], ["2a00::", "2a00::1"]),
+    ],
+    ids=["all of IPv4", "sampled IPv4", "all of IPv6", "sampled IPv6"],
+)
+def test_members_are_the_targets_and_nothing_between_them(
+    rule: PerPrefix, blocks: tuple[str, ...], inside: list[str], outside: list[str]
+) -> None:
+    packed = [ipaddress.ip_address(text) for text in (*inside, *outside)]
+    texts = (f"::ffff:{each}" if each.version == 4 else str(each) for each in packed)
+    rows = b"".join(ipaddress.IPv6Address(text).packed for text in texts)
+    found = address_set(rule, *blocks).contains(np.frombuffer(rows, np.uint8).reshape(-1, 16))
+    assert found.tolist() == [True] * len(inside) + [False] * len(outside)
+
+
+def test_of_no_addresses_none_is_a_member() -> None:
+    assert address_set(ALL, "10.0.0.0/30").contains(np.zeros((0, 16), np.uint8)).shape == (0,)
 
 
 def test_an_index_needs_an_address() -> None:
