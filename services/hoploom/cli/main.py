@@ -13,7 +13,10 @@ from hoploom import __version__
 from hoploom.kit.errors import BadRequest, ConfigError, HoploomError
 
 # Each is a module of this package with HELP, add_arguments(parser) and run(args).
-COMMANDS = ("up", "down", "status", "map", "logs", "ui", "engines", "new", "bench", "settings")
+COMMANDS = (
+    *("up", "down", "status", "map", "pause", "resume", "opt-out", "cap", "revoke"),
+    *("logs", "ui", "engines", "new", "bench", "settings"),
+)
 FAILED, USAGE = 1, 2
 
 
@@ -48,7 +51,7 @@ def overview() -> str:
 
 
 def _module(name: str) -> "_Command":
-    module: Any = importlib.import_module(f"hoploom.cli.{name}")
+    module: Any = importlib.import_module(f"hoploom.cli.{name.replace('-', '_')}")
     return cast(_Command, module)
 
 
