@@ -10,7 +10,7 @@ from aiohttp import web
 from hoploom import kit
 from hoploom.kit import NotReady, credentials
 from hoploom.kit.errors import Unavailable
-from hoploom.output_service import coverage, dump, handlers
+from hoploom.output_service import coverage, dump, handlers, hops
 from hoploom.output_service.ownership import Ownership
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import Store
@@ -37,6 +37,7 @@ def make_app(settings: Settings) -> web.Application:
             web.get("/api/v1/results", handlers.get_results),
             web.get("/api/v1/output/campaigns/{number}/batches", handlers.get_batches),
             web.get(coverage.ROUTE, coverage.get_coverage),
+            web.get(hops.ROUTE, hops.get_hops),
         ]
     )
 

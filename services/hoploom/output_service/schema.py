@@ -67,6 +67,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX batches_by_round ON batches "
         "(campaign_number, revision, round, worker_group, family, start, stop) WHERE suspect = 0",
     ),
+    # From a time to the first batch that came since then.
+    ("CREATE INDEX batches_by_time ON batches (received_at_us, seq)",),
 )
 
 
