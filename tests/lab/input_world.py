@@ -100,14 +100,13 @@ class Link(ConsulApi):
         await asyncio.sleep(self._chance.uniform(0.001, 0.02))
         # A process that is stopped here has decided, and its request arrives when it goes on.
         await self.running.wait()
-        lost = lossy and self._chance.random() < self.trouble
-        on_the_way = lost and self._chance.random() < 0.5
-        if self.cut or on_the_way:
+        lost = self.trouble if lossy else 0.0
+        if self.cut or self._chance.random() < lost / 2:
             await asyncio.sleep(self._chance.uniform(0.1, CALL_S))
             raise Unavailable("the request was lost")
         answer = await call()
         await self.running.wait()
-        if self.cut or lost:
+        if self.cut or self._chance.random() < lost / 2:
             await asyncio.sleep(self._chance.uniform(0.1, CALL_S))
             raise Unavailable("the answer was lost")
         return answer

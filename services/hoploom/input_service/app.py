@@ -12,6 +12,7 @@ from hoploom.input_service.audit import Audit
 from hoploom.input_service.budget_desk import ROUTE, BudgetDesk
 from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.closing import Closing
+from hoploom.input_service.coolings import Coolings
 from hoploom.input_service.desk import Desk, Parts
 from hoploom.input_service.journal import Journal
 from hoploom.input_service.numbers import Numbers
@@ -69,7 +70,8 @@ def _parts(app: web.Application, settings: Settings) -> Parts:
     numbers, sets, rounds = Numbers(consul), Sets(consul), Rounds(consul)
     campaigns = Campaigns(consul, numbers, sets, settings.max_targets)
     ownership = Ownership(mesh)
-    journal = Journal(consul, ownership)
+    coolings = Coolings(consul)
+    journal = Journal(consul, ownership, coolings)
     relay = Relay(mesh, app[handlers.WORKER])
     budget = BudgetDesk(mesh.id, ownership, relay, journal)
     budget.count_workers = partial(_workers, mesh)
@@ -79,7 +81,7 @@ def _parts(app: web.Application, settings: Settings) -> Parts:
         overlay=Overlay(consul),
         ownership=ownership,
         journal=journal,
-        serving=Serving(journal, ownership, numbers, budget),
+        serving=Serving(journal, ownership, numbers, budget, coolings),
         closing=Closing(campaigns, journal, rounds, Audit(mesh, settings.audit_patience_s), ownership),
         budget=budget,
         relay=relay,

@@ -22,8 +22,8 @@ from hoploom.kit.errors import BadRequest, Unavailable
 
 T = TypeVar("T")
 Step = Callable[[ShardRecord, Ages], tuple[ShardRecord, T]]
-MAX_RECORDS = 60
-"""Of a transaction: a record takes one of Consul's 128 operations, and its slot's lock another."""
+MAX_RECORDS = 40
+"""Of a transaction: a record takes one of Consul's 128 operations, its slot's lock and what goes beside it another."""
 
 MAX_BYTES = 256 * 1024
 """Of a transaction: Consul takes 512 KB by default, and the values grow by a third on the way."""
@@ -40,6 +40,16 @@ class Fence(Protocol):
 
     def lost(self, slot: int) -> None:
         """A transaction over the slot was refused."""
+
+
+class Beside(Protocol):
+    """Who has something to write together with a record."""
+
+    def changed(self, before: ShardRecord, after: ShardRecord) -> Mapping[str, Any] | None:
+        """A write for the same transaction, or None."""
+
+    def forget(self, refs: Iterable[ShardRef]) -> None:
+        """What is known of these records may be wrong."""
 
 
 @dataclass
@@ -78,9 +88,9 @@ class _Job:
 class Journal:
     """Reads and changes shard records."""
 
-    def __init__(self, consul: ConsulApi, fence: Fence) -> None:
-        """Know the KV store and who says what is ours."""
-        self._consul, self._fence = consul, fence
+    def __init__(self, consul: ConsulApi, fence: Fence, beside: Beside) -> None:
+        """Know the KV store, who says what is ours, and who writes along."""
+        self._consul, self._fence, self._beside = consul, fence, beside
         self._open: dict[ShardRef, _Open] = {}
         self._jobs: list[_Job] = []
         self._waiting = asyncio.Event()
@@ -229,11 +239,15 @@ class Journal:
         checks = {each.slot: self._fence.check(each.slot) for each in changed}
         if not all(checks.values()):
             return None
-        return [*(check for check in checks.values() if check), *(each.operation() for each in changed)]
+        beside = [self._beside.changed(each.known.record, each.after) for each in changed]
+        writes = [*(each.operation() for each in changed), *(each for each in beside if each)]
+        return [*(check for check in checks.values() if check), *writes]
 
     def _forget(self, refs: Iterable[ShardRef]) -> None:
-        for ref in list(refs):
+        gone = list(refs)
+        for ref in gone:
             self._open.pop(ref, None)
+        self._beside.forget(gone)
 
 
 @dataclass

@@ -4,6 +4,7 @@ from hoploom.input_service.shard_record import ShardRef
 
 PREFIX = "hoploom/"
 CAMPAIGNS = f"{PREFIX}campaigns/"
+COOLING = f"{PREFIX}cooling/"
 EDITIONS = f"{PREFIX}editions/"
 GROUPS = f"{PREFIX}groups/"
 ROUNDS = f"{PREFIX}rounds/"

@@ -3,12 +3,13 @@
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from hoploom.input_service import leases, shards
 from hoploom.input_service.allotment import Allotment, Claim
 from hoploom.input_service.budget_desk import BudgetDesk
+from hoploom.input_service.coolings import Coolings
 from hoploom.input_service.journal import Journal, Step
 from hoploom.input_service.leases import Ages, Ask
 from hoploom.input_service.numbers import Numbers
@@ -145,10 +146,12 @@ def _located(work: Work, group: str, shard: Shard) -> Located:
 class Serving:
     """Grants, renews and ends leases of this instance's shards."""
 
-    def __init__(self, journal: Journal, ownership: Ownership, numbers: Numbers, budget: BudgetDesk) -> None:
+    def __init__(
+        self, journal: Journal, ownership: Ownership, numbers: Numbers, budget: BudgetDesk, coolings: Coolings
+    ) -> None:
         """Know where everything is kept."""
         self._journal, self._ownership, self._numbers = journal, ownership, numbers
-        self._budget = budget
+        self._budget, self._coolings = budget, coolings
         self._answered: OrderedDict[tuple[str, str], ShardRef] = OrderedDict()
 
     async def grant(self, wanted: Wanted, works: Iterable[Work]) -> Lease | None:
@@ -247,8 +250,10 @@ class Serving:
     async def _grant_of(self, work: Work, shard: Shard, wanted: Wanted, ask: Ask) -> Lease | None:
         where = _located(work, wanted.request.group, shard)
         ref = where.empty.ref
+        blocked = await self._coolings.blocked(work.campaign, ref, capped=bool(work.limits.network_pps))
+        ask = replace(ask, blocked=blocked)
         known = self._journal.peek(ref)
-        if known and leases.grant(known[0], ask, known[1])[1] is None:
+        if known and leases.grant(known[0], ask, known[1]) == (known[0], None):
             return None
 
         def step(record: ShardRecord, ages: Ages) -> tuple[ShardRecord, tuple[Held | None, int]]:

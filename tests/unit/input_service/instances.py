@@ -16,6 +16,7 @@ from hoploom.input_service import shards
 from hoploom.input_service.budget_desk import BudgetDesk
 from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.closing import Audit, Closing
+from hoploom.input_service.coolings import Coolings
 from hoploom.input_service.desk import Desk, Parts
 from hoploom.input_service.journal import Journal
 from hoploom.input_service.numbers import Numbers
@@ -106,11 +107,12 @@ class Instance:
         all_stored = AllStored()
         numbers, sets, rounds = Numbers(consul), Sets(consul), Rounds(consul)
         campaigns, ownership = Campaigns(consul, numbers, sets, 10**9), Ownership(mesh)
-        journal = Journal(consul, ownership)
+        coolings = Coolings(consul)
+        journal = Journal(consul, ownership, coolings)
         closing = Closing(campaigns, journal, rounds, audit or all_stored, ownership)
         wire = relay or Wire(network)
         budget = BudgetDesk(mesh.id, ownership, wire, journal)
-        serving = Serving(journal, ownership, numbers, budget)
+        serving = Serving(journal, ownership, numbers, budget, coolings)
         parts = Parts(
             campaigns=campaigns,
             rounds=rounds,

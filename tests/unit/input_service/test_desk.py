@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from hoploom.input_service import coolings
 from hoploom.input_service.desk import Desk
 from hoploom.input_service.serving import Wanted
+from hoploom.kit.clock import boottime_s
 from hoploom.kit.errors import Conflict, Forbidden, NotFound, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.http_client import Answer
@@ -134,7 +136,7 @@ async def test_groups_see_every_target_each_in_an_order_of_its_own(instance: Ins
 @pytest.mark.parametrize(("scope", "same"), [("group", False), ("mesh", True)])
 async def test_with_a_cooldown_the_order_stays_over_the_rounds(instance: Instance, scope: str, same: bool) -> None:
     wishes: dict[str, Any] = {"rounds": 2, "cooldown_minutes": 1, "cooldown_scope": scope}
-    await instance.campaigns.create(campaign_request(blocks=["127.0.0.0/28"], **wishes))
+    await instance.campaigns.create(campaign_request(blocks=["127.0.0.0/18"], **wishes))
     one, two = await leased(instance, group="one"), await leased(instance, group="two")
     assert (one.order_key == two.order_key) is same
 
@@ -320,3 +322,58 @@ async def test_a_renewal_keeps_its_part_of_the_budget(instance: Instance) -> Non
     said = await instance.desk.said(lease.id, message, relayed=False)
     assert not isinstance(said, Answer) and said["rate_pps"] == lease.rate_pps == 100
     assert await instance.desk.lease(Wanted(request=lease_request("w2"))) is None
+
+
+class Hours:
+    """A boottime clock that a test moves on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ahead_s = 0.0
+        real = boottime_s
+        # Only rests are measured by it: sessions and leases go on by the real one.
+        monkeypatch.setattr(coolings, "boottime_s", lambda: real() + self.ahead_s)
+
+
+@pytest.mark.parametrize(("scope", "other"), [("group", True), ("mesh", False)])
+async def test_a_target_rests_over_rounds_and_in_the_mesh_scope_over_groups(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch, scope: str, other: bool
+) -> None:
+    hours = Hours(monkeypatch)
+    wishes: dict[str, Any] = {"rounds": 2, "cooldown_minutes": 10, "cooldown_scope": scope}
+    await instance.campaigns.create(campaign_request(blocks=["127.0.0.0/24"], **wishes))
+    first = await leased(instance, group="one")
+    found = await instance.desk.lease(Wanted(request=lease_request("w2", group="two")))
+    assert (found is not None) is other
+    await acknowledged(instance, first)
+
+    async def second() -> Lease | None:
+        return await instance.desk.lease(Wanted(request=lease_request(group="one")))
+
+    await asyncio.sleep(0.7)
+    assert await second() is None, "the next round has to wait"
+    hours.ahead_s = 599.0
+    assert await second() is None
+    hours.ahead_s = 601.0
+    again = await eventually("the next round begins", second)
+    assert (again.round, again.start, again.order_key) == (1, first.start, first.order_key)
+
+
+async def test_a_taker_of_a_shard_lets_all_rest_anew(fake_consul: FakeConsul, monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = Hours(monkeypatch)
+    wishes: dict[str, Any] = {"rounds": 2, "cooldown_minutes": 10}
+    async with running([fake_consul] * 1) as (old,):
+        await old.campaigns.create(campaign_request(blocks=["127.0.0.0/24"], **wishes))
+        await acknowledged(old, await leased(old))
+        await asyncio.sleep(0.2)
+        await old.parts.ownership.hand_over()
+    hours.ahead_s = 300.0
+    async with running([fake_consul] * 1) as (new,):
+
+        async def second() -> Lease | None:
+            return await new.desk.lease(Wanted(request=lease_request()))
+
+        assert await second() is None
+        hours.ahead_s = 601.0
+        assert await second() is None, "five minutes by the old clock and five by the new are no ten by one"
+        hours.ahead_s = 901.0
+        assert (await eventually("the next round begins", second)).round == 1

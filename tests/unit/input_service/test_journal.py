@@ -9,6 +9,7 @@ import pytest
 
 from hoploom.input_service import journal as module
 from hoploom.input_service import keys
+from hoploom.input_service.coolings import Coolings
 from hoploom.input_service.journal import Journal
 from hoploom.input_service.leases import GRACE_S, Ages
 from hoploom.input_service.serving import Wanted
@@ -69,7 +70,7 @@ async def fence(consul: CountingConsul) -> Fence:
 
 @pytest.fixture
 async def journal(consul: CountingConsul, fence: Fence) -> AsyncIterator[Journal]:
-    journal = Journal(consul, fence)
+    journal = Journal(consul, fence, Coolings(consul))
     task = asyncio.get_running_loop().create_task(journal.run())
     yield journal
     task.cancel()
