@@ -4,9 +4,11 @@ Read page by page, so that no long read holds back checkpoints. Rows lie in the 
 the first of the time asked for is found by halving, without an index on the rows.
 """
 
+import asyncio
 import re
 from bisect import bisect_left
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from typing import Any
 
 import apsw
 from aiohttp import web
@@ -29,12 +31,9 @@ _SEQ = """
 SELECT b.seq FROM traceroute_hops h CROSS JOIN batches b ON b.batch_key = h.batch_key
 WHERE h.rowid >= ? ORDER BY h.rowid LIMIT 1
 """
-_PAGE = """
-SELECT DISTINCT b.campaign, h.hop FROM traceroute_hops h CROSS JOIN batches b ON b.batch_key = h.batch_key
-WHERE h.rowid BETWEEN ? AND ? AND h.hop IS NOT NULL AND b.received_at_us >= ?
-"""
+_PAGE = "SELECT DISTINCT campaign, hop FROM traceroute_hops WHERE rowid BETWEEN ? AND ? AND hop IS NOT NULL"
+_CAMPAIGN = "SELECT campaign FROM batches WHERE campaign_number = ? LIMIT 1"
 _DIGITS = re.compile("[0-9]{1,9}")
-_Found = dict[str, set[str]]
 
 
 async def get_hops(request: web.Request) -> web.Response:
@@ -45,39 +44,29 @@ async def get_hops(request: web.Request) -> web.Response:
     since_s = _whole("since_s", request.query.get("since_s", str(REMEMBERED_S)), range(1, 10**9))
     store = request.app[STORE]
     found = await stored(store, slots, wall_us() - since_s * 1_000_000)
-    hops = {campaign: sorted(texts) for campaign, texts in sorted(found.items())}
-    return web.json_response({"v": 1, "store": store.uuid, "hops": hops})
+    return web.json_response({"v": 1, "store": store.uuid, "hops": found})
 
 
-async def stored(store: Store, slots: Collection[int], since_us: int) -> _Found:
+async def stored(store: Store, slots: Collection[int], since_us: int) -> dict[str, list[str]]:
     """The hops of some slots.
 
     Args:
         store: Where they are.
         slots: The slots.
-        since_us: Batches that came before this time (wall clock of this store, microseconds) are left out.
+        since_us: Wall clock of this store, microseconds: what came before the first batch since then is left out.
 
     Returns:
-        Addresses as text, by id of the campaign whose traceroutes they were.
+        Sorted addresses as text, by id of the campaign whose traceroutes they were.
 
     Raises:
         Unavailable: The database cannot be read.
     """
     first, last = await store.ask(lambda connection: _rows(connection, since_us))
-    seen: set[tuple[str, str]] = set()
-    found: _Found = {}
+    seen: set[tuple[Any, ...]] = set()
     for start in range(first, last + 1, PAGE_ROWS):
-        stop = min(last, start + PAGE_ROWS - 1)
-
-        def page(connection: apsw.Connection, start: int = start, stop: int = stop) -> None:
-            new = set(connection.execute(_PAGE, (start, stop, since_us))) - seen
-            seen.update(new)
-            for campaign, hop in new:
-                if Hop.parse(hop).slot in slots:
-                    found.setdefault(campaign, set()).add(hop)
-
-        await store.ask(page)
-    return found
+        seen.update(await store.read(_PAGE, (start, min(last, start + PAGE_ROWS - 1))))
+    by_number = await asyncio.to_thread(_of_slots, seen, slots)
+    return {str((await store.read(_CAMPAIGN, (number,)))[0][0]): texts for number, texts in by_number.items()}
 
 
 def _rows(connection: apsw.Connection, since_us: int) -> tuple[int, int]:
@@ -87,6 +76,14 @@ def _rows(connection: apsw.Connection, since_us: int) -> tuple[int, int]:
         return last + 1, last
     # By number and not by time: a wall clock that was set back does not confuse it.
     return bisect_left(range(last + 1), int(seq), key=lambda row: int(connection.execute(_SEQ, (row,)).get)), last
+
+
+def _of_slots(found: Iterable[tuple[Any, ...]], slots: Collection[int]) -> dict[int, list[str]]:
+    by_number: dict[int, list[str]] = {}
+    for number, hop in sorted(found):
+        if Hop.parse(hop).slot in slots:
+            by_number.setdefault(number, []).append(hop)
+    return by_number
 
 
 def _whole(name: str, text: str, allowed: range) -> int:
