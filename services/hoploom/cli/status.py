@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from rich.table import Table
@@ -53,5 +54,27 @@ def _show(found: dict[str, Any]) -> None:
         where = f"{each['address']}:{each['port']}"
         table.add_row(each["service"], each["id"], where, each["version"], health, routed, each["note"][:100])
     screen.out.print(table)
+    for line in _coordination(found):
+        screen.out.print(line)
     for name, address in found["links"].items():
         screen.say(name, address)
+
+
+def _coordination(found: dict[str, Any]) -> Iterator[str]:
+    """Who leads, who owns, and how far the campaigns are."""
+    for each in found["leaders"]:
+        yield f"leader    {each['role']}: {each['instance'] or 'nobody'} (token {each['index']})"
+    owners = ", ".join(f"{each['instance']} {each['slots']}" for each in found["owners"])
+    if owners:
+        yield f"shards    64 slots: {owners}"
+    for each in found["campaigns"]:
+        for name, group in each["groups"].items():
+            if not group["finished"]:
+                yield f"campaign  {each['campaign']['id']}/{name}: {_progress(group)}"
+
+
+def _progress(group: dict[str, Any]) -> str:
+    said = f"{group['done']:,} of {group['targets']:,} done, {group['outstanding']:,} out in {group['leases']} leases"
+    left = f", {group['seconds_left']:.0f} s left" if group["seconds_left"] else ""
+    again = f", {group['reissued']:,} handed out again" if group["reissued"] else ""
+    return f"round {group['round'] + 1}, {said}{again}{left}"

@@ -26,7 +26,7 @@ from hoploom.input_service.sets import Sets
 from hoploom.input_service.settings import Settings
 from hoploom.kit import credentials
 
-ROUTES = ("/targets", "/leases", "/api/v1/campaigns", "/api/v1/sets", overlay_handlers.ROUTE)
+ROUTES = ("/targets", "/leases", "/api/v1/campaigns", "/api/v1/sets", "/api/v1/slots", overlay_handlers.ROUTE)
 PARTS = web.AppKey("input_parts", Parts)
 
 
@@ -41,6 +41,7 @@ def make_app(settings: Settings) -> web.Application:
             web.get("/api/v1/campaigns", handlers.get_campaigns),
             web.get("/api/v1/campaigns/{id}", handlers.get_campaign),
             web.get("/api/v1/campaigns/{id}/shards", handlers.get_shards),
+            web.get("/api/v1/slots", handlers.get_slots),
             web.get("/api/v1/sets/{sha256}", handlers.get_set),
             web.post("/leases", handlers.post_lease),
             web.post("/leases/{lease}/{verb:done|renew|return}", handlers.post_said),
@@ -86,8 +87,8 @@ def _parts(app: web.Application, settings: Settings) -> Parts:
         budget=budget,
         relay=relay,
     )
-    app[overlay_handlers.OVERLAY] = found.overlay
-    app[handlers.BUDGET] = budget
+    app[handlers.OVERLAY] = found.overlay
+    app[handlers.BUDGET], app[handlers.OWNERSHIP] = budget, ownership
     app[handlers.SETS], app[handlers.CAMPAIGNS] = sets, campaigns
     app[handlers.PROGRESS] = Progress(journal, rounds, ownership)
     app[handlers.DESK] = Desk(mesh.id, found)

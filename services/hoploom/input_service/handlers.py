@@ -10,27 +10,33 @@ import numpy as np
 from aiohttp import web
 
 from hoploom import kit
-from hoploom.input_service import relay
+from hoploom.input_service import relay, shards
 from hoploom.input_service.budget_desk import BudgetDesk
 from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.desk import Desk
 from hoploom.input_service.leases import TTL_S
+from hoploom.input_service.overlay import Overlay
+from hoploom.input_service.ownership import Ownership
 from hoploom.input_service.progress import Progress
 from hoploom.input_service.serving import Wanted
 from hoploom.input_service.sets import Sets
 from hoploom.kit.errors import BadRequest, NotFound
 from hoploom.kit.http_client import Answer
 from hoploom.targets.address_set import AddressSet
+from hoploom.targets.notation import parse_address
 from hoploom.targets.permutation import Permutation
 from hoploom.wire.campaign import Campaign, CampaignRequest
 from hoploom.wire.fields import NAME, SHA256
 from hoploom.wire.lease import MAX_LEASE, MAX_TTL_S, Lease, LeaseDone, LeaseRenewal, LeaseRequest, LeaseReturn
+from hoploom.wire.overlay import OverlayDocument
 
 CAMPAIGNS = web.AppKey("input_campaigns", Campaigns)
 SETS = web.AppKey("input_sets", Sets)
 PROGRESS = web.AppKey("input_progress", Progress)
 BUDGET = web.AppKey("input_budget", BudgetDesk)
+OWNERSHIP = web.AppKey("input_ownership", Ownership)
 DESK = web.AppKey("input_desk", Desk)
+OVERLAY = web.AppKey("input_overlay", Overlay)
 OPERATOR = web.AppKey("input_operator_token", str)
 WORKER = web.AppKey("input_worker_token", str)
 MAX_TARGETS_A_GET = 10_000
@@ -68,6 +74,16 @@ async def get_shards(request: web.Request) -> web.Response:
     campaign = await request.app[CAMPAIGNS].get(request.match_info["id"])
     rows = await request.app[PROGRESS].shards(campaign, _name(request, "group", "none"))
     return web.json_response({"v": 1, "campaign": campaign.id, "shards": rows})
+
+
+async def get_slots(request: web.Request) -> web.Response:
+    """Who owns which of the 64 slots that all shards lie in, as this instance has last seen it."""
+    owners = request.app[OWNERSHIP].owners()
+    rows = [
+        {"slot": slot, "owner": each.instance, "url": each.url, "since_us": each.since_us}
+        for slot, each in sorted(owners.items())
+    ]
+    return web.json_response({"v": 1, "slots": rows, "unowned": shards.SLOTS - len(rows)})
 
 
 async def get_set(request: web.Request) -> web.Response:
@@ -136,13 +152,21 @@ async def get_targets(request: web.Request) -> web.Response:
     )
     if lease is None:
         return web.Response(status=204, headers=_RETRY_AFTER)
-    lines = await asyncio.to_thread(_addresses, await request.app[SETS].addresses(lease.revision), lease)
-    return web.Response(text="\n".join(lines) + "\n", headers={LEASE_HEADER: lease.id})
+    found = await asyncio.to_thread(_addresses, await request.app[SETS].addresses(lease.revision), lease)
+    lines = _allowed(found, lease.family, request.app[OVERLAY].current or OverlayDocument())
+    return web.Response(text="".join(f"{line}\n" for line in lines), headers={LEASE_HEADER: lease.id})
 
 
 def _addresses(whole: AddressSet, lease: Lease) -> list[str]:
     order = Permutation(whole.n, bytes.fromhex(lease.order_key))
     return whole.texts(order.address_indexes(np.arange(lease.start, lease.stop, dtype=np.int64)))
+
+
+def _allowed(addresses: list[str], family: int, orders: OverlayDocument) -> list[str]:
+    """Without opted-out ones: a simple client does not know of them."""
+    if not orders.away_from(family):
+        return addresses
+    return [each for each in addresses if not orders.covers(family, parse_address(each)[1])]
 
 
 async def _described(request: web.Request, campaign: Campaign) -> dict[str, Any]:

@@ -76,6 +76,7 @@ class Ownership:
         self._terms: dict[int, Term] = {}
         self._owners: dict[int, Owner] = {}
         self._left: dict[int, str] = {}
+        self._since_us: dict[int, int] = {}
         self._free_since_s: dict[int, float] = {}
         self._weights: dict[str, float] = {}
         self._watched = self._leaving = False
@@ -93,7 +94,7 @@ class Ownership:
     def owner(self, slot: int) -> Owner | None:
         """Who holds a slot, as last seen; None while nobody does."""
         if slot in self._terms:
-            return Owner(self._mesh.id, self._mesh.url)
+            return Owner(self._mesh.id, self._mesh.url, self._since_us.get(slot, 0))
         found = self._owners.get(slot)
         # What the watch still shows of this instance itself is over.
         return found if found and found.instance != self._mesh.id else None
@@ -173,7 +174,8 @@ class Ownership:
 
     async def _take(self, slot: int) -> None:
         left = self._left.get(slot, "")
-        value = json.dumps({"v": 1, "instance": self._mesh.id, "url": self._mesh.url, "at_us": wall_us(), "left": left})
+        self._since_us[slot] = at_us = wall_us()
+        value = json.dumps({"v": 1, "instance": self._mesh.id, "url": self._mesh.url, "at_us": at_us, "left": left})
         token = await self._mesh.session.acquire(keys.lock(slot), value.encode())
         if token is None:
             return

@@ -45,6 +45,7 @@ async def look(mesh: LocalMesh) -> dict[str, Any]:
         "engines": engines,
         "routes": len(table or []),
         "instances": [asdict(view) for view in instances],
+        **await _coordination(mesh),
         "links": links(mesh),
     }
 
@@ -67,6 +68,17 @@ async def _table(mesh: LocalMesh) -> list[Mapping[str, Any]] | None:
         return None
     found: list[Mapping[str, Any]] = answer.json()
     return found
+
+
+async def _coordination(mesh: LocalMesh) -> dict[str, Any]:
+    """Leaders, owners of shards and campaigns as a manager tells them; empty where none answers."""
+    wanted = ("leaders", "owners", "campaigns")
+    try:
+        answer = await mesh.http.request("GET", f"{mesh.fabio_url}/api/v1/overview")
+        found = answer.json() if answer.ok else {}
+    except Unavailable:
+        found = {}
+    return {name: found.get(name, []) for name in wanted}
 
 
 async def _instances(mesh: LocalMesh, service: str, table: list[Mapping[str, Any]]) -> list[InstanceView]:

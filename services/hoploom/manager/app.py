@@ -20,6 +20,11 @@ def make_app(settings: Settings) -> web.Application:
             web.static("/static", handlers.HERE / "static"),
         ]
     )
-    kit.setup(app, name="manager", routes=["/"])
+    kit.setup(app, name="manager", routes=["/"], leader={"manager": _leads})
     kit.mesh(app).settings = settings
     return app
+
+
+async def _leads(_: web.Application, term: kit.Term) -> None:
+    """One manager is the one for what only one may do; all of them answer people."""
+    await term.ended()

@@ -1,5 +1,6 @@
 """The manager's pages."""
 
+import datetime
 from pathlib import Path
 
 import jinja2
@@ -22,13 +23,28 @@ _HEADERS = {
 
 def templates() -> jinja2.Environment:
     """Strict, autoescaping templates."""
-    return jinja2.Environment(
+    found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.filters |= {"duration": duration, "moment": moment}
+    return found
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: `45 s`, `12 min`, `3.5 h`, `2.1 d`."""
+    for most, unit_s, unit in ((90, 1, "s"), (90 * 60, 60, "min"), (36 * 3600, 3600, "h")):
+        if seconds < most:
+            return f"{seconds / unit_s:.{1 if unit == 'h' else 0}f} {unit}"
+    return f"{seconds / 86400:.1f} d"
+
+
+def moment(at_us: int) -> str:
+    """Microseconds since 1970 as a day and a time in UTC."""
+    return datetime.datetime.fromtimestamp(at_us / 1e6, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 async def home(request: web.Request) -> web.Response:

@@ -3,6 +3,7 @@
 A part that does not answer is named as away; the rest of the page stands.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from hoploom.kit import Mesh
 from hoploom.kit.consul_api import Instance
 from hoploom.kit.errors import NotFound, Unavailable
+from hoploom.kit.leading import roles
 from hoploom.manager.summary import summarize
 
 SERVICES = ("input", "output", "manager", "ping")
@@ -29,7 +31,9 @@ class Part:
 async def overview(mesh: Mesh, latest: int) -> dict[str, Any]:
     """Everything on the home page, as one JSON document."""
     fleet, campaigns, results = await instances(mesh), await progress(mesh), await latest_results(mesh, latest)
-    problems = [part.away for part in (fleet, campaigns, results) if part.away]
+    led, owned = await leaders(mesh), await owners(mesh)
+    problems = list(dict.fromkeys(part.away for part in (fleet, campaigns, results, led, owned) if part.away))
+    problems += [f"nobody leads {each['role']}" for each in led.rows if not each["instance"]]
     problems += [
         f"{each['id']} is {each['health']}: {each['note']}" for each in fleet.rows if each["health"] != "passing"
     ]
@@ -40,6 +44,8 @@ async def overview(mesh: Mesh, latest: int) -> dict[str, Any]:
         "problems": problems,
         "instances": fleet.rows,
         "campaigns": campaigns.rows,
+        "leaders": led.rows,
+        "owners": owned.rows,
         "results": results.rows,
     }
 
@@ -63,6 +69,34 @@ async def progress(mesh: Mesh) -> Part:
     except Unavailable as error:
         return Part([], f"the input service is away: {error}")
     return Part(list(reversed(answer.json()["campaigns"]))[:10])
+
+
+async def leaders(mesh: Mesh) -> Part:
+    """Who leads which role, since when, and under which token."""
+    try:
+        found = await roles(mesh.consul, mesh.settings.roles_prefix)
+    except Unavailable as error:
+        return Part([], f"Consul is away, so leaders are unknown: {error}")
+    return Part(
+        [
+            {"role": each.name, "instance": each.instance, "since_us": each.since_us, "index": each.index}
+            for each in found
+        ]
+    )
+
+
+async def owners(mesh: Mesh) -> Part:
+    """The input instances with the number of slots that each owns, most first."""
+    try:
+        answer = await mesh.client("input").request("GET", "/api/v1/slots")
+    except Unavailable as error:
+        return Part([], f"the input service is away: {error}")
+    if not answer.ok:
+        return Part([], f"the input service refuses: {answer.reason()}")
+    count = Counter(each["owner"] for each in answer.json()["slots"])
+    unowned = int(answer.json()["unowned"])
+    rows = [{"instance": name, "slots": number} for name, number in count.most_common()]
+    return Part(rows, f"{unowned} of the input service's 64 slots have no owner" if unowned else "")
 
 
 async def latest_results(mesh: Mesh, limit: int) -> Part:

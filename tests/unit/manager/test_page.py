@@ -13,7 +13,8 @@ from hoploom.manager.settings import Settings
 
 CAMPAIGN = {
     "campaign": {"id": "demo", "name": "<b>demo</b>", "number": 2_000_000_000, "targets": 10},
-    "groups": {"local": {"done": 4, "handed_out": 10, "reissued": 0, "finished": False}},
+    "groups": {"local": {"done": 4, "handed_out": 10, "reissued": 0, "finished": False, "round": 0, "rounds": 1,
+                         "rate_pps": 12.0, "seconds_left": 100.0}},
 }
 RESULT = {"address": "127.0.0.9", "outcome": "answered", "rtt_avg_us": 1500, "worker": "w", "campaign": "demo",
           "at_us": 1}
@@ -36,7 +37,9 @@ def service(answers: dict[str, Any]) -> web.Application:
 
 @pytest.fixture
 async def page(on_mesh: Put, fake_consul: FakeConsul) -> AsyncIterator[Page]:
-    inputs = {"/api/v1/campaigns": {"campaigns": [CAMPAIGN]}, "/api/v1/campaigns/demo": CAMPAIGN}
+    slots = {"slots": [{"slot": 0, "owner": "input-1"}] * 64, "unowned": 0}
+    campaigns = {"/api/v1/campaigns": {"campaigns": [CAMPAIGN]}, "/api/v1/campaigns/demo": CAMPAIGN}
+    inputs = {"/api/v1/slots": slots, **campaigns}
     outputs = {
         "/api/v1/results": {"results": [RESULT]},
         "/api/v1/output/campaigns/2000000000/batches": {"batches": [BATCH]},
@@ -54,6 +57,17 @@ async def test_the_page_shows_instances_campaigns_and_results(page: Page) -> Non
     assert answer.status == 200
     assert all(part in text for part in ("Every instance is passing", "127.0.0.9", "1.500 ms", "local", "input-"))
     assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+async def test_the_page_shows_leaders_and_owners_and_what_is_left(page: Page, fake_consul: FakeConsul) -> None:
+    session = await fake_consul.session_create({"TTL": "10s"})
+    said = b'{"v":1,"instance":"manager-1","url":"","at_us":1000000}'
+    await fake_consul.kv_acquire("hoploom/roles/manager/.lock", said, session)
+    text = await (await page.get("/")).text()
+    assert all(part in text for part in ("manager-1", "1970-01-01 00:00:01", "64 of 64 slots", "2 min"))
+    await fake_consul.kv_release("hoploom/roles/manager/.lock", b"", session)
+    found = await (await page.get("/api/v1/overview")).json()
+    assert "nobody leads manager" in found["problems"]
 
 
 async def test_names_of_others_are_inert(page: Page) -> None:
