@@ -8,7 +8,6 @@ from aiohttp import web
 
 from hoploom import kit
 from hoploom.input_service import handlers
-from hoploom.input_service.overlay import Overlay
 from hoploom.kit.errors import BadRequest, Forbidden, Unauthorized, Unavailable, Unprocessable
 from hoploom.kit.logs import request_id
 from hoploom.targets.notation import parse_block
@@ -17,7 +16,6 @@ from hoploom.wire.fields import CAMPAIGN_ID, NAME, PRINTABLE, Fields
 from hoploom.wire.overlay import OptOut, OverlayDocument
 
 log = logging.getLogger(__name__)
-OVERLAY = web.AppKey("input_overlay", Overlay)
 ROUTE = "/api/v1/overlay"
 MAX_WAIT_S = 25
 _EMPTY_OR_CAMPAIGN = re.compile(f"|{CAMPAIGN_ID.pattern}")
@@ -43,7 +41,7 @@ async def get_overlay(request: web.Request) -> web.Response:
     """The overlay when its version is another than `known=`, at once or within `wait_s=`; else 304."""
     _known_to_us(request)
     known, wait_s = _number(request, "known", -1), _number(request, "wait_s", 0)
-    document = await request.app[OVERLAY].news(known, min(max(wait_s, 0), MAX_WAIT_S))
+    document = await request.app[handlers.OVERLAY].news(known, min(max(wait_s, 0), MAX_WAIT_S))
     if document is None:
         return web.Response(status=304)
     return web.json_response({"v": 1, "overlay": document.to_json()})
@@ -51,7 +49,7 @@ async def get_overlay(request: web.Request) -> web.Response:
 
 async def get_summary(request: web.Request) -> web.Response:
     """What anybody may know: what is paused, the caps, and how many opt-outs and revoked workers there are."""
-    document = request.app[OVERLAY].current
+    document = request.app[handlers.OVERLAY].current
     if document is None:
         raise Unavailable("pauses and opt-outs are not known yet")
     known = document.to_json()
@@ -73,7 +71,8 @@ async def post_pause(request: web.Request) -> web.Response:
 
 async def post_opt_out(request: web.Request) -> web.Response:
     """Stay away from a block."""
-    known, today = await _asked(request, "an opt-out", ("block", "until", "note")), request.app[OVERLAY].today()
+    known = await _asked(request, "an opt-out", ("block", "until", "note"))
+    today = request.app[handlers.OVERLAY].today()
     opt_out = OptOut(
         block=str(parse_block(known.text("block", PRINTABLE, longest=_LONGEST_BLOCK))),
         since=today,
@@ -115,7 +114,7 @@ async def _asked(request: web.Request, what: str, names: Iterable[str]) -> Field
 
 
 async def _changed(request: web.Request, what: str, change: Change) -> web.Response:
-    after, new = await request.app[OVERLAY].change(change)
+    after, new = await request.app[handlers.OVERLAY].change(change)
     if new:
         log.info("overlay version %s: %s, asked for by request %s", after.version, what, request_id.get())
     return web.json_response({"v": 1, "changed": new, "overlay": after.to_json()})

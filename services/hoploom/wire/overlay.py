@@ -5,6 +5,7 @@ It filters where leases are given and again at the worker, and never changes a c
 
 from __future__ import annotations
 
+import bisect
 import datetime
 import re
 from dataclasses import asdict, dataclass, replace
@@ -112,6 +113,12 @@ class OverlayDocument:
     def away_from(self, family: int) -> list[Range]:
         """The addresses of a family to stay away from, as a merged list of integers."""
         return self._ranges[family]
+
+    def covers(self, family: int, address: int) -> bool:
+        """Whether an address, as an integer, is one to stay away from."""
+        ranges = self.away_from(family)
+        at = bisect.bisect(ranges, address, key=lambda each: each[0]) - 1
+        return at >= 0 and address <= ranges[at][1]
 
     def on(self, today: str) -> OverlayDocument:
         """Without what holds no more on this day, YYYY-MM-DD; the same object where all holds."""

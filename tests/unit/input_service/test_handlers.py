@@ -192,6 +192,20 @@ async def test_a_simple_client_gets_every_address_once_and_acknowledges_by_askin
     await finished(client, "curl")
 
 
+async def test_a_simple_client_gets_no_opted_out_address_and_the_campaign_ends_all_the_same(
+    client: Client, campaign: dict[str, Any]
+) -> None:
+    for block in ("127.0.0.0/25", "127.0.0.130"):
+        opt_out = {"v": 1, "block": block}
+        assert (await client.post("/api/v1/overlay/opt-outs", json=opt_out, headers=OPERATOR)).status == 200
+    answer = await client.get("/targets", params={"count": "256"}, headers=WORKER)
+    wanted = {f"127.0.0.{last}" for last in range(128, 256)} - {"127.0.0.130"}
+    assert set((await answer.text()).split("\n")) == wanted | {""}
+    ack = {"count": "256", "ack": answer.headers[LEASE_HEADER]}
+    assert (await client.get("/targets", params=ack, headers=WORKER)).status == 204
+    await finished(client, "curl")
+
+
 async def test_consul_away_is_503_with_a_time_to_retry(client: Client, fake_consul: FakeConsul) -> None:
     fake_consul.away = True
     for answer in (

@@ -27,21 +27,27 @@ DAMAGED = {
 
 
 class Link(FakeConsul):
-    """The way to another Consul, which can be cut."""
+    """The way to another Consul, which can be cut, or bring what was."""
 
     def __init__(self, other: FakeConsul) -> None:
         super().__init__()
         self._other, self.cut = other, False
+        self.late: list[KvEntry] = []
 
     async def kv_get(self, key: str, *, consistent: bool = False) -> KvEntry | None:
         self._require()
         return await self._other.kv_get(key, consistent=consistent)
 
+    async def kv_put(self, key: str, value: bytes, *, cas: int | None = None) -> bool:
+        self._require()
+        return await self._other.kv_put(key, value, cas=cas)
+
     async def kv_watch(self, prefix: str, index: int, wait_s: float = LONG_S) -> tuple[int, list[KvEntry]]:
         self._require()
-        found = await self._other.kv_watch(prefix, index, wait_s)
+        found, entries = await self._other.kv_watch(prefix, index, wait_s)
         self._require()
-        return found
+        late, self.late = self.late, []
+        return found, late or entries
 
     def _require(self) -> None:
         if self.cut:
@@ -159,6 +165,18 @@ async def test_an_instance_that_is_cut_off_takes_back_nothing_that_another_has_s
         link.cut = False
         assert await other.news(after.version, 0) is None, "the same as the asker knows"
         assert other.current == after, "the question made it read"
+
+
+async def test_a_read_that_comes_late_takes_back_nothing(fake_consul: FakeConsul) -> None:
+    link = Link(fake_consul)
+    async with following(link) as [overlay]:
+        await overlay.change(paused)
+        link.late = await fake_consul.kv_list(KEY)
+        after, _ = await overlay.change(resumed)
+        await eventually("the late one is read", lambda: not link.late)
+        with waiting_for_news(overlay, after.version, 0.05) as news:
+            assert await news is None and overlay.current == after
+        assert await stored(fake_consul) == after
 
 
 async def test_an_older_one_is_told_when_consul_itself_has_no_newer(fake_consul: FakeConsul) -> None:

@@ -99,6 +99,10 @@ def test_blocks_to_stay_away_from_are_merged_ranges_of_each_family(
 ) -> None:
     document = of(*blocks)
     assert (document.away_from(4), document.away_from(6)) == (ranges(*expected4), ranges(*expected6))
+    for family, expected in ((4, expected4), (6, expected6)):
+        for first, last in ranges(*expected):
+            assert document.covers(family, first) and document.covers(family, last)
+            assert not document.covers(family, first - 1) and not document.covers(family, last + 1)
 
 
 @pytest.mark.parametrize(
