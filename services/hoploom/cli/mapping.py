@@ -56,6 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, default=1, help="echo requests a target (default: 1)")
     parser.add_argument("--timeout-ms", type=int, default=1000, help="wait for a reply (default: 1000)")
     parser.add_argument("--max-targets", type=int, default=plan.MAX_TARGETS, metavar="N", help="refuse more than this")
+    parser.add_argument("--rounds", type=int, default=1, metavar="N", help="passes of each group; 0: for ever")
+    parser.add_argument("--cooldown-minutes", type=int, default=0, metavar="MIN", help="a target rests so long")
+    parser.add_argument("--cooldown-scope", choices=("group", "mesh"), default="group", help="across whom it rests")
+    parser.add_argument("--network-pps", type=int, default=0, metavar="PPS", help="cap to one /24 or /48, mesh-wide")
+    parser.add_argument("--anchor", action="append", default=[], metavar="IP", help="answers where the network works")
+    parser.add_argument("--id", default="", help="the campaign's id; the same again goes on with it")
+    parser.add_argument("--restart", action="store_true", help="with --id: changed targets begin a new edition")
     parser.add_argument("--yes", action="store_true", help="start with public targets without asking")
 
 
@@ -91,6 +98,12 @@ def prepare(args: argparse.Namespace, default: str = "") -> Prepared:
         rate_pps=args.rate,
         probe=Probe.from_json({"count": args.count, "timeout_ms": args.timeout_ms}),
         max_targets=args.max_targets,
+        rounds=args.rounds,
+        cooldown_minutes=args.cooldown_minutes,
+        cooldown_scope=args.cooldown_scope,
+        network_pps=args.network_pps,
+        anchors=tuple(args.anchor),
+        revise="restart" if args.restart else "",
     )
     wishes = plan.Wishes(
         sampling=parse_sampling(args.per_prefix) if args.per_prefix else Sampling(),
@@ -118,9 +131,25 @@ def describe(prepared: Prepared) -> list[tuple[str, str]]:
         ("targets", " and ".join(f"{each.n:,} IPv{family}" for family, each in found.sets.items()) + _rules(found)),
         ("rate", _rate(found, probe)),
     ]
+    lines += _again(prepared.request)
     if found.needs_contact:
         contact = prepared.request.contact or "none: public addresses need one (--contact noc@example.org)"
         lines.append(("contact", contact))
+    return lines
+
+
+def _again(request: CampaignRequest) -> list[tuple[str, str]]:
+    """What rounds, rests and caps cost."""
+    lines = []
+    if request.rounds != 1:
+        lines.append(("rounds", f"{request.rounds or 'without end'}, for each group"))
+    if request.cooldown_minutes:
+        across = "over all groups" if request.cooldown_scope == "mesh" else "within a group"
+        minutes = request.cooldown_minutes
+        lines.append(("cooldown", f"a target rests {minutes} min {across}: a round takes at least that, "
+                                  f"and what a dead worker held waits {minutes} min"))
+    if request.network_pps:
+        lines.append(("cap", f"{request.network_pps} packets a second to one /24 or /48 from all workers together"))
     return lines
 
 
@@ -129,6 +158,8 @@ async def carry_out(mesh: LocalMesh, prepared: Prepared, *, as_json: bool = Fals
     say = screen.say_aside if as_json else screen.say
     for note in prepared.notes:
         say("note", note)
+    for name, words in _again(prepared.request):
+        say(name, words)
     _consent(prepared)
     await _require_workers(mesh)
     began = time.monotonic()
@@ -180,9 +211,12 @@ def _require_meant(not_meant: list[Source]) -> None:
 
 def _campaign_id(args: argparse.Namespace, default: str) -> str:
     """`up` with the same targets goes on with the same campaign; `map` begins another each time."""
+    if args.id:
+        return str(args.id)
     if not default:
         return f"{_slug(args.name) or 'map'}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
-    names = ("targets", "per_prefix", "exclude", "rate", "count", "timeout_ms", "contact", "name", "max_targets")
+    names = ("targets", "per_prefix", "exclude", "rate", "count", "timeout_ms", "contact", "name", "max_targets",
+             "rounds", "cooldown_minutes", "cooldown_scope", "network_pps", "anchor")
     content = json.dumps([[name, getattr(args, name)] for name in names])
     return f"{_slug(args.name) or 'up'}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
@@ -202,7 +236,7 @@ def _rate(found: plan.Plan, probe: Probe) -> str:
     if seconds is None or mbit_s is None:
         return "as fast as the workers can (loopback)"
     took = f"{seconds:,.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"  # noqa: PLR2004
-    return f"{found.rate_pps:,} packets a second a worker, {mbit_s:.2f} Mbit/s: {took} with one worker"
+    return f"{found.rate_pps:,} packets a second from all workers together, {mbit_s:.2f} Mbit/s: {took}"
 
 
 def _consent(prepared: Prepared) -> None:
