@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from engine_processes import ask
 from hoploom import engines
+from lab.check_ledger import Row
 from lab.consul_cluster import ConsulCluster, Loopback
 from lab.history import Recorder
 from lab.lease_workers import Habits, LeaseWorkers
@@ -85,6 +86,18 @@ class InputArena:
         """How many slots have an owner, by Consul's own word."""
         found = self.cluster.raw("GET", "/v1/kv/hoploom/shards/?recurse&consistent") or []
         return sum(bool(each.get("Session")) for each in found)
+
+    def finished(self) -> bool:
+        """Whether every target is done and audited."""
+        return bool(self.progress().get("finished"))
+
+    def stored(self) -> list[Row]:
+        """One row a position that the output has, named as `shard_run.acknowledged` names it."""
+        return [
+            Row(f"{CAMPAIGN}/{number}/{group}/{family}/{position}")
+            for one in self.output.passes() for _, number, group, family in [one]
+            for first, last in self.output.ranges(one) for position in range(first, last + 1)
+        ]
 
     def progress(self) -> dict[str, Any]:
         """The campaign's progress in the workers' group; empty where nobody answers."""

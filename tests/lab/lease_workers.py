@@ -19,6 +19,7 @@ from hoploom.wire.lease import Lease, LeaseDone, LeaseRequest
 from lab.history import FAIL, INFO, INVOKE, OK, Recorder
 from lab.stub_output import StubOutput
 
+DIES_BETWEEN = 0.3
 CALL_S, PATIENCE_S = 3.0, 25.0
 """A worker gives up on an acknowledgement before its lease could have been handed out again unnoticed."""
 
@@ -32,7 +33,7 @@ class Habits:
         work_s: The longest time that a lease takes them.
         forgets: How often one forgets a lease instead of finishing it.
         comes_back: How often one acknowledges what it had forgotten.
-        stores_late: Acknowledges before it stores: the checker must turn red.
+        stores_late: Acknowledges before it stores, and dies in between now and then: the checker must turn red.
     """
 
     count: int = 8
@@ -88,6 +89,9 @@ class LeaseWorkers:
             if not self._habits.stores_late:
                 self._output.store(lease)
             await self._acknowledge(http, worker, lease)
+            if self._habits.stores_late and worker.rng.random() < DIES_BETWEEN:
+                continue
+            self._output.store(lease)
             if worker.forgotten and worker.rng.random() < self._habits.comes_back:
                 late = worker.forgotten.pop(0)
                 self._output.store(late)

@@ -41,6 +41,11 @@ class StubOutput:
         with self._lock:
             return merge(self._stored.get(one_pass, []))
 
+    def passes(self) -> list[Pass]:
+        """The passes that anything is stored of."""
+        with self._lock:
+            return list(self._stored)
+
     def record(self) -> dict[str, object]:
         """The body that registers it at an agent."""
         address, port = self._server.server_address[:2]
