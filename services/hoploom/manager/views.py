@@ -42,6 +42,7 @@ async def overview(mesh: Mesh, latest: int) -> dict[str, Any]:
         "manager": mesh.id,
         "dc": mesh.dc,
         "problems": problems,
+        "overlay": await overlay(mesh),
         "instances": fleet.rows,
         "campaigns": campaigns.rows,
         "leaders": led.rows,
@@ -69,6 +70,16 @@ async def progress(mesh: Mesh) -> Part:
     except Unavailable as error:
         return Part([], f"the input service is away: {error}")
     return Part(list(reversed(answer.json()["campaigns"]))[:10])
+
+
+async def overlay(mesh: Mesh) -> dict[str, Any] | None:
+    """What is paused, and how many blocks are opted out; None while nobody tells, which `progress` names."""
+    try:
+        answer = await mesh.client("input").request("GET", "/api/v1/overlay/summary")
+    except Unavailable:
+        return None
+    found: dict[str, Any] | None = answer.json() if answer.ok else None
+    return found
 
 
 async def leaders(mesh: Mesh) -> Part:

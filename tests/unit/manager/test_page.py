@@ -70,6 +70,30 @@ async def test_the_page_shows_leaders_and_owners_and_what_is_left(page: Page, fa
     assert "nobody leads manager" in found["problems"]
 
 
+@pytest.mark.parametrize(
+    ("overlay", "said", "unsaid"),
+    [
+        (None, "", "paused"),
+        ({"paused": False, "paused_campaigns": [], "opt_outs": 0}, "", "Opted"),
+        ({"paused": True, "paused_campaigns": ["demo"], "opt_outs": 0}, "Probing is paused</strong>: ", "for demo"),
+        ({"paused": False, "paused_campaigns": ["a", "b"], "opt_outs": 0}, "paused</strong> for a, b", "Opted"),
+        ({"paused": False, "paused_campaigns": [], "opt_outs": 1200}, "Opted-out blocks: 1,200", "paused"),
+    ],
+    ids=["nobody tells", "nothing", "everything", "two campaigns", "opt-outs"],
+)
+async def test_what_is_paused_and_opted_out_stands_at_the_top(
+    on_mesh: Put, fake_consul: FakeConsul, overlay: object, said: str, unsaid: str
+) -> None:
+    answers = {"/api/v1/campaigns": {"campaigns": []}, "/api/v1/overlay/summary": overlay}
+    async with TestServer(service(answers)) as an_input:
+        fake_consul.add_instance("input", "127.0.0.1", an_input.port or 0)
+        async with TestClient(TestServer(on_mesh(make_app(Settings(fabio_addr="http://127.0.0.1:1"))))) as client:
+            text = await (await client.get("/?part=main")).text()
+            assert (await (await client.get("/api/v1/overview")).json())["overlay"] == overlay
+    top = text.partition("<section")[0]
+    assert said in top and unsaid not in top
+
+
 async def test_names_of_others_are_inert(page: Page) -> None:
     text = await (await page.get("/")).text()
     assert "<b>demo</b>" not in text
