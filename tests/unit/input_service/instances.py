@@ -144,6 +144,8 @@ class Instance:
         # Consul's own checks need a listener; a heartbeat does for this.
         self.mesh.inbound = isinstance(self.mesh.consul, FakeConsul)
         await self.mesh.consul.register(registration.record(self.mesh))
+        # The others reach it all the same.
+        self.mesh.inbound = True
         if isinstance(self.mesh.consul, FakeConsul):
             for check in ("alive", "ready"):
                 self.mesh.consul.set_check(self.mesh.id, check, "passing")
