@@ -1,5 +1,7 @@
 """Permanent integer ids, counted up in the KV store: a number is never given twice."""
 
+import asyncio
+
 from hoploom.input_service import keys
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import Unavailable
@@ -16,15 +18,18 @@ class Numbers:
         """Know the KV store."""
         self._consul = consul
         self._workers: dict[str, int] = {}
+        # A fleet that starts asks all at once, and in one process nobody needs to lose a race.
+        self._turn = asyncio.Lock()
 
     async def take(self, count: int) -> int:
         """The first of so many new numbers in a row."""
-        for _ in range(_TRIES):
-            entry = await self._consul.kv_get(keys.NEXT_NUMBER)
-            first = int(entry.value) if entry else FIRST_NUMBER
-            index = entry.modify_index if entry else 0
-            if await self._consul.kv_put(keys.NEXT_NUMBER, str(first + count).encode(), cas=index):
-                return first
+        async with self._turn:
+            for _ in range(_TRIES):
+                entry = await self._consul.kv_get(keys.NEXT_NUMBER)
+                first = int(entry.value) if entry else FIRST_NUMBER
+                index = entry.modify_index if entry else 0
+                if await self._consul.kv_put(keys.NEXT_NUMBER, str(first + count).encode(), cas=index):
+                    return first
         raise Unavailable("too many others take numbers just now")
 
     async def of_worker(self, worker: str) -> int:

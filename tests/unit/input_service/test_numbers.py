@@ -23,3 +23,9 @@ async def test_a_worker_has_the_same_number_at_every_instance_for_ever(seed: int
     assert len(set(found)) == 1
     assert await Numbers(consul).of_worker("w2") not in found
     assert await Numbers(consul).of_worker("w1") == found[0]
+
+
+async def test_a_whole_fleet_of_new_workers_gets_its_numbers_at_once() -> None:
+    numbers = Numbers(BusyConsul(0))
+    found = await asyncio.gather(*(numbers.of_worker(f"w{each}") for each in range(200)))
+    assert len(set(found)) == len(found)
