@@ -95,6 +95,17 @@ class Campaigns:
                 self._read_at_s = began_s
             return self._known
 
+    async def remove(self, campaign_id: str) -> None:
+        """Hand out nothing of a campaign any more, and forget where its groups stand; what was stored of it stays."""
+        known = await self._find(campaign_id)
+        # First, so that nobody takes a lease whose set is gone.
+        await self._consul.kv_delete(keys.campaign(campaign_id))
+        for prefix in (keys.EDITIONS, keys.GROUPS, keys.ROUNDS):
+            await self._consul.kv_delete(f"{prefix}{campaign_id}/", recurse=True)
+        # A set is no other campaign's: its seed comes of the id.
+        for each in known.sets.values() if known else ():
+            await self._consul.kv_delete(keys.target_set(each.sha256), recurse=True)
+
     async def _find(self, campaign_id: str) -> Campaign | None:
         entry = await self._consul.kv_get(keys.campaign(campaign_id), consistent=True)
         return _campaign(entry) if entry else None
@@ -114,6 +125,7 @@ class Campaigns:
         sets = {
             family: FamilySet(sha256=await self._sets.store(each), size=each.n) for family, each in found.sets.items()
         }
+        excludes = await self._sets.store_blocks(request.excludes) if request.excludes else ""
         number = await self._numbers.take(2)
         return Campaign(
             id=request.id,
@@ -132,6 +144,7 @@ class Campaigns:
             cooldown_scope=request.cooldown_scope,
             network_pps=request.network_pps,
             anchors=request.anchors,
+            excludes=excludes,
             per_network=max(map(per_network, found.sets.values())),
         )
 

@@ -7,7 +7,8 @@ import asyncio
 import hashlib
 import json
 from collections import OrderedDict
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import zstandard
 
@@ -15,6 +16,9 @@ from hoploom.input_service import keys
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import NotFound, Unavailable, Unprocessable
 from hoploom.targets.address_set import AddressSet
+from hoploom.targets.notation import parse_block
+from hoploom.targets.ranges import Range
+from hoploom.targets.space import by_family
 from hoploom.targets.target_set import TargetSet, canonical_bytes, from_document
 
 PIECE_BYTES = 60_000
@@ -50,7 +54,19 @@ class Sets:
         Raises:
             Unprocessable: It is over `MAX_PACKED_BYTES` when compressed; nothing was stored.
         """
-        name, packed = await asyncio.to_thread(_packed, targets)
+        return await self._store(targets.to_document)
+
+    async def store_blocks(self, blocks: Sequence[str]) -> str:
+        """Store plain blocks, such as what a campaign leaves out, in the same way as `store`."""
+        return await self._store(lambda: {"v": 1, "blocks": sorted(set(blocks))})
+
+    async def blocks(self, name: str) -> dict[int, list[Range]]:
+        """Stored blocks as merged ranges of addresses, by family; raises as `document`."""
+        document = json.loads(await self.document(name))
+        return await asyncio.to_thread(lambda: by_family(map(parse_block, document["blocks"])))
+
+    async def _store(self, made: Callable[[], dict[str, Any]]) -> str:
+        name, packed = await asyncio.to_thread(_packed, made)
         if len(packed) > MAX_PACKED_BYTES:
             raise Unprocessable(
                 f"the blocks take {len(packed):,} bytes compressed, over {MAX_PACKED_BYTES:,}: make several campaigns"
@@ -84,8 +100,8 @@ class Sets:
         return self._addresses[name]
 
 
-def _packed(targets: TargetSet) -> tuple[str, bytes]:
-    document = canonical_bytes(targets.to_document())
+def _packed(made: Callable[[], dict[str, Any]]) -> tuple[str, bytes]:
+    document = canonical_bytes(made())
     return hashlib.sha256(document).hexdigest(), zstandard.ZstdCompressor(level=_LEVEL).compress(document)
 
 

@@ -36,6 +36,7 @@ MAX_COOLDOWN_MINUTES = 7 * 24 * 60
 MAX_ANCHORS = 8
 SCOPE = re.compile("group|mesh")
 REVISE = re.compile("|restart")
+_SHA256_OR_NONE = re.compile(f"|{SHA256.pattern}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +186,7 @@ class Campaign:
         anchors: See there.
         parent: Id of the campaign whose hops these targets are; empty for a campaign that somebody made.
         per_network: The most targets that one /24 or /48 has; 0 where nobody has counted.
+        excludes: SHA-256 of the document of the blocks that were left out, which hold for hops too; empty where none.
     """
 
     id: str
@@ -206,6 +208,7 @@ class Campaign:
     anchors: tuple[str, ...] = ()
     parent: str = ""
     per_network: int = 0
+    excludes: str = ""
 
     @property
     def targets(self) -> int:
@@ -236,6 +239,7 @@ class Campaign:
             edition=known.integer("edition", range(1, MAX_EDITION + 1), 1),
             parent=known.text("parent", CAMPAIGN_ID) if known.has("parent") else "",
             per_network=known.integer("per_network", range(MAX_INTEGER), 0),
+            excludes=known.text("excludes", _SHA256_OR_NONE, ""),
             **_pace(known),
         )
 

@@ -42,6 +42,14 @@ async def test_a_set_that_was_read_once_needs_no_consul(fake_consul: FakeConsul)
     assert await sets.document(name)
 
 
+async def test_blocks_come_back_merged_by_family(fake_consul: FakeConsul) -> None:
+    name = await Sets(fake_consul).store_blocks(["8.8.9.0/24", "2a00::/32", "8.8.8.0/24", "8.8.8.0/24"])
+    assert name == await Sets(fake_consul).store_blocks(["2a00::/32", "8.8.8.0/24", "8.8.9.0/24"])
+    first = 0x2A00 << 112
+    found = await Sets(fake_consul).blocks(name)
+    assert found == {4: [(0x08080800, 0x080809FF)], 6: [(first, first + 2**96 - 1)]}
+
+
 async def test_too_large_a_set_is_refused_and_leaves_nothing(fake_consul: FakeConsul) -> None:
     with pytest.raises(Unprocessable, match="several campaigns"):
         await Sets(fake_consul).store(scattered(250_000))
