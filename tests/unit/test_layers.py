@@ -21,7 +21,8 @@ PURE = ("targets/*.py", "wire/*.py", "kit/tags.py", "kit/tag_*.py", "kit/errors.
         "input_service/leases.py",
         "input_service/shard_record.py", "input_service/round_record.py", "input_service/shards.py",
         "input_service/cooldown.py", "input_service/budget.py", "input_service/allotment.py", "input_service/lanes.py",
-        "ping_service/pacing.py", "manager/summary.py")
+        "ping_service/pacing.py", "ping_service/holding.py", "ping_service/orders.py", "ping_service/chunk.py",
+        "ping_service/anchors.py", "manager/summary.py")
 IMPURE = {"asyncio", "aiohttp", "sqlite3", "apsw", "os", "time", "random", "logging", "subprocess"}
 
 

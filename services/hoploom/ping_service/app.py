@@ -1,11 +1,13 @@
-"""Puts a worker together: no routes, heartbeats instead of inbound checks, one loop."""
+"""Puts a worker together: no routes, heartbeats instead of inbound checks, one loop; it gives back what it holds."""
 
 from aiohttp import web
 
 from hoploom import kit
 from hoploom.kit import credentials
+from hoploom.ping_service import anchors
 from hoploom.ping_service.lease_client import LeaseClient
 from hoploom.ping_service.settings import Settings
+from hoploom.ping_service.station import Station
 from hoploom.ping_service.work import Worker
 
 
@@ -16,13 +18,20 @@ def make_app(settings: Settings) -> web.Application:
     kit.setup(app, name="ping", inbound=False)
     mesh = kit.mesh(app)
     mesh.settings = settings
-    worker = Worker(settings, LeaseClient(mesh.through_fabio(), token))
+    # A misspelt one is said now.
+    anchors.parse(settings.anchors)
+    station = Station(settings, LeaseClient(mesh.through_fabio(), token, settings.lasting_name))
+    worker = Worker(station)
     mesh.ready = (worker.can_probe,)
     mesh.reports.append(worker.report)
-    mesh.meta.update({"worker": worker.name, "group": settings.group or worker.name})
+    mesh.meta.update({"worker": station.name, "group": settings.group or station.name})
 
     async def work(_: web.Application) -> None:
         await worker.run()
 
+    async def leave(_: web.Application) -> None:
+        await worker.leave()
+
     kit.background(app, work)
+    kit.on_drain(app, leave)
     return app

@@ -1,69 +1,163 @@
-"""The worker's side of the mesh: leases from the input service, results to the output service, all through Fabio."""
+"""The worker's way to the mesh: leases and orders from the input service, results to the output service, by Fabio.
+
+Each call but `submit` is one try: who calls knows how long it has time, and tries again.
+"""
 
 import asyncio
 import logging
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hoploom.kit import ServiceClient, credentials
-from hoploom.kit.errors import BadRequest, Unavailable
+from hoploom.kit.errors import BadRequest, Forbidden, Unavailable
 from hoploom.kit.http_client import Answer
+from hoploom.ping_service.holding import Held
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.target_set import digest, from_document
 from hoploom.wire import batch_codec
 from hoploom.wire.batch import Batch
-from hoploom.wire.lease import Lease, LeaseDone, LeaseRequest
+from hoploom.wire.campaign import MAX_RATE_PPS
+from hoploom.wire.fields import Fields
+from hoploom.wire.lease import MAX_TTL_S, Lease, LeaseDone, LeaseRenewal, LeaseRequest, LeaseReturn
+from hoploom.wire.overlay import OverlayDocument
 
 log = logging.getLogger(__name__)
-# Nothing to do: asked again so often, in seconds. A new campaign starts within this time.
-IDLE_S = 1.0
+WAIT_S = 20
+"""A long poll for orders; the input service allows 25 s."""
+
+MAX_SETS = 4
+"""Target sets kept: two leases of two families at once."""
+
+_SAY_TIMEOUT_S = 3.0
+_LONG_TIMEOUT_S = 30.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
-_SUBMIT_TIMEOUT_S = 30.0
-_NO_CONTENT, _CONFLICT, _NOT_FOUND = 204, 409, 404
+_NO_CONTENT, _NOT_MODIFIED, _NOT_FOUND, _CONFLICT = 204, 304, 404, 409
+_ENDED = frozenset({403, 404, 409, 410})
+
+
+class LeaseEnded(BadRequest):
+    """The lease is not ours any more: ended, handed out again, or never known."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        """Say which."""
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """What a renewal was answered with.
+
+    Attributes:
+        ttl_s: Seconds that the lease lives from when the renewal was sent.
+        rate_pps: Packets a second from now on; 0 for no limit.
+    """
+
+    ttl_s: int
+    rate_pps: int
 
 
 class LeaseClient:
-    """Asks and tells; every call is repeated until somebody answers, because a worker has nothing better to do."""
+    """Asks and tells, with the workers' token."""
 
-    def __init__(self, fabio: ServiceClient, token: str) -> None:
-        """Speak through Fabio, with the workers' token."""
-        self._fabio = fabio
+    def __init__(self, fabio: ServiceClient, token: str, worker: str) -> None:
+        """Speak through Fabio, under the worker's name."""
+        self._fabio, self._worker = fabio, worker
         self._headers = credentials.header(token)
         self._sets: dict[str, AddressSet] = {}
         self.waiting = ""
 
-    async def lease(self, worker: str, group: str, rate_pps: int) -> Lease | None:
-        """Work to do, or None when there is none now; the same request until it is answered, so no lease is lost."""
-        wanted = LeaseRequest(
-            request_id=uuid.uuid4().hex, worker=worker, group=group or worker, rate_pps=rate_pps, families=(4, 6)
-        )
-        status, document = await self._insist("/leases", wanted.to_json())
-        return None if status == _NO_CONTENT else Lease.from_json(document["lease"])
+    async def ask(self, wanted: LeaseRequest) -> Lease | None:
+        """Work to do, or None when there is none now.
+
+        Raises:
+            Unavailable: Nobody answers; the same request may be sent again.
+            Forbidden: This worker was revoked.
+            BadRequest: The request is refused.
+        """
+        answer = await self._post("/leases", wanted.to_json())
+        if answer.status == _NO_CONTENT:
+            return None
+        if answer.status == Forbidden.status:
+            raise Forbidden(answer.reason())
+        if not answer.ok:
+            raise BadRequest(f"the request for work is refused ({answer.status}): {answer.reason()}")
+        return Lease.from_json(answer.json()["lease"])
+
+    async def renew(self, held: Held) -> Renewal:
+        """Go on with a lease, and say how far its results are stored.
+
+        Raises:
+            Unavailable: Nobody answers who knows.
+            LeaseEnded: It is not ours any more.
+        """
+        message = LeaseRenewal(**self._about(held), stored_upto=held.stored_upto)
+        known = Fields({"v": 1, **await self._say("renew", held, message)}, "the answer to a renewal")
+        ttl_s = known.integer("ttl_s", range(1, MAX_TTL_S + 1), held.lease.ttl_s)
+        return Renewal(ttl_s, known.integer("rate_pps", range(MAX_RATE_PPS + 1), held.rate_pps))
+
+    async def done(self, held: Held) -> None:
+        """Tell that every result of a lease is stored; raises as `renew`."""
+        await self._say("done", held, LeaseDone(**self._about(held)))
+
+    async def give_back(self, held: Held, reason: str) -> None:
+        """Have the rest of a lease handed out again; raises as `renew`."""
+        message = LeaseReturn(**self._about(held), stored_upto=held.stored_upto, reason=reason)
+        await self._say("return", held, message)
+
+    async def orders(self, known: int) -> OverlayDocument | None:
+        """The overlay as soon as its version is another than the known one; None after a while without news.
+
+        Raises:
+            Unavailable: Nobody answers who knows it.
+            BadRequest: It is not understood.
+        """
+        path = f"/api/v1/overlay?known={known}&wait_s={WAIT_S}"
+        answer = await self._fabio.request("GET", path, headers=self._headers, timeout_s=_LONG_TIMEOUT_S)
+        if answer.status == _NOT_MODIFIED:
+            return None
+        if not answer.ok:
+            raise Unavailable(f"the overlay cannot be read ({answer.status}): {answer.reason()}")
+        return OverlayDocument.from_json(answer.json()["overlay"])
 
     async def address_set(self, revision: str) -> AddressSet:
-        """The targets of a revision; fetched once, and checked against its name."""
+        """The targets of a revision; fetched once, and checked against its name.
+
+        Raises:
+            Unavailable: Nobody answers, or with something else.
+        """
         if revision not in self._sets:
-            answer = await self._fabio.request("GET", f"/api/v1/sets/{revision}", timeout_s=_SUBMIT_TIMEOUT_S)
+            answer = await self._fabio.request("GET", f"/api/v1/sets/{revision}", timeout_s=_LONG_TIMEOUT_S)
             if not answer.ok:
                 raise Unavailable(f"the target set is refused: {answer.reason()}")
             document = answer.json()
             if digest(document) != revision:
                 raise Unavailable("the target set is not what its name says")
-            self._sets = {revision: AddressSet(from_document(document))}
+            if len(self._sets) >= MAX_SETS:
+                del self._sets[next(iter(self._sets))]
+            self._sets[revision] = AddressSet(from_document(document))
         return self._sets[revision]
 
     async def submit(self, batch: Batch) -> bool:
-        """Have a batch stored; False when the output refuses it for good."""
+        """Have a batch stored, however long that takes; False when the output refuses it for good."""
         headers = {**self._headers, "Idempotency-Key": batch.batch, "Content-Type": batch_codec.MEDIA_TYPE_ZSTD}
         for pause_s in _pauses():
             # Tells the output how old the batch is, by our own clock.
             sent = replace(batch, sent_monotonic_us=time.monotonic_ns() // 1000)
-            answer = await self._try("results wait", "/results", data=batch_codec.pack(sent), headers=headers)
-            if answer is not None and answer.status not in (_CONFLICT, _NOT_FOUND):
-                return self._accepted(batch, answer)
+            body = await asyncio.to_thread(batch_codec.pack, sent)
+            try:
+                answer = await self._fabio.request(
+                    "POST", "/results", timeout_s=_LONG_TIMEOUT_S, data=body, headers=headers
+                )
+                # 409: it is being stored just now. 404: whoever answers for the rest of the paths stores nothing.
+                if answer.status not in (_CONFLICT, _NOT_FOUND):
+                    return self._accepted(batch, answer)
+                self._wait(answer.reason())
+            except Unavailable as error:
+                self._wait(str(error))
             await asyncio.sleep(pause_s)
         raise AssertionError("the pauses never end")
 
@@ -73,39 +167,46 @@ class LeaseClient:
             log.error("batch %s is refused for good (%s): %s", batch.batch, answer.status, answer.reason())
         return answer.ok
 
-    async def done(self, lease: Lease, worker: str) -> None:
-        """Tell that every result of a lease is stored; a lease that has ended meanwhile is no matter any more."""
-        body = LeaseDone(worker=worker, campaign=lease.campaign, group=lease.group).to_json()
-        try:
-            await self._insist(f"/leases/{lease.id}/done", body)
-        except BadRequest as error:
-            log.warning("lease %s is not taken back: %s", lease.id, error)
-
-    async def _insist(self, path: str, body: Mapping[str, Any]) -> tuple[int, Any]:
-        headers = {**self._headers, "Idempotency-Key": uuid.uuid4().hex}
-        for pause_s in _pauses():
-            answer = await self._try("no work", path, json=body, headers=headers)
-            # Whoever answers for the rest of the paths knows no leases: no input instance is routed yet.
-            if answer is not None and (answer.status != _NOT_FOUND or path != "/leases"):
-                self.waiting = ""
-                if not answer.ok:
-                    raise BadRequest(f"POST {path} is refused ({answer.status}): {answer.reason()}")
-                return answer.status, answer.json() if answer.body else None
-            await asyncio.sleep(pause_s)
-        raise AssertionError("the pauses never end")
-
-    async def _try(self, what: str, path: str, **options: Any) -> Answer | None:
-        """One POST; None when nobody answered."""
-        try:
-            return await self._fabio.request("POST", path, timeout_s=_SUBMIT_TIMEOUT_S, **options)
-        except Unavailable as error:
-            self._wait(what, error)
-            return None
-
-    def _wait(self, what: str, error: Unavailable) -> None:
+    def _wait(self, reason: str) -> None:
         if not self.waiting:
-            log.warning("%s: %s", what, error)
-        self.waiting = f"{what}: {error}"[:200]
+            log.warning("results wait: %s", reason)
+        self.waiting = f"results wait: {reason}"[:200]
+
+    def _about(self, held: Held) -> dict[str, str]:
+        lease = held.lease
+        return {"worker": self._worker, "campaign": lease.campaign, "group": lease.group, "token": lease.token}
+
+    async def _say(self, verb: str, held: Held, message: LeaseDone) -> Mapping[str, Any]:
+        answer = await self._post(f"/leases/{held.id}/{verb}", message.to_json())
+        if answer.status in _ENDED:
+            raise LeaseEnded(answer.status, answer.reason())
+        if not answer.ok:
+            raise Unavailable(f"POST {verb} is refused ({answer.status}): {answer.reason()}")
+        found = answer.json()
+        return found if isinstance(found, dict) else {}
+
+    async def _post(self, path: str, document: Mapping[str, Any]) -> Answer:
+        """One POST to the input service.
+
+        Raises:
+            Unavailable: Nobody answers, or somebody who knows no such path: no input instance is routed yet, or one
+                that is older than the path.
+        """
+        headers = {**self._headers, "Idempotency-Key": uuid.uuid4().hex}
+        answer = await self._fabio.request(
+            "POST", path, timeout_s=_SAY_TIMEOUT_S, json=dict(document), headers=headers
+        )
+        if _is_elsewhere(answer):
+            raise Unavailable(f"nobody serves {path.partition('?')[0]} now ({answer.status})")
+        return answer
+
+
+def _is_elsewhere(answer: Answer) -> bool:
+    """Whether it comes from somebody without such a path: no problem document, or one about the path itself."""
+    if answer.status == 405:  # noqa: PLR2004 - Method Not Allowed (RFC 9110)
+        return True
+    is_problem = answer.headers.get("Content-Type", "").startswith("application/problem+json")
+    return answer.status == _NOT_FOUND and not (is_problem and not answer.reason().startswith("POST /"))
 
 
 def _pauses() -> Iterator[float]:

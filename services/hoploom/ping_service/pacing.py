@@ -17,16 +17,17 @@ MAX_NETWORKS = 65_536
 class TokenBucket:
     """So many packets a second, never more than `CATCH_UP_S` of them (at least one) in one go."""
 
-    def __init__(self, rate_pps: float | None, now_ns: int) -> None:
+    def __init__(self, rate_pps: float | None, now_ns: int, last_ns: int | None = None) -> None:
         """Begin with one packet due.
 
         Args:
             rate_pps: Packets a second; None is without limit.
             now_ns: Monotonic clock.
+            last_ns: When a packet left last, before this bucket; the first one keeps its distance.
         """
         self._gap_ns = NS / rate_pps if rate_pps else 0.0
         self._catch_up_ns = max(CATCH_UP_S * NS - self._gap_ns, 0.0)
-        self._next_ns = float(now_ns)
+        self._next_ns = float(now_ns if last_ns is None else max(now_ns, last_ns + self._gap_ns))
 
     def due(self, now_ns: int, most: int) -> int:
         """How many packets may leave now.

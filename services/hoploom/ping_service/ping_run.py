@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,19 @@ from hoploom.wire.addresses import WIDTH, is_mapped
 
 _NETWORK_BYTES = {True: 15, False: 6}
 """Leading bytes that name a network: a /24 of mapped IPv4, a /48 of IPv6."""
+
+
+@dataclass
+class Before:
+    """What was sent by the pings before, so that the next one keeps its distance.
+
+    Attributes:
+        last_ns: When a packet left last; None before the first.
+        networks_ns: When one left last to each network, where a cap was kept.
+    """
+
+    last_ns: int | None = None
+    networks_ns: dict[int, int] = field(default_factory=dict)
 
 
 class _Slice(NamedTuple):
@@ -49,7 +63,7 @@ class PingRun:
         settings: ProbeSettings,
         attribution: bytes,
         now_ns: int,
-        networks_ns: MutableMapping[int, int] | None = None,
+        before: Before,
     ) -> None:
         """Begin with nothing sent.
 
@@ -58,7 +72,7 @@ class PingRun:
             settings: How to probe them.
             attribution: What payloads start with.
             now_ns: Monotonic clock.
-            networks_ns: When each network was last sent to; see `NetworkCap`.
+            before: What was sent already; kept up to date here.
         """
         self._targets = np.ascontiguousarray(targets, np.uint8).reshape(-1, WIDTH)
         self._raw = self._targets.tobytes()
@@ -68,8 +82,9 @@ class PingRun:
         self.timeout_ns = int(settings.timeout_s * NS)
         self.is_paced = settings.rate_pps is not None or settings.network_pps is not None
         self._interval_ns = int(settings.interval_s * NS)
-        self._bucket = TokenBucket(settings.rate_pps, now_ns)
-        self._cap = NetworkCap(settings.network_pps, networks_ns)
+        self._before = before
+        self._bucket = TokenBucket(settings.rate_pps, now_ns, before.last_ns)
+        self._cap = NetworkCap(settings.network_pps, before.networks_ns)
         self._is_capped = settings.network_pps is not None
         self._wheel: deque[_Slice] = deque()
         self.next_probe = 0
@@ -126,6 +141,8 @@ class PingRun:
         """The next `count` probes are dealt with."""
         self.next_probe += count
         self._bucket.spend(count)
+        if count:
+            self._before.last_ns = self.tally.sent_ns(self.next_probe - 1)
 
     def next_deadline_ns(self) -> int:
         """When the oldest slice times out."""

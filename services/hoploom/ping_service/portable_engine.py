@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from hoploom.kit.errors import ConfigError
 from hoploom.ping_service.echo_socket import RETRY_LATER, EchoSocket
 from hoploom.ping_service.packets import COOKIE_BYTES, DIALECTS, HEADER_BYTES, Arrival, build, cookie_offset, cookies
-from hoploom.ping_service.ping_run import PingRun
+from hoploom.ping_service.ping_run import Before, PingRun
 from hoploom.ping_service.probes import PingColumns, ProbeSettings, Statistics
 from hoploom.ping_service.slots import Grant, Slots
 from hoploom.wire.addresses import text
@@ -74,7 +74,7 @@ class PortableProber:
         self._slots = {family: Slots(echo.idents) for family, echo in sockets.items()}
         self._key = (int.from_bytes(os.urandom(8), "big"), int.from_bytes(os.urandom(8), "big"))
         self._runs: dict[int, PingRun] = {}
-        self._networks_ns: dict[int, int] = {}
+        self._before = Before()
         self._next_run = self._next_serial = 0
         self.name = f"portable {'raw' if any(echo.is_raw for echo in sockets.values()) else 'datagram'}"
         self.statistics = Statistics()
@@ -95,7 +95,7 @@ class PortableProber:
     ) -> PingColumns:
         """Ping every target; see `Prober.ping`."""
         started_ns, wall_ns = time.monotonic_ns(), time.time_ns()
-        run = PingRun(targets, settings, self._attribution, started_ns, self._networks_ns)
+        run = PingRun(targets, settings, self._attribution, started_ns, self._before)
         number, self._next_run = self._next_run, self._next_run + 1
         if not self._runs:
             self._watch()

@@ -1,5 +1,6 @@
 """Settings of a worker. Some are its owner's alone: nobody can set them from afar."""
 
+import socket
 from dataclasses import dataclass
 
 from hoploom import kit
@@ -18,4 +19,14 @@ class Settings(kit.Settings):
     allow_private: bool = setting(
         False, "The owner's own key to loopback and private address space; the campaign needs one too."
     )
+    anchors: str = setting(
+        "",
+        "Addresses, separated by commas, that answer where this worker's network works.",
+        more="While none answers, lost targets count for nothing and the work is given back.",
+    )
     attribution: str = setting("", "Address of the probing.txt put into every probe (RFC 9511); empty puts none.")
+
+    @property
+    def lasting_name(self) -> str:
+        """The worker's name: its own, or its host's."""
+        return self.worker or socket.gethostname().split(".")[0].lower()

@@ -40,6 +40,13 @@ def test_the_first_packet_leaves_at_once_and_the_second_a_gap_later() -> None:
     assert bucket.due(10 * MS, 64) == 1
 
 
+@pytest.mark.parametrize(("last_ns", "due_ns"), [(None, 0), (-200 * MS, 0), (-30 * MS, 70 * MS)])
+def test_a_new_bucket_keeps_its_distance_to_the_last_packet(last_ns: int | None, due_ns: int) -> None:
+    bucket = TokenBucket(10, 0, last_ns)
+    assert bucket.next_ns() == pytest.approx(due_ns, abs=1)
+    assert bucket.due(due_ns, 64) == 1
+
+
 def test_a_held_up_sender_makes_good_only_a_little() -> None:
     bucket = TokenBucket(1_000, 0)
     assert bucket.due(60 * NS, 10_000) <= 1_000 * CATCH_UP_S + 1

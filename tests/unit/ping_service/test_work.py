@@ -1,143 +1,276 @@
-"""The worker's loop: what it probes of a lease, what it submits, and what it does when it may not probe."""
+"""A whole worker on virtual time: what it probes of leases, what it submits and says, and what stops it."""
 
-from dataclasses import fields
-from typing import Any, Self
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from hoploom.kit.errors import NotReady
-from hoploom.ping_service.lease_client import LeaseClient
-from hoploom.ping_service.probes import PingColumns, ProbeSettings, Statistics
-from hoploom.ping_service.settings import Settings
+from hoploom.kit.errors import ConfigError, NotReady, Unavailable
+from hoploom.ping_service import work
+from hoploom.ping_service.holding import CHUNK_S
+from hoploom.ping_service.lease_client import Renewal
+from hoploom.ping_service.orders import REVOKED
+from hoploom.ping_service.probing import FAMILY_S
+from hoploom.ping_service.station import REASONS, UPLINK
 from hoploom.ping_service.work import Worker
-from hoploom.targets import plan
-from hoploom.targets.address_set import AddressSet
-from hoploom.targets.notation import parse_block
-from hoploom.wire.batch import FAILED, Batch, Columns
-from hoploom.wire.batch import check as check_batch
-from hoploom.wire.campaign import Probe
-from hoploom.wire.lease import Lease, LeaseId
+from hoploom.wire.batch import ANSWERED, FAILED, LOST
+from hoploom.wire.overlay import OptOut, OverlayDocument
+from unit.ping_service.stations import FakeMesh, FakeProber, lease, on_virtual_time, station
 
-LEASE_ID = str(LeaseId(campaign="demo", edition=1, round=0, family=4, start=0, stop=16, nonce="0" * 16))
+GATEWAY = "8.8.8.8"
 
 
-class Prober:
-    """Answers for every target, and remembers what it was asked."""
-
-    name = "test"
-
-    def __init__(self) -> None:
-        self.statistics = Statistics()
-        self.asked: list[tuple[NDArray[np.uint8], ProbeSettings]] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing is open."""
-
-    async def ping(self, targets: NDArray[np.uint8], settings: ProbeSettings) -> PingColumns:
-        self.asked.append((targets, settings))
-        count = len(targets)
-        kinds = {"outcome": "u1", "sent": "u2", "received": "u2", "duplicates": "u2", "rtt_min_us": "i4",
-                 "rtt_avg_us": "i4", "rtt_max_us": "i4", "reply_ttl": "i2", "icmp_type": "i2", "icmp_code": "i2",
-                 "at_us": "i8"}
-        columns: dict[str, Any] = {name: np.zeros(count, dtype=kind) for name, kind in kinds.items()}
-        columns["sent"] += 1
-        columns["received"] += 1
-        columns["icmp_type"] -= 1
-        columns["icmp_code"] -= 1
-        columns["icmp_from"] = np.zeros((count, 16), dtype=np.uint8)
-        return PingColumns(**columns, started_monotonic_us=5, started_at_us=1)
+@asynccontextmanager
+async def at_work(
+    monkeypatch: pytest.MonkeyPatch, mesh: FakeMesh, prober: FakeProber | None = None, **settings: Any
+) -> AsyncIterator[Worker]:
+    """A worker that runs."""
+    monkeypatch.setattr(work, "open_prober", lambda _: prober or FakeProber())
+    worker = Worker(station(mesh, **settings))
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(worker.run())
+        yield worker
+        task.cancel()
 
 
-class Client(LeaseClient):
-    """Keeps what would be sent."""
-
-    def __init__(self, block: str) -> None:
-        wishes = plan.Wishes(allow_private=True)
-        self.whole = AddressSet(plan.make("demo", [parse_block(block)], [], wishes).sets[4])
-        self.batches: list[Batch] = []
-        self.finished: list[str] = []
-        self.waiting = ""
-
-    async def address_set(self, revision: str) -> AddressSet:
-        return self.whole
-
-    async def submit(self, batch: Batch) -> bool:
-        self.batches.append(batch)
-        return True
-
-    async def done(self, lease: Lease, worker: str) -> None:
-        self.finished.append(lease.id)
+def overlay(version: int, **changes: Any) -> OverlayDocument:
+    return OverlayDocument(version=version, **changes)
 
 
-def lease(**changes: Any) -> Lease:
-    known: dict[str, Any] = {
-        "id": LEASE_ID, "campaign": "demo", "campaign_number": 2_000_000_000, "measurement": 2_000_000_001,
-        "worker_number": 2_000_000_002, "revision": "0" * 64, "family": 4, "round": 0, "group": "g", "start": 0,
-        "stop": 16, "order_key": "00" * 16, "ttl_s": 60, "rate_pps": 0, "probe": Probe(), "allow_private": True,
-    }
-    return Lease(**{**known, **changes})
+@on_virtual_time
+async def test_every_target_is_probed_once_and_stored_before_its_lease_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh, prober = FakeMesh(leases=[lease(0, 16), lease(16, 40)]), FakeProber()
+    async with at_work(monkeypatch, mesh, prober):
+        await asyncio.sleep(5)
+    assert mesh.positions == list(range(40))
+    assert len({name for _, name in prober.sent_s}) == len(prober.sent_s) == 40
+    assert mesh.words == ["done", "done"] and mesh.upto == [16, 40]
 
 
-async def test_every_target_of_a_lease_is_probed_once_and_submitted_before_it_is_done() -> None:
-    client, prober = Client("127.0.0.0/28"), Prober()
-    await Worker(Settings(worker="w", allow_private=True), client)._carry_out(prober, lease())
-    batch = client.batches[0]
-    check_batch(batch)
-    assert sorted(batch.columns.address[:, 15].tolist()) == list(range(16))
-    assert (batch.start, batch.stop, batch.lease) == (0, 16, LEASE_ID)
-    assert client.finished == [LEASE_ID]
+@on_virtual_time
+async def test_a_slow_lease_goes_in_chunks_that_are_stored_while_the_next_is_probed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mesh = FakeMesh(leases=[lease(0, 250, rate_pps=5)], renewal=Renewal(30, 5))
+    async with at_work(monkeypatch, mesh):
+        await asyncio.sleep(60)
+    assert [batch.stop - batch.start for batch in mesh.batches] == [5 * CHUNK_S] * 5
+    assert mesh.positions == list(range(250))
+    assert len({batch.batch for batch in mesh.batches}) == 5
+    # Renewed meanwhile, each time with what was stored by then.
+    assert set(mesh.words[:-1]) == {"renew"} and mesh.words[-1] == "done"
+    assert len(mesh.words) >= 5 and mesh.upto == sorted(mesh.upto)
 
 
 @pytest.mark.parametrize(("campaign", "owner"), [(True, False), (False, True), (False, False)])
-async def test_without_both_keys_own_space_is_not_probed_and_said_to_have_failed(campaign: bool, owner: bool) -> None:
-    client, prober = Client("127.0.0.0/28"), Prober()
-    worker = Worker(Settings(worker="w", allow_private=owner), client)
-    await worker._carry_out(prober, lease(allow_private=campaign))
-    assert len(prober.asked[0][0]) == 0
-    batch = client.batches[0]
-    check_batch(batch)
-    assert batch.columns.outcome.tolist() == [FAILED] * 16
-    assert batch.columns.sent.tolist() == [0] * 16
+@on_virtual_time
+async def test_without_both_keys_own_space_is_not_probed_and_its_positions_are_dealt_with(
+    monkeypatch: pytest.MonkeyPatch, campaign: bool, owner: bool
+) -> None:
+    mesh, prober = FakeMesh(leases=[lease(allow_private=campaign)]), FakeProber()
+    async with at_work(monkeypatch, mesh, prober, allow_private=owner):
+        await asyncio.sleep(3)
+    assert prober.sent_s == []
+    assert [(batch.start, batch.stop, len(batch.columns)) for batch in mesh.batches] == [(0, 16, 0)]
 
 
 @pytest.mark.parametrize(
-    ("block", "asked", "owner", "expected"),
-    [
-        ("127.0.0.0/28", 0, 0, None),
-        ("127.0.0.0/28", 0, 50, 50),
-        ("127.0.0.0/28", 20, 50, 20),
-        ("10.0.0.0/28", 0, 0, 1000),
-    ],
+    ("asked", "owner", "mesh_wide", "expected"),
+    [(0, 0, 0, None), (0, 50, 0, 50), (20, 50, 0, 20), (50, 20, 0, 20), (50, 20, 10, 10)],
 )
-async def test_the_smaller_rate_counts(block: str, asked: int, owner: int, expected: float | None) -> None:
-    client, prober = Client(block), Prober()
-    worker = Worker(Settings(worker="w", allow_private=True, max_rate_pps=owner), client)
-    await worker._carry_out(prober, lease(rate_pps=asked))
+@on_virtual_time
+async def test_the_smallest_rate_counts(
+    monkeypatch: pytest.MonkeyPatch, asked: int, owner: int, mesh_wide: int, expected: float | None
+) -> None:
+    mesh, prober = FakeMesh(leases=[lease(rate_pps=asked)], overlay=overlay(1, rate_pps=mesh_wide)), FakeProber()
+    async with at_work(monkeypatch, mesh, prober, max_rate_pps=owner):
+        await asyncio.sleep(3)
     assert prober.asked[0][1].rate_pps == expected
 
 
-async def test_a_batch_that_is_refused_for_good_leaves_the_lease_open() -> None:
-    client, prober = Client("127.0.0.0/28"), Prober()
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"paused": True}, "the campaign is paused"),
+        ({"paused_campaigns": ("demo",)}, "the campaign is paused"),
+        ({"revoked": ("w",)}, REASONS[REVOKED]),
+    ],
+)
+@on_virtual_time
+async def test_a_pause_or_a_revocation_stops_the_sending_within_a_second_and_keeps_what_was_probed(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], reason: str
+) -> None:
+    mesh, prober = FakeMesh(leases=[lease(0, 250, rate_pps=5)], overlay=overlay(1)), FakeProber()
+    async with at_work(monkeypatch, mesh, prober):
+        await asyncio.sleep(4)
+        mesh.overlay = overlay(2, **changes)
+        await asyncio.sleep(20)
+    assert max(at_s for at_s, _ in prober.sent_s) < 5.3
+    assert mesh.positions == list(range(len(prober.sent_s)))
+    assert mesh.words == [reason] and mesh.upto == [len(prober.sent_s)]
 
-    async def refuse(batch: Batch) -> bool:
-        return False
 
-    client.submit = refuse  # type: ignore[method-assign]
-    await Worker(Settings(worker="w", allow_private=True), client)._carry_out(prober, lease())
-    assert client.finished == []
+@on_virtual_time
+async def test_an_opt_out_counts_within_the_lease_that_is_being_probed(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh, prober = FakeMesh(leases=[lease(0, 250, rate_pps=5)], overlay=overlay(1)), FakeProber()
+    async with at_work(monkeypatch, mesh, prober):
+        await asyncio.sleep(4)
+        mesh.overlay = overlay(2, opt_outs=(OptOut(block="127.0.0.0/25"),))
+        await asyncio.sleep(60)
+    late = [name for at_s, name in prober.sent_s if at_s > 5.3]
+    assert late and all(int(name.rpartition(".")[2]) >= 128 for name in late)
+    assert mesh.words[-1] == "done" and mesh.upto[-1] == 250
 
 
-async def test_a_worker_without_a_socket_says_why() -> None:
-    worker = Worker(Settings(), Client("127.0.0.0/28"), trouble="no ICMP socket")
+@on_virtual_time
+async def test_a_worker_that_is_cut_off_stops_at_the_end_of_its_lease_by_its_own_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mesh, prober = FakeMesh(leases=[lease(0, 250, rate_pps=1)], overlay=overlay(1)), FakeProber()
+    async with at_work(monkeypatch, mesh, prober):
+        await asyncio.sleep(5)
+        mesh.away |= {"ask", "say", "orders", "submit"}
+        await asyncio.sleep(100)
+    assert 29 < max(at_s for at_s, _ in prober.sent_s) < 30.1
+
+
+@on_virtual_time
+async def test_what_was_probed_waits_for_the_output_and_nothing_more_is_probed_than_it_can_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    leases = [lease(start, start + 10) for start in range(0, 250, 10)]
+    mesh, prober = FakeMesh(leases=leases, away={"submit"}), FakeProber()
+    async with at_work(monkeypatch, mesh, prober):
+        await asyncio.sleep(5)
+        assert len(prober.sent_s) <= 60
+        mesh.away.clear()
+        await asyncio.sleep(30)
+    assert mesh.positions == list(range(250))
+
+
+@on_virtual_time
+async def test_a_dead_uplink_counts_for_nothing_and_the_work_goes_back_until_an_anchor_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alive, asked = True, (GATEWAY,)
+    mesh = FakeMesh(leases=[lease(0, 100, rate_pps=10, anchors=asked), lease(100, 120, rate_pps=10, anchors=asked)])
+    prober = FakeProber(lambda _: ANSWERED if alive else LOST)
+    async with at_work(monkeypatch, mesh, prober) as worker:
+        await asyncio.sleep(5)
+        alive = False
+        await asyncio.sleep(30)
+        assert worker.station.uplink_dead and worker.report().startswith(REASONS[UPLINK])
+        alive = True
+        mesh.leases.append(lease(120, 130, anchors=asked))
+        await asyncio.sleep(15)
+        assert worker.report() == "idle (fake)"
+    # All of the chunk in which it died is suspect, and nothing of it counts.
+    assert [(batch.start, batch.stop, batch.suspect) for batch in mesh.batches] == [(0, 100, True), (120, 130, False)]
+    returned = [(upto, word) for upto, word in zip(mesh.upto, mesh.words, strict=True) if word == REASONS[UPLINK]]
+    assert sorted(upto for upto, _ in returned) == [0, 100]
+
+
+@on_virtual_time
+async def test_silent_targets_of_a_worker_whose_anchor_answers_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh = FakeMesh(leases=[lease(0, 100)])
+    prober = FakeProber(lambda name: ANSWERED if name == GATEWAY else LOST)
+    async with at_work(monkeypatch, mesh, prober, anchors=GATEWAY):
+        await asyncio.sleep(5)
+    assert [batch.suspect for batch in mesh.batches] == [False] and mesh.words == ["done"]
+
+
+@on_virtual_time
+async def test_a_family_that_this_machine_cannot_send_to_goes_back_and_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mesh = FakeMesh(leases=[lease(0, 100)])
+    async with at_work(monkeypatch, mesh, FakeProber(lambda _: FAILED)):
+        await asyncio.sleep(FAMILY_S / 2)
+        assert list(mesh.requests[-1].families) == [6]
+        await asyncio.sleep(FAMILY_S)
+        assert list(mesh.requests[-1].families) == [4, 6]
+    assert [batch.suspect for batch in mesh.batches] == [True]
+    assert mesh.words == ["this machine sends nothing to these targets"] and mesh.upto == [0]
+
+
+@on_virtual_time
+async def test_a_batch_that_is_refused_for_good_leaves_the_lease_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh = FakeMesh(leases=[lease()], refuses=True)
+    async with at_work(monkeypatch, mesh):
+        await asyncio.sleep(5)
+    assert mesh.words == ["the output service refuses the results"] and mesh.upto == [0]
+
+
+@on_virtual_time
+async def test_who_leaves_gives_back_what_it_has_not_probed(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh, prober = FakeMesh(leases=[lease(0, 100, rate_pps=2), lease(100, 110)]), FakeProber()
+    async with at_work(monkeypatch, mesh, prober) as worker:
+        await asyncio.sleep(4)
+        async with asyncio.timeout(2):
+            await worker.leave()
+        stored = len(prober.sent_s)
+    assert mesh.positions == list(range(stored)) and set(mesh.words) == {"this worker stops"}
+    assert stored in mesh.upto and stored < 100
+
+
+@on_virtual_time
+async def test_targets_that_cannot_be_fetched_are_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh = FakeMesh(leases=[lease()], away={"address_set"})
+    async with at_work(monkeypatch, mesh):
+        await asyncio.sleep(3)
+        mesh.away.clear()
+        await asyncio.sleep(3)
+    assert mesh.words == ["done"]
+
+
+class Broken(FakeProber):
+    """Its sockets break at the first ping."""
+
+    async def ping(self, *_: Any) -> Any:
+        if not self.asked:
+            self.asked.append(([], None))  # type: ignore[arg-type]
+            raise Unavailable("the network is down")
+        return await super().ping(*_)
+
+
+@on_virtual_time
+async def test_sockets_that_break_are_opened_anew_and_the_lease_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh, prober = FakeMesh(leases=[lease(0, 16), lease(16, 32)]), Broken()
+    async with at_work(monkeypatch, mesh, prober):
+        await asyncio.sleep(20)
+    assert mesh.words.count("this worker's sockets broke") >= 1
+
+
+@on_virtual_time
+async def test_a_worker_without_a_socket_says_why_and_asks_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: str) -> FakeProber:
+        raise ConfigError("no ICMP socket: set ping_group_range")
+
+    mesh = FakeMesh(leases=[lease()])
+    monkeypatch.setattr(work, "open_prober", refuse)
+    worker = Worker(station(mesh))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(30):
+            await worker.run()
     with pytest.raises(NotReady, match="no ICMP socket"):
         await worker.can_probe()
+    assert mesh.requests == []
 
 
-def test_the_columns_of_prober_and_batch_have_the_same_names() -> None:
-    probed = {each.name for each in fields(PingColumns)} - {"started_monotonic_us", "started_at_us"}
-    assert probed | {"position", "address"} == {each.name for each in fields(Columns)}
+@on_virtual_time
+async def test_it_says_what_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh = FakeMesh(leases=[lease(0, 250, rate_pps=5)], overlay=overlay(1))
+    async with at_work(monkeypatch, mesh) as worker:
+        assert worker.report() == "idle; pauses and opt-outs are not known yet"
+        await asyncio.sleep(2)
+        assert worker.report().startswith("probing demo: 1 lease until ")
+        mesh.overlay = overlay(2, paused=True)
+        await asyncio.sleep(3)
+        assert worker.report() == "paused by an operator"
+        mesh.overlay = overlay(3, revoked=("w",))
+        await asyncio.sleep(3)
+        assert worker.report() == REASONS[REVOKED]
+        with pytest.raises(NotReady, match="revoked"):
+            await worker.can_probe()

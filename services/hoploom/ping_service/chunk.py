@@ -1,0 +1,127 @@
+"""One chunk of a lease: which of its targets are probed, how, and the batch that its results become. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoploom.ping_service import politeness
+from hoploom.ping_service.holding import Held
+from hoploom.ping_service.orders import Orders
+from hoploom.ping_service.probes import PingColumns, ProbeSettings
+from hoploom.wire.batch import Batch, Columns
+from hoploom.wire.lease import Lease
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Chunk:
+    """Positions [start, stop) of a lease, and what is done about them.
+
+    Attributes:
+        lease: The lease.
+        start: First position.
+        stop: Position after the last.
+        batch: Id of the batch that the results become, fixed before the first packet leaves.
+        targets: (n, 16) bytes, in the order of the positions.
+        allowed: (n,) True where this worker may probe at all.
+        wanted: (n,) True where it probes now: what is allowed and not opted out.
+    """
+
+    lease: Lease
+    start: int
+    stop: int
+    batch: str
+    targets: NDArray[np.uint8]
+    allowed: NDArray[np.bool_]
+    wanted: NDArray[np.bool_]
+
+    def reached(self, rows: int) -> int:
+        """The position after the last that is dealt with when the first `rows` of the probed targets are."""
+        probed = np.flatnonzero(self.wanted)
+        return self.stop if rows >= len(probed) else self.start + int(probed[rows])
+
+    def skipped(self, upto: int) -> dict[str, int]:
+        """How many targets before a position were skipped, by why."""
+        size = upto - self.start
+        allowed, wanted = self.allowed[:size], self.wanted[:size]
+        return {"not-allowed": int((~allowed).sum()), "opt-out": int((allowed & ~wanted).sum())}
+
+
+def of(held: Held, batch: str, targets: NDArray[np.uint8], orders: Orders, *, allow_private: bool) -> Chunk:
+    """The next chunk of a lease.
+
+    Args:
+        held: The lease.
+        batch: Id of its batch.
+        targets: (n, 16) bytes: of the chunk's positions.
+        orders: What to stay away from.
+        allow_private: Whether campaign and owner both gave their key to loopback and private space.
+    """
+    allowed = politeness.allowed(targets, allow_private=allow_private)
+    return Chunk(
+        lease=held.lease,
+        start=held.probed_upto,
+        stop=held.probed_upto + len(targets),
+        batch=batch,
+        targets=targets,
+        allowed=allowed,
+        wanted=allowed & ~politeness.inside(targets, orders.opt_outs),
+    )
+
+
+def probe_settings(lease: Lease, rate_pps: int, orders: Orders) -> ProbeSettings:
+    """How a lease's targets are probed.
+
+    Args:
+        lease: The lease.
+        rate_pps: Packets a second; 0 for no limit.
+        orders: The mesh's caps.
+    """
+    return ProbeSettings(
+        count=lease.probe.count,
+        interval_s=lease.probe.interval_ms / 1000,
+        timeout_s=lease.probe.timeout_ms / 1000,
+        size_bytes=lease.probe.size_bytes,
+        rate_pps=rate_pps or None,
+        network_pps=politeness.smallest(lease.network_pps, orders.network_pps) or None,
+    )
+
+
+def batch_of(chunk: Chunk, found: PingColumns, worker: str, boot_id: str, *, suspect: bool) -> Batch:
+    """The batch of what was probed of a chunk; it ends where the probing did.
+
+    Args:
+        chunk: The chunk.
+        found: Results of its first probed targets.
+        worker: The worker's name.
+        boot_id: Names the run of the machine that the monotonic times belong to.
+        suspect: Whether the uplink was dead.
+    """
+    lease, probed = chunk.lease, np.flatnonzero(chunk.wanted)[: len(found)]
+    columns: dict[str, Any] = {each.name: getattr(found, each.name, None) for each in fields(Columns)}
+    columns["position"], columns["address"] = chunk.start + probed.astype(np.int64), chunk.targets[probed]
+    return Batch(
+        batch=chunk.batch,
+        worker=worker,
+        worker_number=lease.worker_number,
+        campaign=lease.campaign,
+        campaign_number=lease.campaign_number,
+        measurement=lease.measurement,
+        revision=lease.revision,
+        round=lease.round,
+        group=lease.group,
+        lease=lease.id,
+        family=lease.family,
+        kind="ping",
+        start=chunk.start,
+        stop=chunk.reached(len(found)),
+        boot_id=boot_id,
+        started_at_us=found.started_at_us,
+        started_monotonic_us=found.started_monotonic_us,
+        sent_monotonic_us=found.started_monotonic_us + (int(found.at_us.max()) if len(found) else 0),
+        suspect=suspect,
+        columns=Columns(**columns),
+    )

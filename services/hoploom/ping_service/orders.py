@@ -1,0 +1,92 @@
+"""What the overlay (pause, opt-outs, caps, revocations) means for this worker: a pure machine; time is passed in.
+
+Input instances hear of a change one after another, and one that is cut off from Consul may be behind for long. So the
+newest version that anybody told counts, and an older one only when nobody has confirmed the newer for a while: then the
+mesh was set back to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from hoploom.ping_service.politeness import Blocks, blocks
+from hoploom.wire.overlay import OverlayDocument
+
+FRESH_S = 60.0
+"""Three long polls. Without word for longer no lease is asked for, because only the worker can heed opt-outs."""
+
+UNKNOWN = -1
+"""Stands for the version of who has heard nothing yet."""
+
+PAUSED, REVOKED = "paused", "revoked"
+
+
+@dataclass(frozen=True)
+class Orders:
+    """The overlay as this worker knows it.
+
+    Attributes:
+        document: The newest version heard; None before the first.
+        heard_s: When somebody last told or confirmed it, by our own clock.
+    """
+
+    document: OverlayDocument | None = None
+    heard_s: float = float("-inf")
+
+    @property
+    def version(self) -> int:
+        """The version known."""
+        return self.document.version if self.document else UNKNOWN
+
+    @cached_property
+    def opt_outs(self) -> Blocks:
+        """What to stay away from."""
+        document = self.document or OverlayDocument()
+        return blocks({family: document.away_from(family) for family in (4, 6)})
+
+    @property
+    def rate_pps(self) -> int:
+        """The mesh's cap for a campaign; 0 sets none."""
+        return self.document.rate_pps if self.document else 0
+
+    @property
+    def network_pps(self) -> int:
+        """The mesh's cap for a /24 or /48; 0 sets none."""
+        return self.document.network_pps if self.document else 0
+
+    def stops(self, worker: str, campaign: str = "") -> str:
+        """Why a worker may not probe, in a word; empty where it may.
+
+        Args:
+            worker: The worker's name.
+            campaign: The campaign's id; empty asks about anything at all.
+        """
+        if self.document is None:
+            return ""
+        if self.document.is_revoked(worker):
+            return REVOKED
+        return PAUSED if self.document.is_paused(campaign) else ""
+
+
+def is_fresh(orders: Orders, now_s: float) -> bool:
+    """Whether the overlay is known, and was told or confirmed a moment ago."""
+    return orders.document is not None and now_s - orders.heard_s <= FRESH_S
+
+
+def heard(orders: Orders, document: OverlayDocument | None, now_s: float) -> Orders:
+    """Somebody answered.
+
+    Args:
+        orders: What is known.
+        document: The version told; None says that the known one is the newest.
+        now_s: Our own clock.
+
+    Returns:
+        What is known then.
+    """
+    if document is None or document.version == orders.version:
+        return replace(orders, heard_s=now_s)
+    if document.version > orders.version or not is_fresh(orders, now_s):
+        return Orders(document, now_s)
+    return orders

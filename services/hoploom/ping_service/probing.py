@@ -1,0 +1,151 @@
+"""Works off the leases, chunk by chunk; what was probed goes to the submitting loop while the next chunk is probed."""
+
+import asyncio
+import logging
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoploom.kit import metrics
+from hoploom.kit.errors import Unavailable
+from hoploom.ping_service import anchors, chunk, holding, politeness
+from hoploom.ping_service.chunk import Chunk
+from hoploom.ping_service.holding import Held
+from hoploom.ping_service.prober import PingColumns, Prober
+from hoploom.ping_service.station import REST_S, UNSENT, Station
+from hoploom.ping_service.uplink import Uplink
+from hoploom.targets.permutation import Permutation
+from hoploom.wire.batch import OUTCOMES, Batch
+
+log = logging.getLogger(__name__)
+FAMILY_S = 60.0
+"""A family that nothing could be sent to is left out for so long, where there is another."""
+
+SETS_PAUSE_S = 1.0
+_TARGETS = metrics.counter("hoploom_ping_targets_total", "Targets probed.", ("outcome",))
+_SKIPPED = metrics.counter("hoploom_ping_skipped_targets_total", "Targets of leases that were not probed.", ("why",))
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A batch on its way to the output.
+
+    Attributes:
+        batch: The batch.
+        counts: Whether its positions are dealt with once it is stored.
+    """
+
+    batch: Batch
+    counts: bool
+
+
+class Probing:
+    """The probing loop of a worker, for as long as a prober is open."""
+
+    def __init__(self, station: Station, prober: Prober, sealed: "asyncio.Queue[Sealed]") -> None:
+        """Know where leases come from, what probes, and where batches go."""
+        self._station, self._prober, self._sealed = station, prober, sealed
+        self._uplink = Uplink(station, prober)
+        self._boot_id = boot_id()
+        self._targets: tuple[str, NDArray[np.uint8]] = ("", np.empty((0, 16), np.uint8))
+
+    async def run(self) -> None:
+        """Probe whatever is held, for ever.
+
+        Raises:
+            Unavailable: The sockets broke.
+        """
+        while True:
+            held = holding.next_open(self._station.holding, self._station.clock())
+            if held is None:
+                await self._station.news()
+            elif await self._fetched(held):
+                await self._go_on(held)
+
+    async def _fetched(self, held: Held) -> bool:
+        """Have the lease's targets at hand; False where they cannot be had now."""
+        if self._targets[0] == held.id:
+            return True
+        try:
+            whole = await self._station.client.address_set(held.lease.revision)
+        except Unavailable as error:
+            log.warning("lease %s waits for its targets: %s", held.id, error)
+            await asyncio.sleep(SETS_PAUSE_S)
+            return False
+        order = Permutation(whole.n, bytes.fromhex(held.lease.order_key))
+        positions = np.arange(held.lease.start, held.lease.stop, dtype=np.int64)
+        self._targets = held.id, whole.take(order.address_indexes(positions))
+        return True
+
+    async def _go_on(self, held: Held) -> None:
+        """Probe the next chunk of a lease; before the first one, see that the network works."""
+        if held.probed_upto == held.lease.start and await self._uplink.works(held) is False:
+            await self._uplink.until_back(held)
+            return
+        station = self._station
+        part, pace_pps = self._next(held)
+        orders = station.orders
+        settings = chunk.probe_settings(held.lease, pace_pps, orders)
+        station.change(holding.begun(station.holding, held.id, pace_pps))
+
+        def stopped() -> bool:
+            # Any news of the orders ends the chunk, so that the next one heeds them.
+            return not station.may_go_on(held) or station.orders.version != orders.version
+
+        found = await self._prober.ping(part.targets[part.wanted], settings, stopped)
+        await self._judge(held, part, found)
+
+    def _next(self, held: Held) -> tuple[Chunk, int]:
+        """The next chunk, and at how many packets a second it is probed (0: as fast as it goes)."""
+        station = self._station
+        private = held.lease.allow_private and station.settings.allow_private
+        left = self._targets[1][held.probed_upto - held.lease.start :]
+        mine = left[politeness.allowed(left, allow_private=private)]
+        caps = station.settings.max_rate_pps, station.orders.rate_pps
+        pace_pps = politeness.effective_rate_pps(mine, held.rate_pps, *caps)
+        size = holding.chunk_stop(held, pace_pps) - held.probed_upto
+        part = chunk.of(held, str(uuid.uuid4()), left[:size], station.orders, allow_private=private)
+        return part, pace_pps
+
+    async def _judge(self, held: Held, part: Chunk, found: PingColumns) -> None:
+        """Seal what was probed; what this machine or its uplink has lost by itself counts for nothing."""
+        station = self._station
+        if anchors.is_unsent(found):
+            station.leave_out(held.lease.family, FAMILY_S)
+            station.rest(REST_S)
+            station.stop([held.id], UNSENT)
+            await self._seal(part, found, suspect=True, counts=False)
+            return
+        works = await self._uplink.works(held) if anchors.is_silent(found) else True
+        await self._seal(part, found, suspect=works is False, counts=works is True)
+        if works is False:
+            await self._uplink.until_back(held)
+
+    async def _seal(self, part: Chunk, found: PingColumns, *, suspect: bool, counts: bool) -> None:
+        station, lease_id = self._station, part.lease.id
+        upto = part.reached(len(found))
+        _count(part, found, upto)
+        station.change(holding.probed(station.holding, lease_id, upto))
+        if upto == part.start:
+            station.change(holding.settled(station.holding, lease_id, upto, upto))
+            return
+        batch = chunk.batch_of(part, found, station.name, self._boot_id, suspect=suspect)
+        await self._sealed.put(Sealed(batch, counts))
+
+
+def boot_id() -> str:
+    """Names this run of the machine, to which monotonic times belong."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return str(uuid.UUID(int=uuid.getnode()))
+
+
+def _count(part: Chunk, found: PingColumns, upto: int) -> None:
+    for outcome, name in enumerate(OUTCOMES):
+        _TARGETS.labels(name).inc(int(np.count_nonzero(found.outcome == outcome)))
+    for why, count in part.skipped(upto).items():
+        _SKIPPED.labels(why).inc(count)

@@ -1,0 +1,191 @@
+"""A worker's surroundings in this process and on virtual time: an input and output service, and hosts that answer."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoploom.kit.errors import Unavailable
+from hoploom.ping_service.holding import Held
+from hoploom.ping_service.lease_client import LeaseClient, Renewal
+from hoploom.ping_service.probes import PingColumns, ProbeSettings, Statistics
+from hoploom.ping_service.settings import Settings
+from hoploom.ping_service.station import Station
+from hoploom.targets import plan
+from hoploom.targets.address_set import AddressSet
+from hoploom.targets.notation import parse_block
+from hoploom.wire.addresses import text
+from hoploom.wire.batch import ANSWERED, LOST, Batch
+from hoploom.wire.batch import check as check_batch
+from hoploom.wire.campaign import Probe
+from hoploom.wire.lease import Lease, LeaseId, LeaseRequest
+from hoploom.wire.overlay import OverlayDocument
+from lab.virtual_time import run
+
+BLOCK = "127.0.0.0/24"
+KINDS = {
+    "outcome": "u1", "sent": "u2", "received": "u2", "duplicates": "u2", "rtt_min_us": "i4", "rtt_avg_us": "i4",
+    "rtt_max_us": "i4", "reply_ttl": "i2", "icmp_type": "i2", "icmp_code": "i2", "at_us": "i8",
+}  # fmt: skip
+
+
+def columns(outcomes: NDArray[np.uint8]) -> PingColumns:
+    """What a ping returns for targets of which these came of."""
+    count = len(outcomes)
+    found: dict[str, Any] = {name: np.zeros(count, dtype=kind) for name, kind in KINDS.items()}
+    found["outcome"] = outcomes
+    found["sent"] += 1
+    found["received"][outcomes == ANSWERED] = 1
+    for name in ("icmp_type", "icmp_code"):
+        found[name] -= 1
+    for name in ("rtt_min_us", "rtt_avg_us", "rtt_max_us", "reply_ttl"):
+        found[name][outcomes != ANSWERED] = -1
+    found["icmp_from"] = np.zeros((count, 16), dtype=np.uint8)
+    return PingColumns(**found, started_monotonic_us=5, started_at_us=1)
+
+
+class FakeProber:
+    """Takes the time that its rate says, and remembers what it was asked; `outcome` says what comes of an address."""
+
+    name = "fake"
+
+    def __init__(self, outcome: Callable[[str], int] = lambda _: ANSWERED) -> None:
+        self.statistics = Statistics()
+        self.outcome = outcome
+        self.asked: list[tuple[list[str], ProbeSettings]] = []
+        self.sent_s: list[tuple[float, str]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+    async def ping(
+        self, targets: NDArray[np.uint8], settings: ProbeSettings, stopped: Callable[[], object] | None = None
+    ) -> PingColumns:
+        names = [text(each.tobytes()) for each in targets]
+        self.asked.append((names, settings))
+        sent: list[int] = []
+        for name in names:
+            if stopped is not None and stopped():
+                break
+            self.sent_s.append((asyncio.get_running_loop().time(), name))
+            sent.append(self.outcome(name))
+            await asyncio.sleep(1 / (settings.rate_pps or 1e6))
+        return columns(np.array(sent, dtype=np.uint8))
+
+
+@dataclass
+class FakeMesh(LeaseClient):
+    """Gives these leases one after another and keeps what it is told; `away` services answer nothing."""
+
+    leases: list[Lease] = field(default_factory=list)
+    overlay: OverlayDocument = field(default_factory=OverlayDocument)
+    away: set[str] = field(default_factory=set)
+    trouble: dict[str, Exception] = field(default_factory=dict)
+    requests: list[LeaseRequest] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
+    said: list[tuple[float, str, str]] = field(default_factory=list)
+    upto: list[int] = field(default_factory=list)
+    refuses: bool = False
+    renewal: Renewal = field(default_factory=lambda: Renewal(30, 0))
+    waiting: str = ""
+
+    def __post_init__(self) -> None:
+        wishes = plan.Wishes(allow_private=True)
+        self.whole = AddressSet(plan.make("demo", [parse_block(BLOCK)], [], wishes).sets[4])
+
+    async def ask(self, wanted: LeaseRequest) -> Lease | None:
+        self.requests.append(wanted)
+        await self._answers("ask")
+        return self.leases.pop(0) if self.leases else None
+
+    async def renew(self, held: Held) -> Renewal:
+        await self._hears("renew", held)
+        return self.renewal
+
+    async def done(self, held: Held) -> None:
+        await self._hears("done", held)
+
+    async def give_back(self, held: Held, reason: str) -> None:
+        await self._hears(reason, held)
+
+    async def orders(self, known: int) -> OverlayDocument | None:
+        for _ in range(20):
+            await self._answers("orders")
+            if self.overlay.version != known:
+                return self.overlay
+            await asyncio.sleep(1)
+        return None
+
+    async def address_set(self, revision: str) -> AddressSet:
+        await self._answers("address_set")
+        return self.whole
+
+    async def submit(self, batch: Batch) -> bool:
+        for _ in range(1000):
+            if "submit" not in self.away:
+                break
+            await asyncio.sleep(1)
+        check_batch(batch)
+        self.batches.append(batch)
+        return not self.refuses
+
+    @property
+    def words(self) -> list[str]:
+        """What was said of leases, in order."""
+        return [word for _, word, _ in self.said]
+
+    @property
+    def positions(self) -> list[int]:
+        """The positions of all rows of all batches, sorted."""
+        return sorted(int(each) for batch in self.batches for each in batch.columns.position)
+
+    async def _hears(self, word: str, held: Held) -> None:
+        self.said.append((asyncio.get_running_loop().time(), word, held.id))
+        self.upto.append(held.stored_upto)
+        await self._answers("say")
+
+    async def _answers(self, call: str) -> None:
+        await asyncio.sleep(0.001)
+        if call in self.away:
+            raise Unavailable(f"nobody answers to {call}")
+        if call in self.trouble:
+            raise self.trouble[call]
+
+
+def lease(start: int = 0, stop: int = 16, **changes: Any) -> Lease:
+    """A lease of positions of `BLOCK`."""
+    name = LeaseId(campaign="demo", edition=1, round=0, family=4, start=start, stop=stop, nonce="0" * 16)
+    known: dict[str, Any] = {
+        "id": str(name), "campaign": "demo", "campaign_number": 2_000_000_000, "measurement": 2_000_000_001,
+        "worker_number": 2_000_000_002, "revision": "0" * 64, "family": 4, "round": 0, "group": "g", "start": start,
+        "stop": stop, "order_key": "00" * 16, "ttl_s": 30, "rate_pps": 0, "probe": Probe(), "allow_private": True,
+    }  # fmt: skip
+    return Lease(**{**known, **changes})
+
+
+def station(mesh: LeaseClient, **settings: Any) -> Station:
+    """A station on the clock of the running loop, whose owner allows loopback."""
+    known: dict[str, Any] = {"worker": "w", "allow_private": True}
+    return Station(Settings(**{**known, **settings}), mesh, asyncio.get_running_loop().time)
+
+
+def on_virtual_time(body: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """A test that runs on virtual time."""
+
+    @functools.wraps(body)
+    def test(**known: Any) -> None:
+        run(body(**known))
+
+    return test
+
+
+__all__ = ["ANSWERED", "BLOCK", "LOST", "FakeMesh", "FakeProber", "columns", "lease", "on_virtual_time", "station"]

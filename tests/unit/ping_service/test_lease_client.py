@@ -1,0 +1,155 @@
+"""What the worker makes of every answer of the input and output services."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hoploom.kit.balance import ServiceClient
+from hoploom.kit.errors import BadRequest, Forbidden, Unavailable
+from hoploom.kit.http_client import Answer
+from hoploom.ping_service import chunk, holding
+from hoploom.ping_service.lease_client import LeaseClient, LeaseEnded, Renewal
+from hoploom.ping_service.orders import Orders
+from hoploom.targets import plan
+from hoploom.targets.notation import parse_block
+from hoploom.targets.target_set import digest
+from hoploom.wire.addresses import column
+from hoploom.wire.batch import Batch
+from hoploom.wire.lease import LeaseRequest
+from hoploom.wire.overlay import OverlayDocument
+from unit.ping_service.stations import columns, lease, on_virtual_time
+
+PROBLEM = {"Content-Type": "application/problem+json"}
+REQUEST = LeaseRequest(request_id="r", worker="w", group="g", rate_pps=0, families=(4,))
+HELD = holding.granted((), lease(rate_pps=9), 0.0)[0]
+
+
+def answer(status: int, document: object = None, detail: str = "no") -> Answer:
+    if status >= 400:
+        return Answer(status, json.dumps({"detail": detail}).encode(), PROBLEM)
+    return Answer(status, b"" if document is None else json.dumps(document).encode(), {})
+
+
+class Fabio(ServiceClient):
+    """Gives these answers one after another, the last one for ever."""
+
+    def __init__(self, *answers: Answer | Unavailable) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[str, str, dict[str, Any]]] = []
+
+    async def request(self, method: str, path: str, **options: Any) -> Answer:
+        self.asked.append((method, path, options))
+        found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(found, Unavailable):
+            raise found
+        return found
+
+
+def client(*answers: Answer | Unavailable) -> tuple[LeaseClient, Fabio]:
+    fabio = Fabio(*answers)
+    return LeaseClient(fabio, "secret", "w"), fabio
+
+
+def batch() -> Batch:
+    part = chunk.of(HELD, "c0ffee00-0000-4000-8000-000000000000", column(["127.0.0.1"]), Orders(), allow_private=True)
+    return chunk.batch_of(part, columns(np.zeros(1, np.uint8)), "w", "b" * 8, suspect=False)
+
+
+async def test_a_lease_or_none_is_the_answer_to_a_request() -> None:
+    asked, fabio = client(answer(200, {"v": 1, "lease": lease().to_json()}), answer(204))
+    assert await asked.ask(REQUEST) == lease()
+    assert await asked.ask(REQUEST) is None
+    method, path, options = fabio.asked[0]
+    assert (method, path, options["json"]["request_id"]) == ("POST", "/leases", "r")
+    assert options["headers"]["Authorization"] == "Bearer secret"
+
+
+@pytest.mark.parametrize(
+    ("found", "error"),
+    [
+        (answer(403), Forbidden),
+        (answer(422), BadRequest),
+        (answer(404, detail="POST /leases is not served here"), Unavailable),
+        (Answer(404, b"no route", {}), Unavailable),
+        (answer(405), Unavailable),
+        (Unavailable("fabio is away"), Unavailable),
+    ],
+)
+async def test_a_request_that_is_refused_differs_from_one_that_nobody_serves(
+    found: Answer | Unavailable, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        await client(found)[0].ask(REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [({"v": 1, "ttl_s": 20, "rate_pps": 5}, Renewal(20, 5)), ({"v": 1}, Renewal(30, 9)), (None, Renewal(30, 9))],
+)
+async def test_a_renewal_says_how_long_and_how_fast(document: object, expected: Renewal) -> None:
+    asked, fabio = client(answer(200, document if document else {}))
+    assert await asked.renew(HELD) == expected
+    assert fabio.asked[0][1] == f"/leases/{HELD.id}/renew"
+    assert fabio.asked[0][2]["json"]["stored_upto"] == HELD.stored_upto
+
+
+@pytest.mark.parametrize("status", [403, 404, 409, 410])
+@pytest.mark.parametrize(
+    "say",
+    [
+        lambda each: each.renew(HELD),
+        lambda each: each.done(HELD),
+        lambda each: each.give_back(HELD, "paused"),
+    ],
+)
+async def test_a_lease_that_is_over_is_told_from_trouble(say: Callable[[LeaseClient], Any], status: int) -> None:
+    with pytest.raises(LeaseEnded) as caught:
+        await say(client(answer(status, detail="there is no lease of that id"))[0])
+    assert caught.value.status == status
+    with pytest.raises(Unavailable):
+        await say(client(answer(500))[0])
+
+
+@pytest.mark.parametrize(("status", "expected"), [(200, OverlayDocument(version=4)), (304, None)])
+async def test_orders_are_read_or_confirmed(status: int, expected: OverlayDocument | None) -> None:
+    asked, fabio = client(answer(status, {"v": 1, "overlay": OverlayDocument(version=4).to_json()}))
+    assert await asked.orders(3) == expected
+    assert fabio.asked[0][1].startswith("/api/v1/overlay?known=3&wait_s=")
+
+
+async def test_orders_that_nobody_knows_are_said_to_be_unavailable() -> None:
+    with pytest.raises(Unavailable, match="500"):
+        await client(answer(500))[0].orders(-1)
+
+
+async def test_a_set_is_fetched_once_and_must_be_what_its_name_says() -> None:
+    made = plan.make("demo", [parse_block("127.0.0.0/28")], [], plan.Wishes(allow_private=True)).sets[4].to_document()
+    asked, fabio = client(answer(200, made))
+    assert (await asked.address_set(digest(made))).n == 16
+    assert (await asked.address_set(digest(made))).n == 16
+    assert len(fabio.asked) == 1
+    with pytest.raises(Unavailable, match="not what its name says"):
+        await asked.address_set("0" * 64)
+    with pytest.raises(Unavailable, match="refused"):
+        await client(answer(404))[0].address_set("0" * 64)
+
+
+@on_virtual_time
+async def test_a_batch_is_sent_until_somebody_stores_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def here(call: Callable[..., Any], *known: Any) -> Any:
+        return call(*known)
+
+    monkeypatch.setattr("asyncio.to_thread", here)
+    asked, fabio = client(Unavailable("away"), Unavailable("full"), answer(409), answer(404), answer(200, {}))
+    assert await asked.submit(batch())
+    assert len(fabio.asked) == 5 and asked.waiting == ""
+    assert len({options["headers"]["Idempotency-Key"] for _, _, options in fabio.asked}) == 1
+
+
+async def test_a_batch_that_is_refused_for_good_is_not_sent_again() -> None:
+    asked, fabio = client(answer(422))
+    assert not await asked.submit(batch())
+    assert len(fabio.asked) == 1
