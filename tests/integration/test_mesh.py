@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from load import Load
-from local_cli import Cli
+from local_cli import HOPLOOM, Cli
 from rolling import roll
-from waiting import until
+from waiting import pause, until
 
 TARGETS = "127.1.0.0/20"
 
@@ -182,6 +182,36 @@ def test_nobody_without_a_token_can_run_jobs_or_change_consul(cli: Cli) -> None:
     assert json.loads(call("GET", f"{agent}/health/service/input")[1]), "health is for everybody"
     modes = {path.name: path.stat().st_mode & 0o777 for path in (cli.root / "tokens").iterdir()}
     assert set(modes.values()) == {0o600}
+
+
+def probed(cli: Cli) -> float:
+    """Targets that the workers have probed so far."""
+    lines = [
+        line
+        for each in instances(cli, "ping")
+        for line in call("GET", f"http://{each['address']}:{each['port']}/metrics")[1].decode().splitlines()
+        if line.startswith("hoploom_ping_targets_total{")
+    ]
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+
+def test_a_pause_stops_every_worker_and_afterwards_the_rest_is_mapped_once(cli: Cli) -> None:
+    words = [str(HOPLOOM), "map", "127.5.0.0/20", "--rate", "600", "--id", "paused", "--json"]
+    with subprocess.Popen(words, env=cli.environ, stdout=subprocess.PIPE, text=True) as mapping:
+        before = probed(cli)
+        until("the workers probe", lambda: probed(cli) > before + 500, 20)
+        cli.good("pause", "paused")
+        assert cli.status()["overlay"]["paused_campaigns"] == ["paused"]
+        pause(5)
+        stopped = probed(cli)
+        assert stopped - before < 4096
+        pause(2)
+        assert probed(cli) == stopped
+        cli.good("resume", "paused")
+        printed, _ = mapping.communicate(timeout=60)
+    found = json.loads(printed)
+    assert (found["targets"], found["answered"], found["duplicates"]) == (4096, 4096, 0)
+    assert probed(cli) - before == 4096
 
 
 def test_a_rolling_restart_under_load_fails_no_request(cli: Cli) -> None:

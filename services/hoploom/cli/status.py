@@ -62,6 +62,7 @@ def _show(found: dict[str, Any]) -> None:
 
 def _coordination(found: dict[str, Any]) -> Iterator[str]:
     """Who leads, who owns, and how far the campaigns are."""
+    yield from _paused(found["overlay"] or {})
     for each in found["leaders"]:
         yield f"leader    {each['role']}: {each['instance'] or 'nobody'} (token {each['index']})"
     owners = ", ".join(f"{each['instance']} {each['slots']}" for each in found["owners"])
@@ -71,6 +72,13 @@ def _coordination(found: dict[str, Any]) -> Iterator[str]:
         for name, group in each["groups"].items():
             if not group["finished"]:
                 yield f"campaign  {each['campaign']['id']}/{name}: {_progress(group)}"
+
+
+def _paused(overlay: dict[str, Any]) -> Iterator[str]:
+    if overlay.get("paused"):
+        yield "paused    everything (`hoploom resume` goes on)"
+    elif overlay.get("paused_campaigns"):
+        yield f"paused    {', '.join(overlay['paused_campaigns'])} (`hoploom resume CAMPAIGN` goes on)"
 
 
 def _progress(group: dict[str, Any]) -> str:

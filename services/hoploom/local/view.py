@@ -71,14 +71,14 @@ async def _table(mesh: LocalMesh) -> list[Mapping[str, Any]] | None:
 
 
 async def _coordination(mesh: LocalMesh) -> dict[str, Any]:
-    """Leaders, owners of shards and campaigns as a manager tells them; empty where none answers."""
+    """Leaders, owners of shards, campaigns and what is paused, as a manager tells it; empty where none answers."""
     wanted = ("leaders", "owners", "campaigns")
     try:
         answer = await mesh.http.request("GET", f"{mesh.fabio_url}/api/v1/overview")
         found = answer.json() if answer.ok else {}
     except Unavailable:
         found = {}
-    return {name: found.get(name, []) for name in wanted}
+    return {**{name: found.get(name, []) for name in wanted}, "overlay": found.get("overlay")}
 
 
 async def _instances(mesh: LocalMesh, service: str, table: list[Mapping[str, Any]]) -> list[InstanceView]:
