@@ -554,8 +554,8 @@ async def test_a_session_is_renewed_until_it_has_ended(consul: ConsulApi) -> Non
 async def test_a_transaction_over_a_lock_is_refused_when_another_holds_it(consul: ConsulApi) -> None:
     one, two = await a_session(consul), await a_session(consul)
     assert await consul.kv_acquire("t/.lock", b"", one)
-    write = {"Verb": "set", "Key": "t/effect", "Value": b"1"}
-    checked = [{"Verb": "check-session", "Key": "t/.lock", "Session": one}, write]
+    write: dict[str, Any] = {"Verb": "set", "Key": "t/effect", "Value": b"1"}
+    checked: list[dict[str, Any]] = [{"Verb": "check-session", "Key": "t/.lock", "Session": one}, write]
     found = await consul.kv_txn(checked)
     assert found is not None
     entry = await consul.kv_get("t/effect")

@@ -68,7 +68,8 @@ async def test_consul_lock_and_a_role_exclude_each_other(
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     async with member(agent) as mesh:
-        child = lock(f"{PREFIX}dyfi", "sleep 5")
+        over = tmp_path / "over"
+        child = lock(f"{PREFIX}dyfi", f"sleep 5; touch {over}")
         try:
             await asyncio.to_thread(until, "consul lock holds it", lambda: holder(agent, "dyfi"), 10)
             assert [each.instance for each in await roles(mesh.consul, PREFIX)] == ["consul lock"]
@@ -76,7 +77,8 @@ async def test_consul_lock_and_a_role_exclude_each_other(
                 async with asyncio.timeout(2), mesh.leading("dyfi"):
                     pass
             async with asyncio.timeout(20), mesh.leading("dyfi", fenced=True) as term:
-                assert child.poll() is not None, "it led while the command was running"
+                # `consul lock` itself ends a moment after its command and its lock.
+                assert over.exists(), "it led while the command was running"
                 other = lock("-timeout=1s", f"{PREFIX}dyfi", "true")
                 assert await asyncio.to_thread(other.wait, 30) != 0
                 assert term.valid

@@ -101,15 +101,18 @@ class Link(ConsulApi):
         # A process that is stopped here has decided, and its request arrives when it goes on.
         await self.running.wait()
         lost = self.trouble if lossy else 0.0
-        if self.cut or self._chance.random() < lost / 2:
+        if self._loses(lost):
             await asyncio.sleep(self._chance.uniform(0.1, CALL_S))
             raise Unavailable("the request was lost")
         answer = await call()
         await self.running.wait()
-        if self.cut or self._chance.random() < lost / 2:
+        if self._loses(lost):
             await asyncio.sleep(self._chance.uniform(0.1, CALL_S))
             raise Unavailable("the answer was lost")
         return answer
+
+    def _loses(self, lost: float) -> bool:
+        return self.cut or self._chance.random() < lost / 2
 
     async def _again(self, operations: list[Mapping[str, Any]]) -> None:
         """The network delivers a transaction a second time, later."""
