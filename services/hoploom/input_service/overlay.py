@@ -108,6 +108,9 @@ class Overlay:
     async def _read_on(self, index: int) -> tuple[int, OverlayDocument]:
         found, entries = await self._consul.kv_watch(KEY, index)
         entry = next((each for each in entries if each.key == KEY), None)
+        if entry is None:
+            # A query that waits for a key that is not there returns at every write to the store.
+            await self._consul.kv_put(KEY, _packed(self._known or OverlayDocument()), cas=0)
         if self._known is not None and _is_behind(entry, self._known):
             await self._put_back(self._known)
         return found, _read(entry)

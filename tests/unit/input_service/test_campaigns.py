@@ -6,6 +6,7 @@ import pytest
 
 from hoploom.input_service import campaigns as module
 from hoploom.input_service import keys
+from hoploom.input_service.overlay import KEY as OVERLAY
 from hoploom.kit.errors import BadRequest, Forbidden, NotFound, Unavailable, Unprocessable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.wire.campaign import FIRST_NUMBER
@@ -69,8 +70,8 @@ async def test_what_may_not_or_cannot_be_probed_is_refused_and_leaves_nothing(
 ) -> None:
     with pytest.raises(error, match=reason):
         await instance.campaigns.create(campaign_request(**wishes))  # type: ignore[arg-type]
-    kept = [entry.key for entry in await fake_consul.kv_list("hoploom/") if not entry.key.startswith(keys.SHARDS)]
-    assert kept == []
+    kept = [entry.key for entry in await fake_consul.kv_list("hoploom/")]
+    assert [each for each in kept if not each.startswith((keys.SHARDS, OVERLAY))] == []
 
 
 async def test_the_instances_own_cap_holds_whatever_the_request_says(fake_consul: FakeConsul) -> None:

@@ -272,3 +272,13 @@ async def test_ten_thousand_blocks_fit(fake_consul: FakeConsul) -> None:
     entry = await fake_consul.kv_get(KEY)
     assert entry is not None and len(entry.value) < MAX_BYTES
     assert overlay.current is not None and overlay.current is overlay.current, "it is not made anew for every lease"
+
+
+async def test_who_finds_no_overlay_stores_an_empty_one_since_a_missing_key_wakes_its_watch_at_every_write(
+    fake_consul: FakeConsul,
+) -> None:
+    async with following(fake_consul) as [overlay]:
+        assert overlay.current == OverlayDocument()
+        entry = await fake_consul.kv_get(KEY)
+        assert entry is not None
+        assert OverlayDocument.from_json(json.loads(zlib.decompress(entry.value))) == OverlayDocument()
