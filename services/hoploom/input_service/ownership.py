@@ -76,7 +76,7 @@ class Ownership:
         self._terms: dict[int, Term] = {}
         self._owners: dict[int, Owner] = {}
         self._left: dict[int, str] = {}
-        self._since_us: dict[int, int] = {}
+        self._own: dict[int, Owner] = {}
         self._free_since_s: dict[int, float] = {}
         self._weights: dict[str, float] = {}
         self._watched = self._leaving = False
@@ -94,7 +94,7 @@ class Ownership:
     def owner(self, slot: int) -> Owner | None:
         """Who holds a slot, as last seen; None while nobody does."""
         if slot in self._terms:
-            return Owner(self._mesh.id, self._mesh.url, self._since_us.get(slot, 0))
+            return self._own[slot]
         found = self._owners.get(slot)
         # What the watch still shows of this instance itself is over.
         return found if found and found.instance != self._mesh.id else None
@@ -174,11 +174,12 @@ class Ownership:
 
     async def _take(self, slot: int) -> None:
         left = self._left.get(slot, "")
-        self._since_us[slot] = at_us = wall_us()
+        at_us = wall_us()
         value = json.dumps({"v": 1, "instance": self._mesh.id, "url": self._mesh.url, "at_us": at_us, "left": left})
         token = await self._mesh.session.acquire(keys.lock(slot), value.encode())
         if token is None:
             return
+        self._own[slot] = Owner(self._mesh.id, self._mesh.url, at_us)
         self._terms[slot] = Term(slot, keys.lock(slot), token, fresh=slot not in self._left)
         _MOVES.labels("taken").inc()
         self._tell()

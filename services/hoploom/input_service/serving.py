@@ -160,8 +160,9 @@ class Serving:
         Raises:
             Unavailable: Consul does not take the change.
         """
+        owned = self._ownership.mine
         for work in works:
-            mine = [each for each in self._in_order(work, wanted.request) if self._ownership.term(work.slot(each))]
+            mine = [each for each in self._in_order(work, wanted.request) if work.slot(each) in owned]
             lease = await self._grant_within(work, mine, wanted) if mine else None
             if lease is not None:
                 return lease
@@ -209,7 +210,7 @@ class Serving:
         known = self._answered.get((request.worker, request.request_id))
         shift = shards.slot_of_name(request.worker) % max(1, len(work.shards))
         order = [*work.shards[shift:], *work.shards[:shift]]
-        return sorted(order, key=lambda shard: known is None or (known.family, known.shard) != shard)
+        return sorted(order, key=lambda shard: (known.family, known.shard) != shard) if known else order
 
     async def _grant_within(self, work: Work, mine: Sequence[Shard], wanted: Wanted) -> Lease | None:
         """A lease within the mesh's budget, where the campaign needs one."""

@@ -8,7 +8,8 @@ nobody. So the parts cannot contradict each other. `leases` says how the record 
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 from hoploom.kit.errors import BadRequest, Unprocessable
@@ -152,7 +153,7 @@ class ShardRecord:
             "frontier": self.frontier,
             "done": self.done,
             "unaudited": self.unaudited,
-            "held": [astuple(each) for each in self.held],
+            "held": [_HELD_VALUES(each) for each in self.held],
             "acknowledged": self.acknowledged,
             "reissued": self.reissued,
             "began_at_us": self.began_at_us,
@@ -191,6 +192,8 @@ class ShardRecord:
 
 
 _HELD_NAMES = tuple(each.name for each in fields(Held))
+# Not `astuple`: that copies every value, and takes five times as long.
+_HELD_VALUES = attrgetter(*_HELD_NAMES)
 
 
 def _ref(known: Fields) -> ShardRef:

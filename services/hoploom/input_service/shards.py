@@ -11,6 +11,7 @@ Schomaker's (2005, "Weighted distributed hash tables").
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 SLOTS = 64
@@ -109,6 +110,8 @@ def _last(order: list[str], left: str) -> list[str]:
     return [each for each in order if each != left] + [each for each in order if each == left]
 
 
+# A request asks 64 times for the slot of a campaign's shard; names are short, and a mesh has some thousand workers.
+@lru_cache(maxsize=8192)
 def _hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8, person=b"hoploom-slot").digest(), "big")
 
