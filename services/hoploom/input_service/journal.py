@@ -169,8 +169,7 @@ class Journal:
         for slot in by_slot.keys() - ours.keys():
             _fail(by_slot[slot], Unavailable("another instance serves these targets now", retry_after_s=1.0))
         await self._load({job.empty.ref: job for waiting in ours.values() for job in waiting})
-        for group in _groups(self._applied(ours)):
-            await self._commit(group)
+        await asyncio.gather(*map(self._commit, _groups(self._applied(ours))))
 
     async def _load(self, wanted: Mapping[ShardRef, _Job]) -> None:
         missing = [job for ref, job in wanted.items() if ref not in self._open]
