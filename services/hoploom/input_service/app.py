@@ -7,13 +7,18 @@ from functools import partial
 from aiohttp import web
 
 from hoploom import kit
-from hoploom.input_service import handlers, overlay_handlers
+from hoploom.input_service import handlers, hop_desk, hop_handlers, overlay_handlers
 from hoploom.input_service.audit import Audit
 from hoploom.input_service.budget_desk import ROUTE, BudgetDesk
 from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.closing import Closing
 from hoploom.input_service.coolings import Coolings
 from hoploom.input_service.desk import Desk, Parts
+from hoploom.input_service.hop_chunks import HopChunks
+from hoploom.input_service.hop_desk import HopDesk
+from hoploom.input_service.hop_recovery import HopRecovery
+from hoploom.input_service.hop_rules import HopRules
+from hoploom.input_service.hops import Hops
 from hoploom.input_service.journal import Journal
 from hoploom.input_service.numbers import Numbers
 from hoploom.input_service.overlay import Overlay
@@ -24,10 +29,20 @@ from hoploom.input_service.rounds import Rounds
 from hoploom.input_service.serving import Serving
 from hoploom.input_service.sets import Sets
 from hoploom.input_service.settings import Settings
+from hoploom.input_service.stores import Stores
 from hoploom.kit import credentials
 
-ROUTES = ("/targets", "/leases", "/api/v1/campaigns", "/api/v1/sets", "/api/v1/slots", overlay_handlers.ROUTE)
+ROUTES = (
+    "/targets",
+    "/leases",
+    hop_desk.ROUTE,
+    "/api/v1/campaigns",
+    "/api/v1/sets",
+    "/api/v1/slots",
+    overlay_handlers.ROUTE,
+)
 PARTS = web.AppKey("input_parts", Parts)
+HOPS = web.AppKey("input_hops", Hops)
 
 
 def make_app(settings: Settings) -> web.Application:
@@ -46,6 +61,7 @@ def make_app(settings: Settings) -> web.Application:
             web.post("/leases", handlers.post_lease),
             web.post("/leases/{lease}/{verb:done|renew|return}", handlers.post_said),
             web.get("/targets", handlers.get_targets),
+            web.post(hop_desk.ROUTE, hop_handlers.post_hops),
             web.post(ROUTE, handlers.post_budget),
             *overlay_handlers.routes(),
         ]
@@ -92,7 +108,16 @@ def _parts(app: web.Application, settings: Settings) -> Parts:
     app[handlers.SETS], app[handlers.CAMPAIGNS] = sets, campaigns
     app[handlers.PROGRESS] = Progress(journal, rounds, ownership)
     app[handlers.DESK] = Desk(mesh.id, found)
+    app[HOPS] = hops = _hops(found, sets, Stores(mesh, settings.audit_patience_s))
+    hops.a_worker_a_day, hops.hold_s = settings.hops_a_worker, settings.hops_hold_s
+    app[hop_handlers.HOP_DESK] = HopDesk(ownership, relay, hops, campaigns, found.overlay)
     return found
+
+
+def _hops(parts: Parts, sets: Sets, stores: Stores) -> Hops:
+    rules = HopRules(parts.campaigns, sets, parts.overlay)
+    chunks = HopChunks(parts.campaigns, sets, parts.ownership)
+    return Hops(parts.ownership, rules, chunks, HopRecovery(chunks, rules, stores))
 
 
 async def _workers(mesh: kit.Mesh) -> int:
@@ -108,8 +133,10 @@ async def _work(app: web.Application) -> None:
         group.create_task(found.ownership.run(found.journal.close_slot))
         group.create_task(found.closing.run())
         group.create_task(found.budget.run())
+        group.create_task(app[HOPS].run())
 
 
 async def _hand_over(app: web.Application) -> None:
     app[PARTS].overlay.close()
+    await app[HOPS].flush()
     await app[PARTS].ownership.hand_over()

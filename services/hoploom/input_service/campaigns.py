@@ -7,7 +7,9 @@ known id is refused, unless the request asks for a new edition; the leases of th
 import asyncio
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from hoploom.input_service import keys
 from hoploom.input_service.allotment import per_network
@@ -38,12 +40,15 @@ class Campaigns:
         self._read_at_s = float("-inf")
         self._reading = asyncio.Lock()
 
-    async def create(self, request: CampaignRequest, *, parent: str = "") -> tuple[Campaign, bool]:
+    async def create(
+        self, request: CampaignRequest, *, parent: str = "", checks: Sequence[Mapping[str, Any]] = ()
+    ) -> tuple[Campaign, bool]:
         """Make a campaign or an edition of one, or find the one that the same request made before.
 
         Args:
             request: What is wanted.
             parent: The campaign whose hops these targets are.
+            checks: Operations that fence the write.
 
         Returns:
             The campaign, and whether it is new.
@@ -51,6 +56,7 @@ class Campaigns:
         Raises:
             Unprocessable: It cannot be probed like this, or its id belongs to other content.
             Forbidden: Loopback or private space without its key.
+            Unavailable: A check failed, or Consul is away.
         """
         content = hashlib.sha256(json.dumps(replace(request, revise="").to_json(), sort_keys=True).encode()).hexdigest()
         entry = await self._consul.kv_get(keys.campaign(request.id), consistent=True)
@@ -59,10 +65,12 @@ class Campaigns:
             edition = known.edition + 1 if known else 1
             made = replace(await self._made(request, content), edition=edition, parent=parent)
             # False: another was first, perhaps with the same content; read again and compare.
-            new = await self._written(made, entry.modify_index if entry else 0)
+            new = await self._written(made, entry.modify_index if entry else 0, checks)
             known = made if new else await self._find(request.id)
             self._read_at_s = float("-inf")
-        if known is None or known.content_sha256 != content:
+            if known is None:
+                raise Unavailable(f"campaign {request.id!r} was not stored: it is another instance's to make now")
+        if known.content_sha256 != content:
             raise Unprocessable(
                 f"there is another campaign {request.id!r}: choose another id, or have it begin anew with --restart"
             )
@@ -95,25 +103,37 @@ class Campaigns:
                 self._read_at_s = began_s
             return self._known
 
-    async def remove(self, campaign_id: str) -> None:
-        """Hand out nothing of a campaign any more, and forget where its groups stand; what was stored of it stays."""
-        known = await self._find(campaign_id)
-        # First, so that nobody takes a lease whose set is gone.
+    async def editions(self, prefix: str) -> list[Campaign]:
+        """All editions that are stored of campaigns whose ids begin so, closed ones too."""
+        return [_campaign(entry) for entry in await self._consul.kv_list(f"{keys.EDITIONS}{prefix}")]
+
+    async def close(self, campaign_id: str) -> None:
+        """Hand out nothing of a campaign any more; the leases that are out go on."""
         await self._consul.kv_delete(keys.campaign(campaign_id))
-        for prefix in (keys.EDITIONS, keys.GROUPS, keys.ROUNDS):
+        self._read_at_s = float("-inf")
+
+    async def remove(self, campaign_id: str) -> None:
+        """Forget a closed campaign of which no lease is out, and where its groups stand; its results stay."""
+        made = await self.editions(f"{campaign_id}/")
+        for prefix in (keys.COOLING, keys.GROUPS, keys.ROUNDS):
             await self._consul.kv_delete(f"{prefix}{campaign_id}/", recurse=True)
         # A set is no other campaign's: its seed comes of the id.
-        for each in known.sets.values() if known else ():
-            await self._consul.kv_delete(keys.target_set(each.sha256), recurse=True)
+        for sha256 in {each.sha256 for edition in made for each in edition.sets.values()}:
+            await self._consul.kv_delete(keys.target_set(sha256), recurse=True)
+        # Last, so that who is interrupted here finds it again.
+        await self._consul.kv_delete(f"{keys.EDITIONS}{campaign_id}/", recurse=True)
+        for edition in made:
+            self._editions.pop((edition.id, edition.edition), None)
 
     async def _find(self, campaign_id: str) -> Campaign | None:
         entry = await self._consul.kv_get(keys.campaign(campaign_id), consistent=True)
         return _campaign(entry) if entry else None
 
-    async def _written(self, made: Campaign, index: int) -> bool:
+    async def _written(self, made: Campaign, index: int, checks: Sequence[Mapping[str, Any]]) -> bool:
         """Whether the campaign stands now, with its edition beside it."""
         value = json.dumps(made.to_json()).encode()
         operations = (
+            *checks,
             {"Verb": "cas", "Key": keys.campaign(made.id), "Value": value, "Index": index},
             {"Verb": "set", "Key": keys.edition(made.id, made.edition), "Value": value},
         )

@@ -6,15 +6,18 @@ again. So "finished" is never a matter of acknowledgements alone.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+import math
+from collections.abc import Awaitable, Collection, Sequence
+from contextlib import suppress
 from typing import Protocol
 
-from hoploom.input_service import leases
+from hoploom.input_service import keys, leases
 from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.journal import Fence, Journal
 from hoploom.input_service.rounds import Rounds
 from hoploom.input_service.shard_record import ShardRecord, ShardRef
 from hoploom.input_service.shards import slot_of
+from hoploom.kit.clock import boottime_s
 from hoploom.kit.errors import NotFound, Unavailable
 from hoploom.targets.ranges import Range, intersect, merge, subtract
 from hoploom.wire.campaign import Campaign
@@ -22,6 +25,9 @@ from hoploom.wire.campaign import Campaign
 log = logging.getLogger(__name__)
 LOOK_EVERY_S = 2.0
 """For what could not be ended at once: an output was away, or the slot has just been taken."""
+
+FORGET_EVERY_S = 60.0
+"""A chunk of hops is closed an hour before its records are removed; until then every instance has forgotten them."""
 
 KEEP_ROUNDS = 2
 """Of each group the records of the running round and of the one before stay, for people."""
@@ -46,6 +52,7 @@ class Closing:
         self._campaigns, self._journal, self._rounds = campaigns, journal, rounds
         self._audit, self._fence = audit, fence
         self._finished: set[ShardRef] = set()
+        self._forget_at_s = -math.inf
         self._news = asyncio.Event()
 
     def look(self) -> None:
@@ -61,6 +68,8 @@ class Closing:
             except TimeoutError:
                 pass
             self._news.clear()
+            with suppress(Unavailable):
+                await self._forget_closed()
             for one_pass, records in self._complete().items():
                 try:
                     await self._close(one_pass, records)
@@ -69,6 +78,16 @@ class Closing:
                 except NotFound:
                     # Its campaign is gone.
                     self._finished.update(each.ref for each in records)
+
+    async def _forget_closed(self) -> None:
+        """Keep no record of chunks of hops in memory that nobody hands out any more: they will be removed."""
+        if boottime_s() < self._forget_at_s:
+            return
+        known = {each.id for each in await self._campaigns.all()}
+        self._forget_at_s = boottime_s() + FORGET_EVERY_S
+        for ref in [each.ref for each in self._journal.opened() if _is_closed(each.ref.campaign, known)]:
+            self._journal.forget(ref.campaign, ref.group, ref.round + 1)
+        self._rounds.keep(lambda campaign: not _is_closed(campaign, known))
 
     def _complete(self) -> dict[_Pass, list[ShardRecord]]:
         """Complete shards by campaign, edition, group, round and family."""
@@ -113,3 +132,7 @@ class Closing:
             self._journal.forget(ref.campaign, ref.group, after.round)
             if after.round >= KEEP_ROUNDS:
                 await self._rounds.forget(campaign, ref.group, after.round - KEEP_ROUNDS)
+
+
+def _is_closed(campaign: str, known: Collection[str]) -> bool:
+    return campaign.startswith(keys.CHUNK) and campaign not in known

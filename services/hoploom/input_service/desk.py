@@ -117,13 +117,15 @@ class Desk:
         return _progress(record)
 
     async def _works(self, wanted: Wanted) -> list[Work]:
-        """What there is to do for a request, in the order of the campaigns."""
+        """What there is to do for a request, hops first, then in the order of the campaigns."""
         request, orders = wanted.request, self._overlay.current
         if orders is None:
             raise Unavailable("pauses and opt-outs are not known yet, so nothing is handed out")
         if orders.is_revoked(request.worker):
             raise Forbidden(f"worker {request.worker} was revoked")
         asked = [await self._campaigns.get(wanted.campaign)] if wanted.campaign else await self._campaigns.all()
+        # Hops first: they are few, and behind a campaign without an end they would never have their turn.
+        asked = sorted(asked, key=lambda each: not each.parent)
         found = []
         for campaign in asked:
             if _may(campaign, orders) and (request.allow_private or not campaign.allow_private):

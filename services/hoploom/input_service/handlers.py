@@ -58,8 +58,10 @@ async def post_campaign(request: web.Request) -> web.Response:
 
 
 async def get_campaigns(request: web.Request) -> web.Response:
-    """All campaigns with their progress, oldest first."""
-    rows = await asyncio.gather(*(_described(request, each) for each in await request.app[CAMPAIGNS].all()))
+    """All campaigns with their progress, oldest first; `parent=` names one whose chunks of hops are wanted instead."""
+    parent = request.query.get("parent", "")
+    campaigns = [each for each in await request.app[CAMPAIGNS].all() if each.parent == parent]
+    rows = await asyncio.gather(*(_described(request, each) for each in campaigns))
     return web.json_response({"v": 1, "campaigns": list(rows)})
 
 

@@ -10,6 +10,9 @@ GROUPS = f"{PREFIX}groups/"
 ROUNDS = f"{PREFIX}rounds/"
 SETS = f"{PREFIX}sets/"
 SHARDS = f"{PREFIX}shards/"
+CHUNK = "hops-"
+"""The ids of campaigns that are chunks of hops begin so."""
+
 NEXT_NUMBER = f"{PREFIX}ids/next"
 
 

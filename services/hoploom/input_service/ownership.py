@@ -82,6 +82,11 @@ class Ownership:
         self._watched = self._leaving = False
         self._changed = asyncio.Event()
 
+    @property
+    def me(self) -> str:
+        """This instance's id."""
+        return self._mesh.id
+
     def term(self, slot: int) -> Term | None:
         """This instance's term, or None when the slot is another's or the session is not known to be alive."""
         return self._terms.get(slot) if self._mesh.session.valid else None

@@ -1,7 +1,7 @@
 """Where the groups stand, in the KV store: read often, changed rarely, by the owner of a shard that is finished."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hoploom.input_service import keys
@@ -69,6 +69,11 @@ class Rounds:
             # Another instance was quicker with another shard, or this one's lock is gone.
             await asyncio.sleep(0)
         raise Unavailable("too many shards of this group are being finished just now")
+
+    def keep(self, wanted: Callable[[str], bool]) -> None:
+        """Keep in memory only what is known of campaigns whose ids are wanted."""
+        ids = {key: key.removeprefix(keys.ROUNDS).partition("/")[0] for key in self._known}
+        self._known = {key: known for key, known in self._known.items() if wanted(ids[key])}
 
     async def forget(self, campaign: Campaign, group: str, round_number: int) -> None:
         """Remove the shards' records of a round that nobody asks for any more."""

@@ -26,3 +26,14 @@ class Settings(kit.Settings):
         unit="seconds",
         more="Campaigns wait longer for a store that does not come back.",
     )
+    hops_a_worker: int = setting(
+        50_000,
+        "New hops that one worker may have probed in a day, over all campaigns.",
+        more="One worker that lies sends the others further astray.",
+    )
+    hops_hold_s: float = setting(
+        300.0,
+        "How long a hop waits for others to become targets together with them.",
+        unit="seconds",
+        more="Fewer and larger sets of hops; hops are probed later.",
+    )

@@ -7,11 +7,11 @@ compute the same one when the owner of a slot asks what they have stored.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from hoploom.targets.notation import BITS, IPV4, address_text, parse_address
+from hoploom.targets.notation import BITS, IPV4, IPV6, address_text, parse_address
 from hoploom.wire.addresses import MAPPED_PREFIX, WIDTH
 from hoploom.wire.fields import CAMPAIGN_ID, NAME, VERSION, Fields
 
@@ -40,6 +40,13 @@ class Hop(NamedTuple):
     def parse(text: str) -> Hop:
         """Read an address; raises BadBlock (422) for any other text."""
         return Hop(*parse_address(text))
+
+    @staticmethod
+    def unpacked(raw: bytes) -> Hop:
+        """From `packed`."""
+        if raw.startswith(MAPPED_PREFIX):
+            return Hop(IPV4, int.from_bytes(raw[len(MAPPED_PREFIX) :], "big"))
+        return Hop(IPV6, int.from_bytes(raw, "big"))
 
     def __str__(self) -> str:
         """The address in canonical text."""
@@ -91,6 +98,51 @@ class HopReport:
         return {"v": VERSION, "worker": self.worker, "campaign": self.campaign, "hops": list(map(str, self.hops))}
 
 
+@dataclass(frozen=True, kw_only=True)
+class HopAnswer:
+    """What became of the hops of a report, each counted once; a report that comes again finds its hops known.
+
+    Attributes:
+        new: Will become targets.
+        known: Are or will be targets of this day already.
+        in_set: Are targets of the campaign itself.
+        special: Lie outside public space: never probed (RFC 6890).
+        excluded: Are left out by the campaign, or nobody answers for probes of public space.
+        opted_out: Belong to who asked not to be probed.
+        capped: Are more than the worker, or the mesh, may have probed in a day.
+    """
+
+    new: int = 0
+    known: int = 0
+    in_set: int = 0
+    special: int = 0
+    excluded: int = 0
+    opted_out: int = 0
+    capped: int = 0
+
+    def __add__(self, other: HopAnswer) -> HopAnswer:
+        """Of both reports together."""
+        return HopAnswer(**{name: count + getattr(other, name) for name, count in asdict(self).items()})
+
+    @staticmethod
+    def from_json(document: object) -> HopAnswer:
+        """Read and check; raises BadRequest where a count is missing."""
+        known = Fields(document, "an answer about hops")
+        return HopAnswer(**{each.name: known.integer(each.name, range(MAX_HOPS + 1)) for each in fields(HopAnswer)})
+
+    def to_json(self) -> dict[str, Any]:
+        """As it travels."""
+        return {"v": VERSION, **asdict(self)}
+
+
 def parsed(texts: Iterable[str]) -> tuple[Hop, ...]:
     """Different hops in the order of their first appearance; raises BadBlock (422) where one is no address."""
     return tuple(dict.fromkeys(map(Hop.parse, texts)))
+
+
+def by_slot(hops: Iterable[Hop]) -> dict[int, list[Hop]]:
+    """Hops by the slot whose owner decides about them."""
+    found: dict[int, list[Hop]] = {}
+    for hop in hops:
+        found.setdefault(hop.slot, []).append(hop)
+    return found

@@ -18,6 +18,11 @@ from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.closing import Audit, Closing
 from hoploom.input_service.coolings import Coolings
 from hoploom.input_service.desk import Desk, Parts
+from hoploom.input_service.hop_chunks import HopChunks
+from hoploom.input_service.hop_desk import HopDesk
+from hoploom.input_service.hop_recovery import HopRecovery
+from hoploom.input_service.hop_rules import HopRules
+from hoploom.input_service.hops import Hops
 from hoploom.input_service.journal import Journal
 from hoploom.input_service.numbers import Numbers
 from hoploom.input_service.overlay import Overlay
@@ -35,6 +40,7 @@ from hoploom.kit.http_client import Answer
 from hoploom.kit.mesh import Mesh
 from hoploom.targets.ranges import Range
 from hoploom.wire.campaign import CampaignRequest
+from hoploom.wire.hops import HopReport
 from hoploom.wire.lease import LeaseDone, LeaseRenewal, LeaseRequest, LeaseReturn
 from waiting import eventually
 
@@ -53,6 +59,21 @@ class AllStored:
             raise Unavailable("the store is away")
         lacking, self.lacking = self.lacking, []
         return lacking
+
+
+class NoStores:
+    """Outputs that have what they are told, or are away."""
+
+    def __init__(self) -> None:
+        self.hops: dict[str, list[str]] = {}
+        self.away = False
+        self.asked = 0
+
+    async def ask(self, path: str, timeout_s: float = 0) -> list[Mapping[str, Any]]:
+        self.asked += 1
+        if self.away:
+            raise Unavailable("the store is away")
+        return [{"v": 1, "store": "s", "hops": self.hops}]
 
 
 class Wire(Relay):
@@ -79,6 +100,9 @@ class Instance:
     desk: Desk
     progress: Progress
     audit: AllStored
+    stores: NoStores
+    hops: Hops
+    hop_desk: HopDesk
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
@@ -125,7 +149,21 @@ class Instance:
             relay=wire,
         )
         progress = Progress(journal, rounds, ownership)
-        return Instance(mesh, parts, numbers, sets, Desk(mesh.id, parts), progress, all_stored)
+        stores, rules = NoStores(), HopRules(campaigns, sets, parts.overlay)
+        chunks = HopChunks(campaigns, sets, ownership)
+        hops = Hops(ownership, rules, chunks, HopRecovery(chunks, rules, stores))
+        return Instance(
+            mesh=mesh,
+            parts=parts,
+            numbers=numbers,
+            sets=sets,
+            desk=Desk(mesh.id, parts),
+            progress=progress,
+            audit=all_stored,
+            stores=stores,
+            hops=hops,
+            hop_desk=HopDesk(ownership, wire, hops, campaigns, parts.overlay),
+        )
 
     def begin(self) -> None:
         """Run what an instance runs beside its server."""
@@ -136,6 +174,7 @@ class Instance:
             self.parts.ownership.run(self.parts.journal.close_slot),
             self.parts.closing.run(),
             self.parts.budget.run(),
+            self.hops.run(),
         )
         self.tasks = [asyncio.get_running_loop().create_task(each) for each in loops]
 
@@ -177,6 +216,9 @@ class Instance:
     async def _answer(self, path: list[str], query: dict[str, str], document: Mapping[str, Any]) -> Answer:
         if path[1] == "budget":
             return Answer(200, json.dumps(dict(await self.parts.budget.answer(document))).encode())
+        if path[1] == "hops":
+            found = await self.hop_desk.report(HopReport.from_json(document), relayed=True)
+            return Answer(200, json.dumps(found.to_json()).encode())
         if len(path) == 2:
             wanted = Wanted(
                 request=LeaseRequest.from_json(document),
