@@ -6,7 +6,6 @@ again. So "finished" is never a matter of acknowledgements alone.
 
 import asyncio
 import logging
-import math
 from collections.abc import Awaitable, Collection, Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -52,7 +51,7 @@ class Closing:
         self._campaigns, self._journal, self._rounds = campaigns, journal, rounds
         self._audit, self._fence = audit, fence
         self._finished: set[ShardRef] = set()
-        self._forget_at_s = -math.inf
+        self._forget_at_s = boottime_s() + FORGET_EVERY_S
         self._news = asyncio.Event()
 
     def look(self) -> None:

@@ -41,7 +41,7 @@ class Hops:
         self.a_worker_a_day, self.hold_s = A_WORKER_A_DAY, HOLD_S
         self._books: dict[int, tuple[Term, HopBook]] = {}
         self._making = asyncio.Lock()
-        self._recover_at_s = self._tidy_at_s = -math.inf
+        self._recover_at_s, self._tidy_at_s = -math.inf, boottime_s() + TIDY_EVERY_S
 
     async def take(self, report: HopReport) -> HopAnswer:
         """Take hops that all lie in slots of this instance, or none.
