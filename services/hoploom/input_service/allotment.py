@@ -46,6 +46,7 @@ class Claim:
         per_network: The most targets of the campaign in one /24 or /48; 0 where nobody knows.
         ttl_s: Seconds that the lease lives without a renewal.
         crowd: Workers of the mesh, by the catalog: in a campaign's first moments the rate is shared as if all came.
+        places: Leases of the pass that its records have room for at once; workers above that wait.
     """
 
     nonce: str
@@ -60,6 +61,7 @@ class Claim:
     per_network: int
     ttl_s: int = TTL_S
     crowd: int = 2
+    places: int = MAX_CROWD
 
     @cached_property
     def one_pass(self) -> Pass:
@@ -116,6 +118,7 @@ _BOUNDS = {
     "per_network": range(MAX_INTEGER),
     "ttl_s": range(1, MAX_TTL_S + 1),
     "crowd": range(MAX_CROWD + 1),
+    "places": range(1, MAX_CROWD + 1),
 }
 
 

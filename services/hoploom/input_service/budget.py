@@ -14,6 +14,7 @@ second is within the budget without any tolerance. What makes this true outside 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from heapq import heappop, heappush
@@ -168,20 +169,32 @@ class Budget:
 
     def _share(self, claim: Claim, now_s: float) -> int:
         """What a worker gets of its campaign's rate, 0 for nothing."""
-        wants = [_want(each) for each, _ in self._asked.values() if each.campaign == claim.campaign]
-        if now_s < self._known_since_s[claim.campaign] + LATELY_S:
-            wants += [math.inf] * (claim.crowd - len(wants))
-        level, extras = fair_level(claim.campaign_pps, wants)
-        mine, above, allotted = 0, 0, 0
+        left = claim.campaign_pps - self.allotted_pps(claim.campaign)
+        if left <= 0:
+            return 0
+        wants, at_once = self._wants(claim, now_s)
+        # Anybody may be among those at once: were the rate for all, at the same level they would have just as much.
+        level, extras = fair_level(claim.campaign_pps * len(wants) // at_once, wants)
+        mine, above = 0, 0
         for each in self._live.get(claim.campaign, {}).values():
             rate_pps = each.allotment.rate_pps
-            allotted += rate_pps
             if each.allotment.worker != claim.worker:
                 above += rate_pps > level
             elif not each.returned:
                 mine += rate_pps
         share = min(_want(claim), level + (above < extras))
-        return int(max(0, min(share - mine, claim.campaign_pps - allotted)))
+        return int(max(0, min(share - mine, left)))
+
+    def _wants(self, claim: Claim, now_s: float) -> tuple[list[float], int]:
+        """What all want of a campaign's rate, and how many of them may have a lease at the same time."""
+        asked = [each for each, _ in self._asked.values() if each.campaign == claim.campaign]
+        unknown = 0
+        if now_s < self._known_since_s[claim.campaign] + LATELY_S:
+            unknown = max(0, claim.crowd - len(asked))
+        passes = Counter(each.one_pass for each in asked)
+        places = {each.one_pass: _at_once(each) for each in asked}
+        at_once = unknown + sum(min(number, places[one_pass]) for one_pass, number in passes.items())
+        return [*map(_want, asked), *[math.inf] * unknown], at_once
 
     def _note(self, claim: Claim, now_s: float) -> None:
         key = (claim.campaign, claim.worker)
@@ -244,6 +257,12 @@ def _lasting_s(ttl_s: int) -> float:
     Its worker was told within `GRACE_S` of asking that the lease lives for `ttl_s`; the keeper heard in between.
     """
     return ttl_s + GRACE_S + LINGER_S
+
+
+def _at_once(claim: Claim) -> int:
+    """How many leases of a pass may be out at once: where each needs a lane, more would only make each slower."""
+    lanes_suffice = 0 < claim.per_network <= claim.network_pps
+    return min(claim.places, claim.network_pps) if claim.network_pps and not lanes_suffice else claim.places
 
 
 def _want(claim: Claim) -> float:

@@ -41,24 +41,38 @@ class Coolings:
         self._consul = consul
         self._open: dict[ShardRef, _Open] = {}
 
-    async def blocked(self, campaign: Campaign, ref: ShardRef, *, capped: bool) -> list[Range]:
-        """The positions of a shard that may not be handed out now, as a merged list.
+    async def open(self, campaign: Campaign, ref: ShardRef, *, capped: bool) -> bool:
+        """Have a shard's cooling in memory.
 
         Args:
             campaign: The campaign.
             ref: The shard.
             capped: Whether a cap per network holds, for which targets rest for a second in any case.
 
+        Returns:
+            Whether anything rests at all in this campaign.
+
         Raises:
             Unavailable: It is not in memory, and Consul is away.
         """
         cooldown_s = max(campaign.cooldown_minutes * MINUTE_S, LINGER_S if capped else 0.0)
-        if not cooldown_s:
-            return []
         name = _name(campaign, ref)
-        if name not in self._open:
-            self._open[name] = _Open(cooldown_s, await self._loaded(name, ref, cooldown_s))
-        return self._open[name].state.blocked(boottime_s())
+        if cooldown_s and name not in self._open:
+            loaded = await self._loaded(name, ref, cooldown_s)
+            # Another request may have loaded it meanwhile, and something was handed out since.
+            self._open.setdefault(name, _Open(cooldown_s, loaded))
+        return bool(cooldown_s)
+
+    def blocked(self, ref: ShardRef) -> list[Range] | None:
+        """The positions of a shard that may not be handed out now, as a merged list; None where nothing is known."""
+        found = self._found(ref)
+        return found.state.blocked(boottime_s()) if found else None
+
+    def handed_out(self, ref: ShardRef, held: Held) -> None:
+        """Block a lease's positions at once: two records that share a cooling may change in one commit."""
+        found = self._found(ref)
+        if found is not None:
+            found.state = found.state.add(_range(held), boottime_s())
 
     def changed(self, before: ShardRecord, after: ShardRecord) -> Mapping[str, Any] | None:
         """Follow a change of a record.
@@ -83,6 +97,9 @@ class Coolings:
         for ref in refs:
             for name in _names(ref):
                 self._open.pop(name, None)
+
+    def _found(self, ref: ShardRef) -> _Open | None:
+        return next((self._open[name] for name in _names(ref) if name in self._open), None)
 
     async def _loaded(self, name: ShardRef, ref: ShardRef, cooldown_s: float) -> Cooling:
         entry, now_s = await self._consul.kv_get(_key(name), consistent=True), boottime_s()

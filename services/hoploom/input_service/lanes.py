@@ -114,7 +114,7 @@ class Lanes:
         """Equal parts of the cap for all leases that may be out at once and share a network; at least 1."""
         passes = len({*self._live, *self._queue, claim.one_pass})
         workers = sum(each.one_pass == claim.one_pass for each in asked)
-        together = min(claim.per_network or math.inf, max(workers, claim.crowd))
+        together = min(claim.per_network or math.inf, claim.places, max(workers, claim.crowd))
         return max(1, min(claim.per_network or cap, int(cap / (passes * together))))
 
 

@@ -112,12 +112,22 @@ def grant(record: ShardRecord, ask: Ask, ages: Ages) -> tuple[ShardRecord, Held 
     Returns:
         The record afterwards (the same object when nothing changed), and the lease, or None for "nothing now".
     """
-    record = _forget_lost(expire(record, ages), ask)
-    known = answered(record, ask.request_id, ask.worker)
+    record, known = recall(record, ask, ages)
     if known is not None or len(record.held) >= MAX_HELD:
         return record, known
     found = _next_range(record, ask)
     return _handed_out(record, found, ask) if found else (record, None)
+
+
+def recall(record: ShardRecord, ask: Ask, ages: Ages) -> tuple[ShardRecord, Held | None]:
+    """The lease that a request got already; else take back what this run of the worker does not know that it has.
+
+    Returns:
+        The record afterwards (the same object when nothing changed), and the lease or None.
+    """
+    record = expire(record, ages)
+    known = answered(record, ask.request_id, ask.worker)
+    return (record, known) if known else (_forget_lost(record, ask, ages), None)
 
 
 def answered(record: ShardRecord, request_id: str, worker: str) -> Held | None:
@@ -143,6 +153,9 @@ def renew(record: ShardRecord, lease: LeaseId, message: LeaseRenewal, ages: Ages
     held = _own(record, lease, message)
     if held is None:
         raise Expired("the lease is acknowledged already")
+    if ages.lived_s.get(held.nonce, 0.0) > MAX_TTL_S:
+        # It is handed out again when its time is over: until then its worker may go on, not having heard this.
+        raise Expired(f"the lease has lived for {MAX_TTL_S} s, and no lease lives longer")
     if message.stored_upto <= held.stored_upto:
         return record, held
     stored, lived_s = min(message.stored_upto, held.stop), int(ages.lived_s.get(held.nonce, 0.0))
@@ -178,15 +191,14 @@ def give_back(record: ShardRecord, lease: LeaseId, message: LeaseReturn) -> Shar
 
 
 def expire(record: ShardRecord, ages: Ages) -> ShardRecord:
-    """Take back the leases that have lived their time; what they have not stored is handed out again.
+    """Take back the leases that nobody has renewed in time; what they have not stored is handed out again.
 
     Args:
         record: The record as it stands.
         ages: How old its leases are.
     """
     for held in record.held:
-        silent = ages.unheard_s.get(held.nonce, 0.0) > held.ttl_s + GRACE_S
-        if silent or ages.lived_s.get(held.nonce, 0.0) > MAX_TTL_S:
+        if ages.unheard_s.get(held.nonce, 0.0) > held.ttl_s + GRACE_S:
             record = _ended(record, held, held.stored_upto)
     return record
 
@@ -258,11 +270,15 @@ def _ended(record: ShardRecord, held: Held, stored_upto: int, at_us: int = 0) ->
     )
 
 
-def _forget_lost(record: ShardRecord, ask: Ask) -> ShardRecord:
-    """Without the leases of this very run that it does not know of: their answers were lost on the way."""
-    for held in record.held:
-        same = ask.run and (held.worker, held.run) == (ask.worker, ask.run)
-        if same and held.nonce not in ask.holding and held.request_id != ask.request_id:
+def _forget_lost(record: ShardRecord, ask: Ask, ages: Ages) -> ShardRecord:
+    """Without the leases of this very run that it does not know of: their answers were lost on the way.
+
+    Whoever has renewed a lease does know it: the request was under way for long, and is older than the lease.
+    """
+    mine = [each for each in record.held if each.worker == ask.worker and each.run == ask.run and ask.run]
+    for held in mine:
+        renewed = ages.lived_s.get(held.nonce, 0.0) > ages.unheard_s.get(held.nonce, 0.0)
+        if not renewed and held.nonce not in ask.holding:
             record = _ended(record, held, held.stored_upto)
     return record
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from hoploom.input_service import leases, shards
-from hoploom.input_service.allotment import Allotment, Claim
+from hoploom.input_service.allotment import MAX_CROWD, Allotment, Claim
 from hoploom.input_service.budget_desk import BudgetDesk
 from hoploom.input_service.coolings import Coolings
 from hoploom.input_service.journal import Journal, Step
@@ -15,6 +15,7 @@ from hoploom.input_service.leases import Ages, Ask
 from hoploom.input_service.numbers import Numbers
 from hoploom.input_service.ownership import Ownership
 from hoploom.input_service.round_record import Shard
+from hoploom.input_service.round_record import shards as shards_of
 from hoploom.input_service.shard_record import Held, ShardRecord, ShardRef
 from hoploom.kit import metrics
 from hoploom.kit.clock import wall_us
@@ -36,7 +37,7 @@ from hoploom.wire.overlay import OverlayDocument
 
 T = TypeVar("T")
 REMEMBERED = 4096
-"""Requests whose answer is found at once when they come again."""
+"""Workers whose last answer is found at once when they ask for it again."""
 
 _GRANTED = metrics.counter("hoploom_input_leases_granted_total", "Leases handed out.")
 _POSITIONS = metrics.counter("hoploom_input_positions_handed_out_total", "Positions handed out.")
@@ -152,7 +153,7 @@ class Serving:
         """Know where everything is kept."""
         self._journal, self._ownership, self._numbers = journal, ownership, numbers
         self._budget, self._coolings = budget, coolings
-        self._answered: OrderedDict[tuple[str, str], ShardRef] = OrderedDict()
+        self._answered: OrderedDict[str, tuple[str, ShardRef]] = OrderedDict()
 
     async def grant(self, wanted: Wanted, works: Iterable[Work]) -> Lease | None:
         """A lease of the first shard here that has work for the request; the same request gets the same lease.
@@ -207,7 +208,8 @@ class Serving:
 
     def _in_order(self, work: Work, request: LeaseRequest) -> list[Shard]:
         """The shards to try: first the one that has answered this very request, then from the worker's own on."""
-        known = self._answered.get((request.worker, request.request_id))
+        request_id, known = self._answered.get(request.worker, ("", None))
+        known = known if request_id == request.request_id else None
         shift = shards.slot_of_name(request.worker) % max(1, len(work.shards))
         order = [*work.shards[shift:], *work.shards[:shift]]
         return sorted(order, key=lambda shard: (known.family, known.shard) != shard) if known else order
@@ -215,15 +217,20 @@ class Serving:
     async def _grant_within(self, work: Work, mine: Sequence[Shard], wanted: Wanted) -> Lease | None:
         """A lease within the mesh's budget, where the campaign needs one."""
         nonce = uuid.uuid4().hex[: 2 * NONCE_BYTES]
-        allotment = None
-        if work.limits:
-            allotment = await self._budget.take(await self._claim(work, wanted, nonce))
-            if allotment is None:
-                return None
-        lease, taken = None, False
+        known = await self._recall(work, mine, wanted, nonce) if work.limits else None
+        if known is not None:
+            return known
+        allotment, taken = None, False
         try:
             for shard in mine:
-                lease = await self._grant_of(work, shard, wanted, self._ask(work, shard, wanted, allotment, nonce))
+                ask = await self._ask_of(work, shard, wanted, nonce)
+                if ask is None:
+                    continue
+                if work.limits and allotment is None:
+                    allotment = await self._budget.take(await self._claim(work, wanted, nonce))
+                    if allotment is None:
+                        return None
+                lease = await self._grant_of(work, shard, wanted, _within(ask, allotment))
                 if lease is not None:
                     taken = lease.id.endswith(nonce)
                     return lease
@@ -232,6 +239,28 @@ class Serving:
             # Also where the write failed: it may have been carried out, and then its lease runs out unrenewed.
             if allotment and not taken:
                 await self._budget.give_back(nonce, used=False)
+
+    async def _recall(self, work: Work, mine: Sequence[Shard], wanted: Wanted, nonce: str) -> Lease | None:
+        """The lease that this very request got; of one that the worker never heard of its part of the budget is freed.
+
+        Before the budget is asked: there the worker has what that lease takes.
+        """
+        _, last = self._answered.get(wanted.request.worker, ("", None))
+        shard = (last.family, last.shard) if last else (0, 0)
+        where = _located(work, wanted.request.group, shard) if shard in mine else None
+        if where is None or where.empty.ref != last:
+            return None
+        ask = self._ask(work, shard, wanted, nonce)
+
+        def step(record: ShardRecord, ages: Ages) -> tuple[ShardRecord, tuple[Held | None, set[str]]]:
+            before = leases.expire(record, ages)
+            after, known = leases.recall(before, ask, ages)
+            return after, (known, {each.nonce for each in before.held} - {each.nonce for each in after.held})
+
+        known, unheard_of = await self._journal.change(where.slot, where.empty, step)
+        for each in unheard_of:
+            await self._budget.give_back(each, used=True)
+        return await self._travelling(where, known) if known else None
 
     async def _claim(self, work: Work, wanted: Wanted, nonce: str) -> Claim:
         return Claim(
@@ -246,19 +275,32 @@ class Serving:
             network_pps=work.limits.network_pps,
             per_network=work.campaign.per_network,
             crowd=await self._budget.crowd(),
+            places=_places(len(work.shards)),
         )
+
+    async def _ask_of(self, work: Work, shard: Shard, wanted: Wanted, nonce: str) -> Ask | None:
+        """What to ask of a shard, or None where it is known to have nothing now."""
+        ref = _located(work, wanted.request.group, shard).empty.ref
+        rests = await self._coolings.open(work.campaign, ref, capped=bool(work.limits.network_pps))
+        ask = self._ask(work, shard, wanted, nonce)
+        known, blocked = self._journal.peek(ref), self._coolings.blocked(ref) if rests else []
+        if blocked is None or (known and leases.grant(known[0], replace(ask, blocked=blocked), known[1])[1] is None):
+            return None
+        return ask
 
     async def _grant_of(self, work: Work, shard: Shard, wanted: Wanted, ask: Ask) -> Lease | None:
         where = _located(work, wanted.request.group, shard)
         ref = where.empty.ref
-        blocked = await self._coolings.blocked(work.campaign, ref, capped=bool(work.limits.network_pps))
-        ask = replace(ask, blocked=blocked)
-        known = self._journal.peek(ref)
-        if known and leases.grant(known[0], ask, known[1]) == (known[0], None):
-            return None
+        rests = bool(work.campaign.cooldown_minutes or work.limits.network_pps)
 
         def step(record: ShardRecord, ages: Ages) -> tuple[ShardRecord, tuple[Held | None, int]]:
-            after, held = leases.grant(record, ask, ages)
+            # Only now: other groups' leases of the same commit have to rest too.
+            blocked = self._coolings.blocked(ref) if rests else []
+            if blocked is None:
+                return record, (None, 0)
+            after, held = leases.grant(record, replace(ask, blocked=blocked), ages)
+            if held is not None:
+                self._coolings.handed_out(ref, held)
             return after, (held, after.reissued - record.reissued)
 
         held, again = await self._journal.change(where.slot, where.empty, step)
@@ -272,7 +314,7 @@ class Serving:
             _POSITIONS.inc(held.stop - held.start)
         return await self._travelling(where, held)
 
-    def _ask(self, work: Work, shard: Shard, wanted: Wanted, allotment: Allotment | None, nonce: str) -> Ask:
+    def _ask(self, work: Work, shard: Shard, wanted: Wanted, nonce: str) -> Ask:
         request, family = wanted.request, shard[0]
         size = work.campaign.sets[family].size
         term = self._ownership.term(work.slot(shard))
@@ -281,16 +323,14 @@ class Serving:
             worker=request.worker,
             run=request.run,
             holding=[LeaseId.parse(each).nonce for each in request.holding],
-            rate_pps=allotment.rate_pps if allotment else request.rate_pps,
-            lane_pps=allotment.lane_pps if allotment else 0,
+            rate_pps=request.rate_pps,
             probe=work.campaign.probe,
             nonce=nonce,
             # Lost in this very moment: then the write is refused.
             token=str(term.token if term else Token()),
             at_us=wall_us(),
             limit=wanted.limit,
-            # An allotment does not outlive a usual lease; nobody renews for a simple client.
-            ttl_s=min(wanted.ttl_s, leases.TTL_S) if allotment else wanted.ttl_s,
+            ttl_s=wanted.ttl_s,
             audited=wanted.audited,
             left=size * sum(each[0] == family for each in work.shards) // shards.shard_count(size),
         )
@@ -318,7 +358,8 @@ class Serving:
             await self._budget.give_back(lease.nonce, used=True)
 
     def _remember(self, request: LeaseRequest, ref: ShardRef) -> None:
-        self._answered[request.worker, request.request_id] = ref
+        self._answered[request.worker] = request.request_id, ref
+        self._answered.move_to_end(request.worker)
         if len(self._answered) > REMEMBERED:
             self._answered.popitem(last=False)
 
@@ -348,6 +389,15 @@ class Serving:
         )
 
 
+def _within(ask: Ask, allotment: Allotment | None) -> Ask:
+    """The request as the budget allows it."""
+    if allotment is None:
+        return ask
+    # An allotment does not outlive a usual lease; nobody renews for a simple client.
+    ttl_s = min(ask.ttl_s, leases.TTL_S)
+    return replace(ask, rate_pps=allotment.rate_pps, lane_pps=allotment.lane_pps, ttl_s=ttl_s)
+
+
 def _allotted(where: Located, held: Held) -> Allotment:
     """A lease's part of the budget as its record tells it."""
     campaign, ref = where.campaign, where.empty.ref
@@ -363,9 +413,15 @@ def _allotted(where: Located, held: Held) -> Allotment:
         network_pps=where.limits.network_pps,
         per_network=campaign.per_network,
         ttl_s=held.ttl_s,
+        places=_places(len(shards_of(campaign))),
         rate_pps=held.rate_pps,
         lane_pps=held.lane_pps,
     )
+
+
+def _places(shard_count: int) -> int:
+    """Leases that so many records have room for at once."""
+    return min(MAX_CROWD, shard_count * leases.MAX_HELD)
 
 
 def order_of(campaign: Campaign, ref: ShardRef) -> bytes:

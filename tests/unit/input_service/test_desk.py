@@ -324,6 +324,25 @@ async def test_a_renewal_keeps_its_part_of_the_budget(instance: Instance) -> Non
     assert await instance.desk.lease(Wanted(request=lease_request("w2"))) is None
 
 
+async def test_a_request_that_comes_again_gets_its_lease_though_it_has_all_of_the_budget(instance: Instance) -> None:
+    await instance.campaigns.create(campaign_request(blocks=["10.0.0.0/18"], rate_pps=100))
+    request = lease_request(run="run-1")
+    first, again = [await instance.desk.lease(Wanted(request=request)) for _ in range(2)]
+    assert first is not None and first == again
+
+
+async def test_a_lease_that_never_reached_its_worker_frees_its_part_of_the_budget(instance: Instance) -> None:
+    await instance.campaigns.create(campaign_request(blocks=["10.0.0.0/18"], rate_pps=100))
+    lost = await instance.desk.lease(Wanted(request=lease_request(run="run-1")))
+    assert lost is not None
+    assert await instance.desk.lease(Wanted(request=lease_request(run="run-1"))) is None
+
+    async def free() -> Lease | None:
+        return await instance.desk.lease(Wanted(request=lease_request(run="run-1")))
+
+    assert (await eventually("its part comes free after a second", free)).start == lost.start
+
+
 class Hours:
     """A boottime clock that a test moves on."""
 

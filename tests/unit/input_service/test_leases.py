@@ -110,8 +110,12 @@ def test_a_lease_lives_until_its_time_and_grace_are_over() -> None:
 
 def test_however_often_renewed_a_lease_ends_at_the_hard_limit() -> None:
     record, held = take(record_of(10_000), 1)
-    assert expire(record, Ages({held.nonce: 0.0}, {held.nonce: float(MAX_TTL_S)})) is record
-    assert not expire(record, Ages({held.nonce: 0.0}, {held.nonce: MAX_TTL_S + 0.1})).held
+    old = [Ages({held.nonce: 0.0}, {held.nonce: MAX_TTL_S + more_s}) for more_s in (0.0, 0.1)]
+    assert renew(record, record.lease_id(held), going_on("w1", 0), old[0]) == (record, held)
+    with pytest.raises(Expired, match="lived for 3600 s"):
+        renew(record, record.lease_id(held), going_on("w1", 50), old[1])
+    # Its worker may not have heard that.
+    assert expire(record, old[1]) is record
 
 
 def test_what_was_stored_by_a_renewal_is_not_handed_out_again() -> None:
@@ -149,6 +153,21 @@ def test_a_lease_whose_answer_was_lost_comes_back_with_the_next_request_of_the_s
     assert ahead is not None and ahead.start == held.stop and held in record.held
     record, other = grant(record, replace(ask(4), run="run-2"), NEW)
     assert other is not None and len(record.held) == 3
+
+
+def test_a_lease_that_was_renewed_did_not_get_lost_whatever_an_old_request_says() -> None:
+    record, held = grant(record_of(10_000), replace(ask(1), run="run-1"), NEW)
+    assert held is not None
+    ages = Ages({held.nonce: 3.0}, {held.nonce: 13.0})
+    record, other = grant(record, replace(ask(2), run="run-1"), ages)
+    assert other is not None and record.held == (held, other)
+
+
+def test_a_request_that_comes_again_takes_nothing_back() -> None:
+    record, held = grant(record_of(10_000), replace(ask(1), run="run-1"), NEW)
+    assert held is not None
+    record, ahead = grant(record, replace(ask(2), run="run-1", holding=(held.nonce,)), NEW)
+    assert grant(record, replace(ask(1), run="run-1"), NEW) == (record, held) and ahead in record.held
 
 
 def test_acknowledging_twice_changes_nothing_and_the_last_one_completes() -> None:
