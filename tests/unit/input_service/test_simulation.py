@@ -3,17 +3,18 @@
 Sixty seeds here; `HOPLOOM_SEEDS=10000 pytest tests/unit/input_service/test_simulation.py` is the long run.
 """
 
+import asyncio
 import os
 import random
+import sys
 import uuid
 from typing import Any
 
 import pytest
 
-from hoploom.input_service import campaigns, journal, leases, ownership, rounds, shards
+from hoploom.input_service import leases, shards
 from hoploom.input_service.journal import Journal
 from hoploom.input_service.shard_record import ShardRecord
-from hoploom.kit import session
 from hoploom.kit.errors import Conflict
 from hoploom.wire.lease import LeaseDone, LeaseId
 from lab import virtual_time
@@ -25,8 +26,10 @@ LIMIT_S = 3000.0
 
 @pytest.fixture(autouse=True)
 def virtual(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (campaigns, journal, ownership, rounds, session):
-        monkeypatch.setattr(module, "boottime_s", boottime())
+    for name, module in list(sys.modules.items()):
+        if name.startswith("hoploom.") and hasattr(module, "boottime_s"):
+            monkeypatch.setattr(module, "boottime_s", boottime())
+    monkeypatch.setattr(asyncio, "to_thread", virtual_time.to_thread)
     monkeypatch.setattr(shards, "SLOTS", 8)
     monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=random.getrandbits(128)))
 

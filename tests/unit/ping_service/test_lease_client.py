@@ -1,5 +1,6 @@
 """What the worker makes of every answer of the input and output services."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,7 @@ from hoploom.wire.addresses import column
 from hoploom.wire.batch import Batch
 from hoploom.wire.lease import LeaseRequest
 from hoploom.wire.overlay import OverlayDocument
+from lab import virtual_time
 from unit.ping_service.stations import columns, lease, on_virtual_time
 
 PROBLEM = {"Content-Type": "application/problem+json"}
@@ -139,10 +141,7 @@ async def test_a_set_is_fetched_once_and_must_be_what_its_name_says() -> None:
 
 @on_virtual_time
 async def test_a_batch_is_sent_until_somebody_stores_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def here(call: Callable[..., Any], *known: Any) -> Any:
-        return call(*known)
-
-    monkeypatch.setattr("asyncio.to_thread", here)
+    monkeypatch.setattr(asyncio, "to_thread", virtual_time.to_thread)
     asked, fabio = client(Unavailable("away"), Unavailable("full"), answer(409), answer(404), answer(200, {}))
     assert await asked.submit(batch())
     assert len(fabio.asked) == 5 and asked.waiting == ""
