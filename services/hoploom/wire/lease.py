@@ -279,7 +279,8 @@ class Lease:
 
     def to_json(self) -> dict[str, Any]:
         """As it travels."""
-        return {"v": VERSION, **asdict(self), "anchors": list(self.anchors)}
+        # Not `asdict`: that copies every value, and one is made for every lease.
+        return {"v": VERSION, **vars(self), "probe": self.probe.to_json(), "anchors": list(self.anchors)}
 
 
 def _lease_ids(texts: tuple[str, ...]) -> tuple[str, ...]:
