@@ -13,6 +13,11 @@ Command = Callable[[int], Sequence[str]]
 """The command of a process in its so-manieth life, from 1."""
 
 
+def always(name: str, command: Sequence[str], folder: Path) -> "Process":
+    """A process that runs the same command in every life, with its log in this folder."""
+    return Process(name, lambda _: command, folder / f"{name}.log")
+
+
 @dataclass
 class Process:
     """One process that lives again and again.
@@ -55,6 +60,13 @@ class Process:
     def wait(self) -> int:
         """Wait for its end, after a signal that asks for it; its exit code."""
         return self._process.wait(30) if self._process is not None else 0
+
+    def memory_kib(self) -> int:
+        """Memory that it has in use now (RSS, in KiB); 0 where it does not live."""
+        if self._process is None or not self.lives:
+            return 0
+        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
     @property
     def _process(self) -> "subprocess.Popen[bytes] | None":

@@ -13,7 +13,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,12 @@ def at_most(name: str, value: float, unit: str, bound: float, anchor: tuple[str,
     ratio = round(value / anchor[1], 3) if anchor and anchor[1] else None
     label, anchor_value = anchor or ("", None)
     return Figure(name, round(value, 4), unit, label, anchor_value, ratio, f"<= {bound:g} {unit}", value <= bound)
+
+
+def at_least(name: str, value: float, unit: str, bound: float, anchor: tuple[str, float] | None = None) -> Figure:
+    """A figure that must not be smaller than its bound."""
+    found = at_most(name, value, unit, bound, anchor)
+    return replace(found, bound=f">= {bound:g} {unit}", ok=value >= bound)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
