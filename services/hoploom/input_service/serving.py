@@ -22,7 +22,7 @@ from hoploom.kit.clock import wall_us
 from hoploom.kit.errors import BadRequest, NotFound
 from hoploom.kit.session import Token
 from hoploom.targets.keys import order_key
-from hoploom.wire.campaign import Campaign
+from hoploom.wire.campaign import MAX_EDITION, Campaign
 from hoploom.wire.lease import (
     MAX_LEASE,
     NONCE_BYTES,
@@ -263,11 +263,12 @@ class Serving:
         return await self._travelling(where, known) if known else None
 
     async def _claim(self, work: Work, wanted: Wanted, nonce: str) -> Claim:
+        campaign, edition = _payer(work.campaign)
         return Claim(
             nonce=nonce,
             worker=wanted.request.worker,
-            campaign=work.campaign.id,
-            edition=work.campaign.edition,
+            campaign=campaign,
+            edition=edition,
             group=wanted.request.group,
             round=work.round,
             campaign_pps=work.limits.rate_pps,
@@ -401,11 +402,12 @@ def _within(ask: Ask, allotment: Allotment | None) -> Ask:
 def _allotted(where: Located, held: Held) -> Allotment:
     """A lease's part of the budget as its record tells it."""
     campaign, ref = where.campaign, where.empty.ref
+    payer, edition = _payer(campaign)
     return Allotment(
         nonce=held.nonce,
         worker=held.worker,
-        campaign=campaign.id,
-        edition=campaign.edition,
+        campaign=payer,
+        edition=edition,
         group=ref.group,
         round=ref.round,
         campaign_pps=where.limits.rate_pps,
@@ -417,6 +419,16 @@ def _allotted(where: Located, held: Held) -> Allotment:
         rate_pps=held.rate_pps,
         lane_pps=held.lane_pps,
     )
+
+
+def _payer(campaign: Campaign) -> tuple[str, int]:
+    """Whose rate a campaign's leases count on, and the edition that tells their passes from all others of that one.
+
+    Hops are probed at the rate of the campaign that found them, not at as many rates as there are chunks of them.
+    """
+    if campaign.parent:
+        return campaign.parent, campaign.number % MAX_EDITION + 1
+    return campaign.id, campaign.edition
 
 
 def _places(shard_count: int) -> int:

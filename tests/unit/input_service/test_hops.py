@@ -56,6 +56,11 @@ async def begun(found: list[Instance], **wishes: Any) -> Campaign:
     return campaign
 
 
+def all_know_orders(found: list[Instance]) -> bool:
+    known = [each.parts.overlay.current for each in found]
+    return all(each is not None and each.opt_outs + each.paused_campaigns for each in known)
+
+
 async def made(found: Iterable[Instance]) -> None:
     for each in found:
         await each.hops.flush()
@@ -94,7 +99,7 @@ async def test_what_may_not_be_probed_is_counted_and_never_a_target(instances: l
     opt_out = OptOut(block="8.8.1.0/24")
     for each in instances:
         await each.parts.overlay.change(lambda before: before.with_opt_out(opt_out))
-    await eventually("all know it", lambda: all(each.parts.overlay.current.version for each in instances))  # type: ignore[union-attr]
+    await eventually("all know it", lambda: all_know_orders(instances))
     found = await post(instances[0], ["8.8.0.1", "8.8.0.200", "8.8.1.1", "10.0.0.1", "9.9.9.9", "fe80::1"])
     assert found == HopAnswer(new=1, excluded=1, opted_out=1, special=2, in_set=1)
     await made(instances)
@@ -132,8 +137,19 @@ async def test_a_chunk_is_handed_out_under_its_parents_limits_before_the_parent(
     assert lease is not None
     assert lease.campaign in {each.id for each in found}
     await instances[0].parts.overlay.change(lambda before: before.with_pause("demo", paused=True))
-    await eventually("it is paused", lambda: all(each.parts.overlay.current.version for each in instances))  # type: ignore[union-attr]
+    await eventually("it is paused", lambda: all_know_orders(instances))
     assert await instances[1].desk.lease(Wanted(request=lease_request("w2"))) is None
+
+
+async def test_hops_are_probed_at_their_campaigns_rate_and_not_beside_it(instance: Instance) -> None:
+    await begun([instance], rate_pps=60)
+    for hops in (HOPS[:5], HOPS[5:9]):
+        await post(instance, hops)
+        await made([instance])
+    found = [await instance.desk.lease(Wanted(request=lease_request(f"w{number}"))) for number in range(6)]
+    leases = [each for each in found if each is not None]
+    assert leases
+    assert sum(each.rate_pps for each in leases) <= 60
 
 
 async def test_hops_of_hops_belong_to_the_campaign_that_somebody_made(instances: list[Instance]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from hoploom.input_service import shards
 from hoploom.kit.errors import BadRequest
-from hoploom.wire.hops import MAX_HOPS, SLOTS, Hop, HopReport
+from hoploom.wire.hops import MAX_HOPS, SLOTS, Hop, HopAnswer, HopReport, by_slot
 
 REPORT: dict[str, Any] = {"v": 1, "worker": "pi-7", "campaign": "first-map", "hops": ["8.8.8.8", "2a00::1"]}
 
@@ -23,6 +23,7 @@ def test_a_hop_packs_as_its_address(text: str) -> None:
     address = ipaddress.ip_address(text)
     mapped = ipaddress.IPv6Address(f"::ffff:{text}").packed if address.version == 4 else address.packed
     assert Hop.parse(text).packed == mapped
+    assert Hop.unpacked(mapped).packed == mapped
 
 
 SLOT_OF = {"8.8.8.8": 16, "1.1.1.1": 48, "2a00::1": 12, "2001:4860:4860::8888": 63}
@@ -32,6 +33,19 @@ SLOT_OF = {"8.8.8.8": 16, "1.1.1.1": 48, "2a00::1": 12, "2001:4860:4860::8888": 
 @pytest.mark.parametrize(("text", "slot"), SLOT_OF.items())
 def test_the_slot_of_a_hop_never_changes(text: str, slot: int) -> None:
     assert Hop.parse(text).slot == slot
+
+
+def test_hops_are_sorted_by_slot_in_their_order() -> None:
+    first, second, third = (Hop.parse(each) for each in ("8.8.8.8", "1.1.1.1", "8.8.8.8"))
+    assert by_slot([first, second, third]) == {16: [first, third], 48: [second]}
+
+
+def test_answers_of_several_owners_add_up_and_travel() -> None:
+    together = HopAnswer(new=1, capped=2) + HopAnswer(new=3, opted_out=1)
+    assert together == HopAnswer(new=4, capped=2, opted_out=1)
+    assert HopAnswer.from_json(together.to_json()) == together
+    with pytest.raises(BadRequest):
+        HopAnswer.from_json({"v": 1, "new": 1})
 
 
 def test_hops_spread_over_all_slots_that_the_input_service_has() -> None:
