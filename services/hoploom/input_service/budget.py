@@ -29,6 +29,10 @@ LINGER_S = 1.0
 LATELY_S = 30.0
 """Who has asked within a lease's time shares the rate."""
 
+COMING_S = 15.0
+"""A campaign's rate is shared as if everybody came until all who are free have asked, long before the first leases end:
+the second ones have what nobody came for."""
+
 
 @dataclass(frozen=True)
 class _Live:
@@ -189,7 +193,7 @@ class Budget:
         """What all want of a campaign's rate, and how many of them may have a lease at the same time."""
         asked = [each for each, _ in self._asked.values() if each.campaign == claim.campaign]
         unknown = 0
-        if now_s < self._known_since_s[claim.campaign] + LATELY_S:
+        if now_s < self._known_since_s[claim.campaign] + COMING_S:
             unknown = max(0, claim.crowd - len(asked))
         passes = Counter(each.one_pass for each in asked)
         places = {each.one_pass: _at_once(each) for each in asked}

@@ -1,7 +1,7 @@
 """The budget of the mesh: what may be sent in one second never exceeds it, and nobody is left out."""
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from hoploom.input_service.allotment import Allotment, Claim
-from hoploom.input_service.budget import LATELY_S, LINGER_S, Budget, fair_level
+from hoploom.input_service.budget import COMING_S, LATELY_S, LINGER_S, Budget, fair_level
 from hoploom.input_service.leases import GRACE_S, TTL_S
 
 LASTS_S = TTL_S + GRACE_S + LINGER_S
@@ -111,9 +111,39 @@ def test_a_worker_that_has_not_come_back_is_not_waited_for() -> None:
     assert rates(budget, [claim(at, crowd=9) for at in range(2)]) == [12, 11]
     for number in range(2):
         budget.give_back(claim(number).nonce, 10.0)
-    assert rates(budget, [claim(3, worker="w1", crowd=9)], LATELY_S - 1) == [12]
-    budget.give_back(claim(3).nonce, LATELY_S)
+    assert rates(budget, [claim(3, worker="w1", crowd=9)], COMING_S - 1) == [12]
+    budget.give_back(claim(3).nonce, COMING_S)
     assert rates(budget, [claim(4, worker="w1", crowd=9)], LATELY_S + LINGER_S) == [100]
+
+
+@pytest.mark.parametrize(
+    ("claims", "given"),
+    [
+        ([claim(at, places=2) for at in range(4)], [50, 50, 0, 0]),
+        ([claim(at, places=2, group="ab"[at // 3]) for at in range(4)], [33, 33, 0, 34]),
+        ([claim(at, network_pps=2, per_network=9) for at in range(4)], [50, 50, 0, 0]),
+    ],
+    ids=["a record has room for two", "a group of three and one alone", "each needs a lane, and there are two"],
+)
+def test_the_rate_is_shared_among_those_who_can_have_a_lease_at_once(claims: list[Claim], given: list[int]) -> None:
+    budget = warm()
+    for each in claims:
+        budget.take(each, 0.0)
+        budget.give_back(each.nonce, 0.0)
+    later = [replace(each, nonce=f"{at:016x}") for at, each in enumerate(claims, 100)]
+    found = rates(budget, later, COMING_S)
+    assert sum(found) == sum(given)
+
+
+@pytest.mark.parametrize(
+    ("wants", "given"), [([0] * 8, 25), ([10] * 8, 10), ([10, 10, 10, 10, 0, 0, 0, 0], 40)], ids=repr
+)
+def test_what_some_do_not_want_the_others_have_whoever_gets_a_place(wants: list[int], given: int) -> None:
+    budget = warm()
+    for at, want in enumerate(wants):
+        budget.take(claim(at, wanted_pps=want, places=4), 0.0)
+        budget.give_back(claim(at).nonce, 0.0)
+    assert rates(budget, [claim(100, worker="w7", wanted_pps=wants[7], places=4)], COMING_S) == [given]
 
 
 def test_a_worker_that_renews_is_counted_on() -> None:
