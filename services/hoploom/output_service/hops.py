@@ -72,7 +72,7 @@ async def stored(store: Store, slots: Collection[int], since_us: int) -> dict[st
 def _rows(connection: apsw.Connection, since_us: int) -> tuple[int, int]:
     """First and last row that may be of the time asked for; an empty range when there is none."""
     last, seq = int(connection.execute(_LAST).get), connection.execute(FIRST_SEQ, (since_us,)).get
-    if seq is None:
+    if seq is None or not last:
         return last + 1, last
     # By number and not by time: a wall clock that was set back does not confuse it.
     return bisect_left(range(last + 1), int(seq), key=lambda row: int(connection.execute(_SEQ, (row,)).get)), last

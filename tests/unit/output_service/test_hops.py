@@ -74,6 +74,11 @@ async def test_different_hops_come_by_campaign_and_silent_ones_do_not(client: Cl
     assert await asked(client) == {"first-map": ["2a00::1", "8.8.8.8"], "second-map": ["1.1.1.1", "8.8.8.8"]}
 
 
+async def test_a_store_of_pings_alone_has_no_hops(client: Client, traces: Traces) -> None:
+    await traces.add([])
+    assert await asked(client) == {}
+
+
 async def test_every_hop_is_in_its_slot_and_in_no_other(client: Client, traces: Traces) -> None:
     every = [str(Hop(4, 0x08000000 + number)) for number in range(300)]
     await traces.add(every)
