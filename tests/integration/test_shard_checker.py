@@ -11,7 +11,8 @@ from lab.check_shards import Work, unfinished
 from lab.faults import consul_faults, process_faults
 from lab.finding import Finding
 from lab.history import read
-from lab.input_arena import CAMPAIGN, InputArena
+from lab.input_arena import InputArena
+from lab.input_mesh import CAMPAIGN
 from lab.lease_workers import Habits
 from lab.nemesis import Kind, Nemesis, schedule
 from lab.shard_run import acknowledged, completions, unknown

@@ -26,6 +26,7 @@ def consul_faults(cluster: ConsulCluster) -> Faults:
         "server kill": lambda _: _server_killed(cluster.leading()),
         "server stop": lambda _: _server_stopped(cluster.leading()),
         "agent stop": lambda _: _agent_stopped(cluster.clients[0]),
+        "agent kill": lambda _: _agent_killed(cluster.clients[0]),
     }
 
 
@@ -60,4 +61,9 @@ def _nothing() -> None:
 
 def _agent_stopped(agent: Agent) -> Undo:
     agent.stop()
+    return agent.start
+
+
+def _agent_killed(agent: Agent) -> Undo:
+    agent.kill()
     return agent.start

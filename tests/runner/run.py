@@ -2,6 +2,7 @@
 
     python3 tests            all: unit, integration with the real engines, lab
     python3 tests --quick    style, types and unit tests: no engine, under a minute
+    python3 tests lab NAME   a long run of the lab that no test waits for, such as `kills`; -h shows its options
 
 Under CI=true on Linux as root nothing may be skipped.
 """
@@ -27,6 +28,8 @@ _TOTAL = re.compile(r"^TOTAL .*$", re.MULTILINE)
 
 def main(words: Sequence[str]) -> int:
     """Run what the flags ask for; returns the exit code."""
+    if words[:1] == ["lab"]:
+        return _lab(words[1:])
     quick, install = "--quick" in words, "--no-install" not in words
     for_pytest = [word for word in words if word not in ("--quick", "--no-install")]
     began = time.monotonic()
@@ -48,6 +51,11 @@ def main(words: Sequence[str]) -> int:
     closing = [line for line in output.splitlines() if re.search(r"\d+ (passed|failed)", line)]
     print(closing[-1] if closing else f"{len(checks) - failed} passed, {failed} failed", flush=True)
     return 1 if code or failed else 0
+
+
+def _lab(words: Sequence[str]) -> int:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
+    return subprocess.run([str(BIN / "python"), "-m", "lab", *words], cwd=ROOT, env=environ, check=False).returncode
 
 
 def _step(name: str, command: Sequence[str]) -> int:

@@ -1,0 +1,13 @@
+"""`python3 tests lab NAME ...`: long runs of the lab that no test waits for."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from lab import kills
+
+COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"kills": kills.main}
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
+        sys.exit(f"usage: python3 tests lab {{{','.join(COMMANDS)}}} [-h]")
+    sys.exit(COMMANDS[sys.argv[1]](sys.argv[2:]))
