@@ -1,4 +1,4 @@
-"""`python3 tests [--quick] [--no-install] [pytest arguments]`, or `lab NAME`: prepares all that the tests need, runs them."""
+"""`python3 tests [--quick] [--no-install] [pytest arguments]`, or `lab NAME`: prepares what tests need, then runs them."""
 
 import os
 import sys
