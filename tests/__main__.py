@@ -1,4 +1,4 @@
-"""`python3 tests [--quick] [--no-install] [pytest arguments]`, or `lab NAME`: prepares what tests need, then runs them."""
+"""`python3 tests [--quick] [--no-install] [pytest arguments]`, or `lab NAME`: prepares what is needed, then runs it."""
 
 import os
 import sys
