@@ -12,7 +12,7 @@ from typing import NamedTuple
 from hoploom.wire.hops import REMEMBERED_S, SLOTS, Hop, by_slot
 
 MAX_KNOWN = 16_384
-"""Of a slot: a million of the mesh, more routers than the traceroutes of a day find; 200 MB where one owns all slots."""
+"""Of a slot: a million of the mesh, more routers than traceroutes find in a day; 200 MB where one owns all slots."""
 
 MAX_REPORTERS = 1024
 """Of a slot; a worker's name is what it says it is, so that their number has to be bounded too."""
@@ -62,6 +62,10 @@ class HopBook:
         """The hops that wait to become targets of a campaign, oldest first, with the time since when."""
         return self._waiting.get(campaign, {})
 
+    def knows(self, hop: bytes, now_s: float) -> bool:
+        """Whether a hop is a target of this day, or waits to become one."""
+        return self._until_s.get(hop, -math.inf) > now_s
+
     def take(self, worker: str, campaign: str, hops: Iterable[bytes], now_s: float) -> Taken:
         """Let hops wait that are not known.
 
@@ -76,7 +80,7 @@ class HopBook:
             began_s, reported = now_s, 0
         new = known = capped = 0
         for hop in hops:
-            if self._until_s.get(hop, -math.inf) > now_s:
+            if self.knows(hop, now_s):
                 known += 1
             elif reported + new >= self._room(worker) or len(self._until_s) >= MAX_KNOWN:
                 capped += 1

@@ -16,6 +16,7 @@ from hoploom.kit.errors import Forbidden, NotFound, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.wire.campaign import Campaign
 from hoploom.wire.hops import REMEMBERED_S, Hop, HopAnswer, HopReport, parsed
+from hoploom.wire.lease import LeaseDone
 from hoploom.wire.overlay import OptOut
 from unit.input_service.instances import Instance, all_settled, campaign_request, lease_request, running
 from waiting import eventually
@@ -294,6 +295,24 @@ async def test_after_a_day_a_chunk_is_closed_its_hops_are_new_and_later_nothing_
     left = [each.key for each in await fake_consul.kv_list("hoploom/") if chunk.id in each.key]
     assert left == []
     assert await fake_consul.kv_list(keys.target_set(chunk.sets[4].sha256)) == []
+
+
+async def test_a_closed_chunk_is_forgotten_in_memory_and_takes_what_late_workers_say(instance: Instance) -> None:
+    await begun([instance])
+    await post(instance, HOPS[:3])
+    await made([instance])
+    lease = await instance.desk.lease(Wanted(request=lease_request()))
+    assert lease is not None and lease.campaign.startswith(keys.CHUNK)
+    await instance.campaigns.close(lease.campaign)
+    closing = instance.parts.closing
+    for _ in range(2):
+        closing._forget_at_s = 0.0
+        await closing._forget_closed()
+        assert lease.campaign not in {each.ref.campaign for each in instance.journal.opened()}
+        done = LeaseDone(worker="w1", campaign=lease.campaign, group=lease.group, token=lease.token)
+        answer = await instance.desk.said(lease.id, done, relayed=False)
+        assert isinstance(answer, dict) and answer["done"] == 3
+    assert len(instance.parts.ownership.mine) == 64
 
 
 async def test_a_mesh_without_outputs_takes_hops_from_its_first_moment(fake_consul: FakeConsul) -> None:
