@@ -94,7 +94,7 @@ def campaign(folder: Path, plan: Plan) -> Outcome:
         by_name = {**process_faults(arena.__getitem__), **consul_faults(arena.cluster)}
         with Nemesis(arena.recorder, by_name) as nemesis:
             nemesis.run(faults, before_each=lambda: _say(arena.words()))
-        until("the end of the campaign", arena.finished, END_S, 0.5)
+        until("the end of the campaign", arena.finished, END_S + plan.kills * plan.every_s, 0.5)
         seconds = time.monotonic() - began_s
         # The last acknowledgements are on their way to the workers.
         pause(LAST_WORDS_S)

@@ -34,6 +34,7 @@ class Habits:
         forgets: How often one forgets a lease instead of finishing it.
         comes_back: How often one acknowledges what it had forgotten.
         stores_late: Acknowledges before it stores, and dies in between now and then: the checker must turn red.
+        names: What their names begin with.
     """
 
     count: int = 8
@@ -41,6 +42,7 @@ class Habits:
     forgets: float = 0.1
     comes_back: float = 0.5
     stores_late: bool = False
+    names: str = "w"
 
 
 @dataclass
@@ -73,7 +75,7 @@ class LeaseWorkers:
         timeout = aiohttp.ClientTimeout(total=CALL_S)
         async with aiohttp.ClientSession(headers=self._headers, timeout=timeout) as http, asyncio.TaskGroup() as group:
             for number in range(self._habits.count):
-                worker = _Worker(f"w{number}", random.Random(number), run=f"run-{number}")
+                worker = _Worker(f"{self._habits.names}{number}", random.Random(number), run=f"run-{number}")
                 group.create_task(self._work(http, worker))
 
     async def _work(self, http: aiohttp.ClientSession, worker: _Worker) -> None:

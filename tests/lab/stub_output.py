@@ -59,6 +59,9 @@ class StubOutput:
 
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
+                if not parts.path.endswith("/coverage"):
+                    self.send_error(404)
+                    return
                 asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
                 one_pass = (int(parts.path.split("/")[-2]), int(asked["round"]), asked["group"], int(asked["family"]))
                 body = json.dumps({"v": 1, "store": output._store, "ranges": output.ranges(one_pass)}).encode()
