@@ -141,12 +141,18 @@ class Ledger:
     stored: dict[PassKey, list[Range]] = field(default_factory=dict)
     accepted: dict[PassKey, dict[str, Range]] = field(default_factory=dict)
     reopened: dict[PassKey, list[Range]] = field(default_factory=dict)
+    audited: dict[PassKey, list[Range]] = field(default_factory=dict)
     probed: Counter[PassKey] = field(default_factory=Counter)
     away: bool = False
 
     def store(self, key: PassKey, found: Range) -> None:
         """A batch is on the disk."""
         self.stored[key] = merge([*self.stored.get(key, []), found])
+
+    def losable(self) -> dict[PassKey, list[Range]]:
+        """What is stored and no audit has seen yet: nobody promises that disks live for ever."""
+        found = {key: subtract(each, self.audited.get(key, [])) for key, each in self.stored.items()}
+        return {key: each for key, each in found.items() if each}
 
     def lose(self, key: PassKey, found: Range) -> None:
         """A disk died."""
@@ -162,6 +168,7 @@ class Ledger:
         key = (group, round_number, family)
         lacking = subtract(done, self.stored.get(key, []))
         self.reopened[key] = merge([*self.reopened.get(key, []), *lacking])
+        self.audited[key] = merge([*self.audited.get(key, []), *subtract(done, lacking)])
         return lacking
 
 
@@ -292,14 +299,12 @@ class World:
         self.ledger.away = False
 
     async def disk_lost(self) -> None:
-        """A part of what was stored is gone, before anybody has called it finished."""
-        for key, found in list(self.ledger.stored.items()):
-            state = await self.alive[0].instance.parts.rounds.all(self.campaign) if self.alive else {}
-            running = key[0] not in state or (state[key[0]].round == key[1] and not state[key[0]].ended)
-            if found and running and not any(family == key[2] for family, _ in self._finished(state, key[0])):
-                first, last = self.chance.choice(found)
-                self.ledger.lose(key, (first, (first + last) // 2))
-                return
+        """A part of what was stored is gone, before an audit has seen it."""
+        losable = self.ledger.losable()
+        if losable:
+            key = self.chance.choice(list(losable))
+            first, last = self.chance.choice(losable[key])
+            self.ledger.lose(key, (first, (first + last) // 2))
 
     async def faults(self) -> None:
         """Things go wrong, until they do not any more."""
@@ -440,10 +445,6 @@ class World:
         away, self.consul.away = self.consul.away, False
         await self.consul.deregister(process.instance.mesh.id)
         self.consul.away = away
-
-    @staticmethod
-    def _finished(state: Mapping[str, Any], group: str) -> frozenset[tuple[int, int]]:
-        return state[group].finished if group in state else frozenset()
 
 
 def _leasing(wanted: Wanted) -> Callable[[Desk], Awaitable[Lease | None]]:
