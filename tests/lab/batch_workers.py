@@ -53,18 +53,18 @@ class BatchWorkers:
         run = uuid.uuid4().hex
         while True:
             lease = await self._lease(http, worker, run)
-            if lease is None:
-                await asyncio.sleep(NOTHING_S)
-                continue
             batch = _batch(lease, worker)
             self._note(INVOKE, "probe", lease, batch.batch)
             await asyncio.sleep((lease.stop - lease.start) / self._options.pps * self._rng.uniform(0.5, 1.5))
             await self._submit(http, batch)
             self._note(OK, "stored", lease, batch.batch)
             status = await self._done(http, worker, lease)
-            self._note(OK if status == ACCEPTED else FAIL, "done", lease, batch.batch)
+            self._note(OK if status == ACCEPTED else FAIL, "done", lease, batch.batch, status)
 
-    async def _lease(self, http: aiohttp.ClientSession, worker: str, run: str) -> Lease | None:
+    async def _lease(self, http: aiohttp.ClientSession, worker: str, run: str) -> Lease:
+        """A lease, asked for until there is one."""
+        # One id over all tries: with another one, a request that was given up and is carried out late would take the
+        # lease back that a later one has got, because it does not tell of it.
         asked = LeaseRequest(
             request_id=uuid.uuid4().hex,
             worker=worker,
@@ -73,8 +73,11 @@ class BatchWorkers:
             families=(4,),
             run=run,
         )
-        status, answer = await self._post(http, self._options.inputs, "/leases", json=asked.to_json())
-        return Lease.from_json(answer["lease"]) if status == ACCEPTED else None
+        while True:
+            status, answer = await self._post(http, self._options.inputs, "/leases", json=asked.to_json())
+            if status == ACCEPTED:
+                return Lease.from_json(answer["lease"])
+            await asyncio.sleep(NOTHING_S)
 
     async def _submit(self, http: aiohttp.ClientSession, batch: Batch) -> None:
         body, headers = pack(batch), {"Content-Type": MEDIA_TYPE_ZSTD}
@@ -101,8 +104,8 @@ class BatchWorkers:
         except (aiohttp.ClientError, TimeoutError):
             return 0, None
 
-    def _note(self, ph: str, op: str, lease: Lease, batch: str) -> None:
-        what = {"lease": lease.id, "start": lease.start, "stop": lease.stop, "batch": batch}
+    def _note(self, ph: str, op: str, lease: Lease, batch: str, status: int = 0) -> None:
+        what = {"lease": lease.id, "start": lease.start, "stop": lease.stop, "batch": batch, "status": status}
         self._recorder.note(ph, op, f"{lease.campaign}/{lease.round}/{lease.group}/{lease.family}", what, lease.token)
 
 
