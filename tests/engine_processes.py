@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from waiting import until
 
@@ -115,10 +115,16 @@ class ConsulAgent:
         return list(ask("GET", f"{self.url}/v1/health/service/{service}") or [])
 
 
+class Reachable(Protocol):
+    """An agent of Consul, by its URL."""
+
+    url: str
+
+
 class FabioRouter:
     """One Fabio with the settings of `fabio/fabio.properties.j2`, which routes its own table to the mesh."""
 
-    def __init__(self, executable: Path, folder: Path, name: str, consul: ConsulAgent) -> None:
+    def __init__(self, executable: Path, folder: Path, name: str, consul: Reachable) -> None:
         """Choose ports and write its configuration."""
         self.name, self._consul, (proxy, admin) = name, consul, free_ports(2)
         folder.mkdir(parents=True, exist_ok=True)

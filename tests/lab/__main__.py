@@ -3,9 +3,9 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from lab import kills
+from lab import kills, outages
 
-COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"kills": kills.main}
+COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"kills": kills.main, "outages": outages.main}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:

@@ -41,7 +41,7 @@ class KillArena(InputMesh):
             always(store.name, self.service(program, first + number, "--db-dir", str(store)), folder)
             for number, store in enumerate(self.stores)
         ]
-        self._pace = pps / (workers * EACH)
+        self._pace = pps / max(1, workers * EACH)
         self.workers = [self._workers(f"w{number}") for number in range(workers)]
 
     def _workers(self, name: str) -> Process:
