@@ -8,12 +8,14 @@ from aiohttp import web
 
 from hoploom import kit
 from hoploom.input_service import handlers, hop_desk, hop_handlers, overlay_handlers
+from hoploom.input_service.activity import Activity
 from hoploom.input_service.audit import Audit
 from hoploom.input_service.budget_desk import ROUTE, BudgetDesk
 from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.closing import Closing
 from hoploom.input_service.coolings import Coolings
 from hoploom.input_service.desk import Desk, Parts
+from hoploom.input_service.expiry import DAY_S
 from hoploom.input_service.hop_chunks import HopChunks
 from hoploom.input_service.hop_desk import HopDesk
 from hoploom.input_service.hop_recovery import HopRecovery
@@ -30,6 +32,8 @@ from hoploom.input_service.serving import Serving
 from hoploom.input_service.sets import Sets
 from hoploom.input_service.settings import Settings
 from hoploom.input_service.stores import Stores
+from hoploom.input_service.sweeping import ROLE as SWEEPING_ROLE
+from hoploom.input_service.sweeping import Sweeping
 from hoploom.kit import credentials
 
 ROUTES = (
@@ -42,6 +46,7 @@ ROUTES = (
     overlay_handlers.ROUTE,
 )
 PARTS = web.AppKey("input_parts", Parts)
+SETTINGS = web.AppKey("input_settings", Settings)
 HOPS = web.AppKey("input_hops", Hops)
 
 
@@ -66,9 +71,9 @@ def make_app(settings: Settings) -> web.Application:
             *overlay_handlers.routes(),
         ]
     )
-    kit.setup(app, name="input", routes=ROUTES)
+    kit.setup(app, name="input", routes=ROUTES, leader={SWEEPING_ROLE: _sweeps})
     mesh = kit.mesh(app)
-    mesh.settings = settings
+    mesh.settings = app[SETTINGS] = settings
     mesh.meta[WEIGHT] = f"{settings.shard_weight:g}"
 
     async def parts(app: web.Application) -> AsyncIterator[None]:
@@ -102,6 +107,7 @@ def _parts(app: web.Application, settings: Settings) -> Parts:
         closing=Closing(campaigns, journal, rounds, Audit(mesh, settings.audit_patience_s), ownership),
         budget=budget,
         relay=relay,
+        activity=Activity(consul, journal, rounds, settings.group_expiry_days * DAY_S),
     )
     app[handlers.OVERLAY] = found.overlay
     app[handlers.BUDGET], app[handlers.OWNERSHIP] = budget, ownership
@@ -133,7 +139,14 @@ async def _work(app: web.Application) -> None:
         group.create_task(found.ownership.run(found.journal.close_slot))
         group.create_task(found.closing.run())
         group.create_task(found.budget.run())
+        group.create_task(found.activity.run())
         group.create_task(app[HOPS].run())
+
+
+async def _sweeps(app: web.Application, term: kit.Term) -> None:
+    """One instance forgets groups for all."""
+    settings = app[SETTINGS]
+    await Sweeping(kit.mesh(app).consul, settings.group_expiry_days * DAY_S).run(term)
 
 
 async def _hand_over(app: web.Application) -> None:

@@ -21,8 +21,6 @@ from hoploom.targets.ranges import Range
 from hoploom.wire.campaign import Campaign
 
 MINUTE_S = 60.0
-MESH = "_mesh"
-"""Stands for the group where the cooldown counts over all; no group is named so."""
 
 
 @dataclass
@@ -118,7 +116,7 @@ class Coolings:
         for entry in await self._consul.kv_list(keys.groups(ref.campaign, ref.edition)):
             record = ShardRecord.from_bytes(entry.value)
             same = (record.ref.family, record.ref.shard) == (ref.family, ref.shard)
-            if same and name.group in (MESH, record.ref.group):
+            if same and name.group in (keys.MESH, record.ref.group):
                 found += record.held
         return found
 
@@ -127,12 +125,12 @@ def _name(campaign: Campaign, ref: ShardRef) -> ShardRef:
     """Which cooling a shard's record belongs to: positions are comparable within one order only."""
     if not campaign.cooldown_minutes:
         return ref
-    return replace(ref, round=0, group=MESH if campaign.cooldown_scope == "mesh" else ref.group)
+    return replace(ref, round=0, group=keys.MESH if campaign.cooldown_scope == "mesh" else ref.group)
 
 
 def _names(ref: ShardRef) -> tuple[ShardRef, ...]:
     """All that a record's cooling may be called."""
-    return ref, replace(ref, round=0), replace(ref, round=0, group=MESH)
+    return ref, replace(ref, round=0), replace(ref, round=0, group=keys.MESH)
 
 
 def _key(name: ShardRef) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from hoploom.input_service import shards
+from hoploom.input_service.activity import Activity
 from hoploom.input_service.budget_desk import BudgetDesk
 from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.closing import Closing
@@ -46,6 +47,7 @@ class Parts:
     closing: Closing
     budget: BudgetDesk
     relay: Relay
+    activity: Activity
 
 
 class Desk:
@@ -62,6 +64,7 @@ class Desk:
         self._campaigns, self._rounds, self._overlay = parts.campaigns, parts.rounds, parts.overlay
         self._serving, self._closing = parts.serving, parts.closing
         self._ownership, self._relay = parts.ownership, parts.relay
+        self._activity = parts.activity
 
     async def lease(self, wanted: Wanted, *, relayed: bool = False) -> Lease | None:
         """Work for a worker, or None when there is none now.
@@ -128,6 +131,8 @@ class Desk:
         asked = sorted(asked, key=lambda each: not each.parent)
         found = []
         for campaign in asked:
+            # Also where it is paused, or has nothing to do.
+            self._activity.note(campaign, request.group)
             if _may(campaign, orders) and (request.allow_private or not campaign.allow_private):
                 record = await self._rounds.state(campaign, request.group)
                 todo = [each for each in unfinished(record, campaign) if each[0] in request.families]

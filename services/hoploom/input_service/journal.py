@@ -110,6 +110,11 @@ class Journal:
         mine = [ref for ref in self._open if (ref.campaign, ref.group) == (campaign, group)]
         self._forget(ref for ref in mine if ref.round < before)
 
+    def drop(self, campaign: str, edition: int, group: str) -> None:
+        """Keep no record of a group in memory; to be called `between_commits`."""
+        wanted = (campaign, edition, group)
+        self._forget([ref for ref in self._open if (ref.campaign, ref.edition, ref.group) == wanted])
+
     def heard(self, ref: ShardRef, nonce: str) -> None:
         """A lease's worker has just spoken."""
         if ref in self._open:

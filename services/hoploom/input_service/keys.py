@@ -3,6 +3,7 @@
 from hoploom.input_service.shard_record import ShardRef
 
 PREFIX = "hoploom/"
+ASKED = f"{PREFIX}asked/"
 CAMPAIGNS = f"{PREFIX}campaigns/"
 COOLING = f"{PREFIX}cooling/"
 EDITIONS = f"{PREFIX}editions/"
@@ -10,6 +11,13 @@ GROUPS = f"{PREFIX}groups/"
 ROUNDS = f"{PREFIX}rounds/"
 SETS = f"{PREFIX}sets/"
 SHARDS = f"{PREFIX}shards/"
+SILENCE = f"{PREFIX}silence/"
+OF_A_GROUP = (ASKED, COOLING, GROUPS, ROUNDS)
+"""Below each: campaign, edition, and the group whose key it is."""
+
+MESH = "_mesh"
+"""Stands for the group where the cooldown counts over all; no group is named so."""
+
 CHUNK = "hops-"
 """The ids of campaigns that are chunks of hops begin so."""
 
@@ -54,6 +62,16 @@ def round_of(campaign_id: str, edition_number: int, group: str) -> str:
 def rounds(campaign_id: str, edition_number: int) -> str:
     """Prefix of where the groups of an edition stand."""
     return f"{ROUNDS}{campaign_id}/{edition_number}/"
+
+
+def asked(campaign_id: str, edition_number: int, group: str) -> str:
+    """Written now and then while workers of a group ask for work."""
+    return f"{ASKED}{campaign_id}/{edition_number}/{group}"
+
+
+def silence(campaign_id: str, edition_number: int) -> str:
+    """For how long the groups of an edition have been silent."""
+    return f"{SILENCE}{campaign_id}/{edition_number}"
 
 
 def lock(slot: int) -> str:

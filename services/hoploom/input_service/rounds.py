@@ -75,6 +75,20 @@ class Rounds:
         ids = {key: key.removeprefix(keys.ROUNDS).partition("/")[0] for key in self._known}
         self._known = {key: known for key, known in self._known.items() if wanted(ids[key])}
 
+    def groups(self) -> set[tuple[str, int, str]]:
+        """Campaign, edition and group of all that is in memory."""
+        parts = [key.removeprefix(keys.ROUNDS).split("/") for key in self._known]
+        return {(campaign, int(edition), group) for campaign, edition, group in parts}
+
+    def finished(self, ref: ShardRef) -> bool:
+        """Whether a shard is finished as far as is known in memory."""
+        _, record = self._known.get(keys.round_of(ref.campaign, ref.edition, ref.group), (0.0, RoundRecord()))
+        return record.ended or ref.round < record.round or (ref.family, ref.shard) in record.finished
+
+    def drop(self, campaign_id: str, edition: int, group: str) -> None:
+        """Keep nothing of a group in memory."""
+        self._known.pop(keys.round_of(campaign_id, edition, group), None)
+
     async def forget(self, campaign: Campaign, group: str, round_number: int) -> None:
         """Remove the shards' records of a round that nobody asks for any more."""
         prefix = keys.group_round(campaign.id, campaign.edition, group, round_number)

@@ -26,6 +26,12 @@ class Settings(kit.Settings):
         unit="seconds",
         more="Campaigns wait longer for a store that does not come back.",
     )
+    group_expiry_days: float = setting(
+        30.0,
+        "After so long without a request of its workers a group is forgotten and would begin anew; 0 keeps all.",
+        unit="days",
+        more="Groups that are gone stay in Consul for longer.",
+    )
     hops_a_worker: int = setting(
         50_000,
         "New hops that one worker may have probed in a day, over all campaigns.",

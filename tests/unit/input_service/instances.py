@@ -13,11 +13,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from hoploom.input_service import shards
+from hoploom.input_service.activity import Activity
 from hoploom.input_service.budget_desk import BudgetDesk
 from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.closing import Audit, Closing
 from hoploom.input_service.coolings import Coolings
 from hoploom.input_service.desk import Desk, Parts
+from hoploom.input_service.expiry import DAY_S
 from hoploom.input_service.hop_chunks import HopChunks
 from hoploom.input_service.hop_desk import HopDesk
 from hoploom.input_service.hop_recovery import HopRecovery
@@ -147,6 +149,7 @@ class Instance:
             closing=closing,
             budget=budget,
             relay=wire,
+            activity=Activity(consul, journal, rounds, 30 * DAY_S),
         )
         progress = Progress(journal, rounds, ownership)
         stores, rules = NoStores(), HopRules(campaigns, sets, parts.overlay)
