@@ -29,6 +29,7 @@ RETRY_S = 10.0
 TIDY_EVERY_S = 60.0
 _HOPS = metrics.counter("hoploom_input_hops_total", "Hops reported, by what became of them.", ("result",))
 _KNOWN = metrics.gauge("hoploom_input_hops_known", "Hops of this instance's slots that are targets, or will be.")
+_WAITING = metrics.gauge("hoploom_input_hops_waiting", "Hops of this instance's slots that are no targets yet.")
 _RECOVERIES = metrics.counter("hoploom_input_hop_recoveries_total", "Slots of hops taken over.", ("result",))
 
 
@@ -137,4 +138,5 @@ class Hops:
         for book in mine.values():
             book.forget(boottime_s())
         _KNOWN.set(sum(map(len, mine.values())))
+        _WAITING.set(sum(len(book.waiting(each)) for book in mine.values() for each in book.campaigns))
         await self._chunks.end_old(self._ownership.mine)
