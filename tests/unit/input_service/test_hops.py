@@ -11,6 +11,7 @@ from hoploom.input_service import hop_chunks, keys
 from hoploom.input_service import hops as module
 from hoploom.input_service.hop_recovery import ROUTE
 from hoploom.input_service.serving import Wanted
+from hoploom.kit import metrics
 from hoploom.kit.clock import wall_us
 from hoploom.kit.errors import Forbidden, NotFound, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
@@ -321,3 +322,14 @@ async def test_a_mesh_without_outputs_takes_hops_from_its_first_moment(fake_cons
         await begun([alone])
         assert await post(alone, HOPS) == HopAnswer(new=500)
         assert alone.stores.asked == 0
+
+
+async def test_what_is_known_and_waits_is_counted_once_a_minute(instance: Instance) -> None:
+    await begun([instance])
+    await post(instance, HOPS[:3])
+    await made([instance])
+    await post(instance, HOPS[:5])
+    instance.hops._tidy_at_s = 0.0
+    await instance.hops._tidy()
+    counts = {name: metrics.registry.get_sample_value(f"hoploom_input_hops_{name}") for name in ("known", "waiting")}
+    assert counts == {"known": 5.0, "waiting": 2.0}
