@@ -285,9 +285,11 @@ class Serving:
         rests = await self._coolings.open(work.campaign, ref, capped=bool(work.limits.network_pps))
         ask = self._ask(work, shard, wanted, nonce)
         known, blocked = self._journal.peek(ref), self._coolings.blocked(ref) if rests else []
-        if blocked is None or (known and leases.grant(known[0], replace(ask, blocked=blocked), known[1])[1] is None):
+        if blocked is None:
             return None
-        return ask
+        # What only ends a lease is a change too.
+        nothing = known and leases.grant(known[0], replace(ask, blocked=blocked), known[1]) == (known[0], None)
+        return None if nothing else ask
 
     async def _grant_of(self, work: Work, shard: Shard, wanted: Wanted, ask: Ask) -> Lease | None:
         where = _located(work, wanted.request.group, shard)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hoploom.input_service import coolings
+from hoploom.input_service import coolings, journal
 from hoploom.input_service.desk import Desk
 from hoploom.input_service.serving import Wanted
 from hoploom.kit.clock import boottime_s
@@ -341,6 +341,18 @@ async def test_a_lease_that_never_reached_its_worker_frees_its_part_of_the_budge
         return await instance.desk.lease(Wanted(request=lease_request(run="run-1")))
 
     assert (await eventually("its part comes free after a second", free)).start == lost.start
+
+
+async def test_a_lease_that_is_wholly_stored_ends_though_nobody_says_that_it_is_done(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await instance.campaigns.create(campaign_request(blocks=["127.0.0.0/24"]))
+    lease = await leased(instance)
+    about = {"worker": "w1", "campaign": lease.campaign, "group": lease.group, "token": lease.token}
+    await instance.desk.said(lease.id, LeaseRenewal(**about, stored_upto=lease.stop), relayed=False)
+    monkeypatch.setattr(journal, "boottime_s", lambda: boottime_s() + 60.0)
+    assert await instance.desk.lease(Wanted(request=lease_request("w2"))) is None
+    assert (await finished(instance, lease.campaign))["done"] == 256
 
 
 class Hours:
