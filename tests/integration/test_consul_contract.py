@@ -296,6 +296,21 @@ async def test_registering_again_ends_maintenance_and_keeps_the_checks_status(co
     assert instance.status == "passing"
 
 
+async def test_a_known_check_keeps_its_status_and_a_dropped_one_takes_what_is_registered(consul: ConsulApi) -> None:
+    well = beating()
+    well["Checks"] = [{**each, "Status": "passing"} for each in well["Checks"]]
+    await consul.register(beating())
+    await consul.register(well)
+    [instance] = await shown(consul, 1, passing=False)
+    assert instance.status == "critical"
+    await consul.drop_critical_checks("shop-1")
+    await consul.register(well)
+    await shown(consul, 1)
+    await consul.drop_critical_checks("shop-1")
+    [instance] = await shown(consul, 1)
+    assert "ttl" in {check.name for check in instance.checks}, "only critical ones are dropped"
+
+
 async def test_deregistered_is_gone_and_again_is_fine(consul: ConsulApi) -> None:
     await consul.register(a_service())
     await shown(consul, 1, passing=False)

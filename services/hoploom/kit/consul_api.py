@@ -201,6 +201,16 @@ class ConsulApi:
         """Remove a service from the agent; nothing happens when it is gone already."""
         await translated(self._consul.agent.service.deregister(service_id))
 
+    async def drop_critical_checks(self, service_id: str) -> None:
+        """Remove an instance's critical checks from the agent, so that they can be registered anew as passing.
+
+        A check that the agent knows keeps its status, whatever is registered. Sessions on a removed check end, if they
+        have not before.
+        """
+        only = [("filter", f'ServiceID == "{service_id}" and Status == "critical"')]
+        for check_id in await translated(self._transport.get(AS_JSON, "/v1/agent/checks", only)) or ():
+            await translated(self._transport.put(AS_FLAG, f"/v1/agent/check/deregister/{check_id}"))
+
     async def maintenance(self, service_id: str, *, enable: bool, reason: str = "") -> None:
         """Put an instance into or out of maintenance mode: routers leave it out at once.
 

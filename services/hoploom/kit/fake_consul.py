@@ -18,6 +18,7 @@ from hoploom.kit.errors import TooLarge, Unavailable
 # Consul's own limits ("KV Store API" and "Txn API" in its manual).
 _VALUE_BYTES, _OPERATIONS = 512 * 1024, 128
 _MAINTENANCE = "_service_maintenance"
+_GONE = Check("", "critical")
 # Consul ends a session between one and two times its TTL; the fake at the longest that is allowed.
 _TTL_FACTOR = 2.0
 
@@ -178,8 +179,8 @@ class FakeConsul(ConsulApi):
         self._answer()
         self._records[service["ID"]] = dict(service)
         known = self._checks.get(service["ID"], {})
-        names = [check["Name"] for check in service.get("Checks", ())]
-        self._checks[service["ID"]] = {name: known.get(name, Check(name, "critical")) for name in names}
+        given = {check["Name"]: check.get("Status", "critical") for check in service.get("Checks", ())}
+        self._checks[service["ID"]] = {name: known.get(name, Check(name, status)) for name, status in given.items()}
         self._change()
 
     async def service(self, service_id: str) -> dict[str, Any] | None:
@@ -195,6 +196,14 @@ class FakeConsul(ConsulApi):
             del self._checks[service_id]
             self._end_unbacked()
             self._change()
+
+    async def drop_critical_checks(self, service_id: str) -> None:
+        """See `ConsulApi.drop_critical_checks`."""
+        self._answer()
+        known = self._checks.get(service_id, {})
+        self._checks[service_id] = {name: each for name, each in known.items() if each.status != "critical"}
+        self._end_unbacked()
+        self._change()
 
     async def maintenance(self, service_id: str, *, enable: bool, reason: str = "") -> None:
         """See `ConsulApi.maintenance`."""
@@ -271,7 +280,7 @@ class FakeConsul(ConsulApi):
             check["CheckID"]
             for service_id, record in self._records.items()
             for check in record.get("Checks", ())
-            if self._checks[service_id][check["Name"]].status != "critical"
+            if self._checks[service_id].get(check["Name"], _GONE).status != "critical"
         )
 
     def _end_unbacked(self) -> None:

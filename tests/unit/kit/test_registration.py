@@ -143,6 +143,8 @@ async def test_after_an_outage_an_instance_that_serves_vouches_for_its_checks(
     await agent.registered.acquire()
     keeper.cancel()
     assert all((check.get("Status") == "passing") is vouched for check in agent._records[mesh.id]["Checks"])
+    [instance] = (await agent.instances("orders", passing=False))[1]
+    assert instance.status == ("passing" if vouched else "critical"), "a known check would keep its status"
 
 
 @pytest.mark.parametrize(("good", "status"), [(True, "passing"), (False, "warning")])
