@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 
 from hoploom import engines
+from hoploom.input_service import keys
 from hoploom.input_service.desk import Desk
+from hoploom.input_service.expiry import DAY_S, Group, grouped, removals
 from hoploom.input_service.serving import Wanted
+from hoploom.input_service.sweeping import ROLE, Sweeping
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import Unavailable
 from hoploom.wire.lease import Lease, LeaseDone
@@ -126,6 +129,30 @@ async def test_workers_at_three_instances_do_every_position_exactly_once(agent: 
         await eventually("the campaign is finished", finished)
         found = await progress(instances[1])
         assert (found["done"], found["reissued"]) == (16_384, 0)
+
+
+async def test_a_silent_group_is_removed_by_the_leader_and_a_changed_one_is_not(agent: Agent) -> None:
+    async with three(agent) as instances:
+        consul = instances[0].mesh.consul
+        await instances[0].campaigns.create(campaign_request(blocks=["127.0.0.0/18"]))
+        for group in ("gone", "back"):
+            for number in range(4):
+                request = lease_request(f"w{number}", group=group)
+                lease = await instances[0].desk.lease(Wanted(request=request, limit=300))
+                assert lease is not None
+                await instances[0].desk.said(lease.id, done_of(lease, request.worker), relayed=False)
+        found = grouped([(each.key, each.modify_index) for each in await consul.kv_list(keys.GROUPS)])
+        async with instances[1].mesh.leading(ROLE) as term:
+            sweeping = Sweeping(consul, DAY_S)
+            await sweeping.look(term, 0.0)
+            lease = await instances[2].desk.lease(Wanted(request=lease_request("w0", group="back"), limit=300))
+            assert lease is not None
+            (refused,) = removals(Group("demo", 1, "back"), found[Group("demo", 1, "back")])
+            with pytest.raises(Unavailable, match="a compare failed"):
+                await term.write(refused)
+            await sweeping.look(term, DAY_S)
+        left = grouped([(each.key, each.modify_index) for each in await consul.kv_list(keys.GROUPS)])
+        assert set(left) == {Group("demo", 1, "back")}
 
 
 async def test_one_campaign_comes_of_three_requests_at_once(agent: Agent) -> None:

@@ -8,7 +8,8 @@ second is within the budget without any tolerance. What makes this true outside 
 - A worker spaces its packets, also to one network (`lane_pps`), and gives up a call after `GRACE_S`.
 - Leases of one pass that are out together share no target. Targets that come again in a pass have rested for
   `LINGER_S` (`cooldown.Cooling`), so one lane is enough for a whole group where a network has one target.
-- A taker of slot 0 knows nothing and grants nothing until all older allotments have ended or were announced.
+- A taker of slot 0 grants nothing until it knows of all older allotments, from the records of the leases that are out
+  (`budget_desk`), or they have ended for sure.
 """
 
 from __future__ import annotations
@@ -64,9 +65,9 @@ class Budget:
         self._lanes = Lanes()
 
     def all_announced(self) -> None:
-        """Every owner of a slot has told of all its leases that are out: granting may begin.
+        """Every lease that is out is known: granting may begin.
 
-        An owner that has done so throws away what it still gets from a keeper before.
+        Whatever somebody still gets from a keeper before has to be thrown away.
         """
         self.warm_at_s = -math.inf
 

@@ -18,6 +18,7 @@ from hoploom.input_service.journal import Journal
 from hoploom.input_service.leases import GRACE_S
 from hoploom.input_service.ownership import Owner, Ownership, Term
 from hoploom.input_service.relay import Relay
+from hoploom.input_service.shard_record import ShardRecord
 from hoploom.kit import metrics
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.errors import Unavailable, Unprocessable
@@ -34,10 +35,15 @@ class BudgetDesk:
     """Asks the keeper, or is the keeper."""
 
     def __init__(self, me: str, ownership: Ownership, relay: Relay, journal: Journal) -> None:
-        """Know the way; `count_workers` may be set to what tells how many workers there are."""
+        """Know the way.
+
+        `count_workers` may be set to what tells how many workers there are, and `allotments` to what tells the parts
+        of the budget that a record's leases have.
+        """
         self._me, self._ownership, self._relay, self._journal = me, ownership, relay, journal
         self._budget: tuple[Term, Budget] | None = None
         self.count_workers: Callable[[], Awaitable[int]] | None = None
+        self.allotments: Callable[[ShardRecord], Awaitable[list[Allotment]]] | None = None
         self._crowd, self._counted_s = 1, -math.inf
 
     async def take(self, claim: Claim) -> Allotment | None:
@@ -86,7 +92,7 @@ class BudgetDesk:
         raise Unprocessable("a question to the budget has a claim, an allotment or a nonce")
 
     async def run(self) -> None:
-        """Let a new keeper begin at once where no lease of an older one can be out."""
+        """Let a new keeper begin as soon as it knows of every lease that is out."""
         while True:
             term = self._ownership.term(SLOT)
             if term is not None and (self._budget is None or self._budget[0] != term):
@@ -99,12 +105,18 @@ class BudgetDesk:
 
     async def _warm(self, term: Term, budget: Budget) -> None:
         if not term.fresh:
-            # Whoever had a word of the keeper before has written its lease, or given up.
+            # Whoever had a word of the keeper before has written its lease by then, or takes it back.
             await asyncio.sleep(GRACE_S)
-            out = [each for record in await self._journal.stored(keys.GROUPS) for each in record.held]
-            if any(each.rate_pps or each.lane_pps for each in out):
-                return
+            for each in await self._out():
+                budget.renew(each, boottime_s())
         budget.all_announced()
+
+    async def _out(self) -> list[Allotment]:
+        """What all leases that are out may use, by their records."""
+        if self.allotments is None:
+            raise Unavailable("nobody tells which leases are out")
+        records = [each for each in await self._journal.stored(keys.GROUPS) if each.held]
+        return [each for record in records for each in await self.allotments(record)]
 
     def _kept(self) -> Budget:
         term = self._ownership.term(SLOT)

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from hoploom.input_service import shards
 from hoploom.input_service.activity import Activity
+from hoploom.input_service.allotment import Allotment
 from hoploom.input_service.budget_desk import BudgetDesk
 from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.closing import Closing
@@ -21,7 +22,7 @@ from hoploom.input_service.ownership import Owner, Ownership
 from hoploom.input_service.relay import Relay
 from hoploom.input_service.round_record import unfinished
 from hoploom.input_service.rounds import Rounds
-from hoploom.input_service.serving import Limits, Located, Serving, Wanted, Work, located
+from hoploom.input_service.serving import Limits, Located, Serving, Wanted, Work, allotted, located
 from hoploom.input_service.shard_record import ShardRecord
 from hoploom.kit.errors import Forbidden, NotFound, Unavailable
 from hoploom.kit.http_client import Answer
@@ -65,6 +66,7 @@ class Desk:
         self._serving, self._closing = parts.serving, parts.closing
         self._ownership, self._relay = parts.ownership, parts.relay
         self._activity = parts.activity
+        parts.budget.allotments = self._allotments
 
     async def lease(self, wanted: Wanted, *, relayed: bool = False) -> Lease | None:
         """Work for a worker, or None when there is none now.
@@ -118,6 +120,18 @@ class Desk:
         if record.complete:
             self._closing.look()
         return _progress(record)
+
+    async def _allotments(self, record: ShardRecord) -> list[Allotment]:
+        """The parts of the mesh's budget that a record's leases have."""
+        if self._overlay.current is None:
+            raise Unavailable("caps are not known yet")
+        try:
+            campaign = await self._campaigns.edition(record.ref.campaign, record.ref.edition)
+        except NotFound:
+            # Removed, with no lease that was out.
+            return []
+        limits = Limits.of(campaign, self._overlay.current)
+        return [allotted(campaign, limits, record.ref, held) for held in record.held] if limits else []
 
     async def _works(self, wanted: Wanted) -> list[Work]:
         """What there is to do for a request, hops first, then in the order of the campaigns."""

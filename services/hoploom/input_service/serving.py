@@ -18,7 +18,7 @@ from hoploom.input_service.round_record import Shard
 from hoploom.input_service.round_record import shards as shards_of
 from hoploom.input_service.shard_record import Held, ShardRecord, ShardRef
 from hoploom.kit import metrics
-from hoploom.kit.clock import wall_us
+from hoploom.kit.clock import boottime_s, wall_us
 from hoploom.kit.errors import BadRequest, NotFound
 from hoploom.kit.session import Token
 from hoploom.targets.keys import order_key
@@ -178,7 +178,8 @@ class Serving:
             return after, held
 
         held = await self._said("renew", where, step)
-        if where.limits and not await self._budget.renew(_allotted(where, held)):
+        mine = allotted(where.campaign, where.limits, where.empty.ref, held)
+        if where.limits and not await self._budget.renew(mine):
             rest = LeaseReturn(worker=held.worker, campaign=lease.campaign, group=where.empty.ref.group)
             await self.give_back(where, lease, rest)
             raise leases.Expired("the mesh's budget has no room for the lease any more; it is handed out again")
@@ -220,7 +221,7 @@ class Serving:
         known = await self._recall(work, mine, wanted, nonce) if work.limits else None
         if known is not None:
             return known
-        allotment, taken = None, False
+        allotment, taken, took_s = None, False, boottime_s()
         try:
             for shard in mine:
                 ask = await self._ask_of(work, shard, wanted, nonce)
@@ -233,12 +234,20 @@ class Serving:
                 lease = await self._grant_of(work, shard, wanted, _within(ask, allotment))
                 if lease is not None:
                     taken = lease.id.endswith(nonce)
+                    if allotment and taken and boottime_s() - took_s > leases.GRACE_S:
+                        await self._too_late(work, shard, lease, wanted)
+                        return None
                     return lease
             return None
         finally:
             # Also where the write failed: it may have been carried out, and then its lease runs out unrenewed.
             if allotment and not taken:
                 await self._budget.give_back(nonce, used=False)
+
+    async def _too_late(self, work: Work, shard: Shard, lease: Lease, wanted: Wanted) -> None:
+        """Take a lease back that took so long to write that a new keeper of the budget may not have seen it."""
+        message = LeaseReturn(worker=wanted.request.worker, campaign=lease.campaign, group=lease.group)
+        await self.give_back(_located(work, lease.group, shard), LeaseId.parse(lease.id), message)
 
     async def _recall(self, work: Work, mine: Sequence[Shard], wanted: Wanted, nonce: str) -> Lease | None:
         """The lease that this very request got; of one that the worker never heard of its part of the budget is freed.
@@ -401,9 +410,8 @@ def _within(ask: Ask, allotment: Allotment | None) -> Ask:
     return replace(ask, rate_pps=allotment.rate_pps, lane_pps=allotment.lane_pps, ttl_s=ttl_s)
 
 
-def _allotted(where: Located, held: Held) -> Allotment:
+def allotted(campaign: Campaign, limits: Limits, ref: ShardRef, held: Held) -> Allotment:
     """A lease's part of the budget as its record tells it."""
-    campaign, ref = where.campaign, where.empty.ref
     payer, edition = _payer(campaign)
     return Allotment(
         nonce=held.nonce,
@@ -412,9 +420,9 @@ def _allotted(where: Located, held: Held) -> Allotment:
         edition=edition,
         group=ref.group,
         round=ref.round,
-        campaign_pps=where.limits.rate_pps,
+        campaign_pps=limits.rate_pps,
         wanted_pps=held.rate_pps,
-        network_pps=where.limits.network_pps,
+        network_pps=limits.network_pps,
         per_network=campaign.per_network,
         ttl_s=held.ttl_s,
         places=_places(len(shards_of(campaign))),

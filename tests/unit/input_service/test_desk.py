@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hoploom.input_service import coolings, journal
+from hoploom.input_service import budget_desk, coolings, journal, keys, serving
 from hoploom.input_service.desk import Desk
 from hoploom.input_service.serving import Wanted
 from hoploom.kit.clock import boottime_s
@@ -353,6 +353,39 @@ async def test_a_lease_that_is_wholly_stored_ends_though_nobody_says_that_it_is_
     monkeypatch.setattr(journal, "boottime_s", lambda: boottime_s() + 60.0)
     assert await instance.desk.lease(Wanted(request=lease_request("w2"))) is None
     assert (await finished(instance, lease.campaign))["done"] == 256
+
+
+async def test_a_new_keeper_knows_the_leases_that_are_out_and_begins_at_once(
+    fake_consul: FakeConsul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget_desk, "GRACE_S", 0.1)
+    async with running([fake_consul] * 1) as (old,):
+        await old.campaigns.create(campaign_request(blocks=["10.0.0.0/18"], rate_pps=100, network_pps=7))
+        old.parts.budget.count_workers = lambda: _number(4)
+        kept, ended = [await leased(old, worker) for worker in ("w1", "w2")]
+        await acknowledged(old, ended, "w2")
+        await old.parts.ownership.hand_over()
+    async with running([fake_consul] * 1) as (new,):
+        new.parts.budget.count_workers = lambda: _number(1)
+
+        async def other() -> Lease | None:
+            return await new.desk.lease(Wanted(request=lease_request("w2")))
+
+        lease = await eventually("the new keeper grants", other)
+        assert lease.rate_pps + kept.rate_pps <= 100
+        message = LeaseRenewal(worker="w1", campaign="demo", group="all", stored_upto=kept.start)
+        assert await new.desk.said(kept.id, message, relayed=False)
+
+
+async def test_a_lease_that_took_too_long_to_write_is_taken_back(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await instance.campaigns.create(campaign_request(blocks=["10.0.0.0/18"], rate_pps=100))
+    clock = itertools.count(0, 6)
+    monkeypatch.setattr(serving, "boottime_s", lambda: next(clock))
+    assert await instance.desk.lease(Wanted(request=lease_request())) is None
+    (record,) = await instance.journal.stored(keys.GROUPS)
+    assert not record.held and record.frontier > 0
 
 
 class Hours:
