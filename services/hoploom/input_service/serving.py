@@ -234,20 +234,21 @@ class Serving:
                 lease = await self._grant_of(work, shard, wanted, _within(ask, allotment))
                 if lease is not None:
                     taken = lease.id.endswith(nonce)
-                    if allotment and taken and boottime_s() - took_s > leases.GRACE_S:
-                        await self._too_late(work, shard, lease, wanted)
-                        return None
-                    return lease
+                    worker = wanted.request.worker
+                    return await self._in_time(work, shard, lease, worker, took_s) if allotment and taken else lease
             return None
         finally:
             # Also where the write failed: it may have been carried out, and then its lease runs out unrenewed.
             if allotment and not taken:
                 await self._budget.give_back(nonce, used=False)
 
-    async def _too_late(self, work: Work, shard: Shard, lease: Lease, wanted: Wanted) -> None:
-        """Take a lease back that took so long to write that a new keeper of the budget may not have seen it."""
-        message = LeaseReturn(worker=wanted.request.worker, campaign=lease.campaign, group=lease.group)
+    async def _in_time(self, work: Work, shard: Shard, lease: Lease, worker: str, took_s: float) -> Lease | None:
+        """The lease; takes back one that took so long to write that a new keeper may not have seen it."""
+        if boottime_s() - took_s <= leases.GRACE_S:
+            return lease
+        message = LeaseReturn(worker=worker, campaign=lease.campaign, group=lease.group)
         await self.give_back(_located(work, lease.group, shard), LeaseId.parse(lease.id), message)
+        return None
 
     async def _recall(self, work: Work, mine: Sequence[Shard], wanted: Wanted, nonce: str) -> Lease | None:
         """The lease that this very request got; of one that the worker never heard of its part of the budget is freed.

@@ -422,6 +422,17 @@ async def test_a_target_rests_over_rounds_and_in_the_mesh_scope_over_groups(
     assert (again.round, again.start, again.order_key) == (1, first.start, first.order_key)
 
 
+async def test_groups_that_ask_in_the_same_moment_do_not_get_the_same_targets_where_the_cooldown_counts_over_all(
+    instance: Instance,
+) -> None:
+    wishes: dict[str, Any] = {"cooldown_minutes": 10, "cooldown_scope": "mesh"}
+    await instance.campaigns.create(campaign_request(blocks=["127.0.0.0/22"], **wishes))
+    asks = [Wanted(request=lease_request(f"w{at}", group=f"g{at}"), limit=100) for at in range(4)]
+    found = await asyncio.gather(*map(instance.desk.lease, asks))
+    starts = sorted(each.start for each in found if each)
+    assert starts == [0, 100, 200, 300]
+
+
 async def test_a_taker_of_a_shard_lets_all_rest_anew(fake_consul: FakeConsul, monkeypatch: pytest.MonkeyPatch) -> None:
     hours = Hours(monkeypatch)
     wishes: dict[str, Any] = {"rounds": 2, "cooldown_minutes": 10}
