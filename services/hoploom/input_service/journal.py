@@ -221,7 +221,7 @@ class Journal:
             return False
         try:
             with _COMMIT.time():
-                entries = await self._consul.kv_txn(operations) if operations else ()
+                entries = await self._consul.kv_txn(operations)
         except Unavailable as error:
             # It may have been carried out all the same: read again before the next change.
             self._forget(each.after.ref for each in changes)
@@ -238,9 +238,13 @@ class Journal:
         return True
 
     def _operations(self, changes: "Sequence[_Change]") -> list[Mapping[str, Any]] | None:
-        """The transaction of the changes that change something; None where a slot is known to be another's."""
+        """The transaction of a group; None where a slot is known to be another's.
+
+        The lock is asked for even where nothing changes: whoever lost it unawares knows old records, and would refuse
+        what another owner has given.
+        """
         changed = [each for each in changes if each.changed]
-        checks = {each.slot: self._fence.check(each.slot) for each in changed}
+        checks = {each.slot: self._fence.check(each.slot) for each in changes}
         if not all(checks.values()):
             return None
         beside = [self._beside.changed(each.known.record, each.after) for each in changed]

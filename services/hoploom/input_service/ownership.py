@@ -184,6 +184,8 @@ class Ownership:
         token = await self._mesh.session.acquire(keys.lock(slot), value.encode())
         if token is None:
             return
+        # What is known from an earlier term may be behind: in between the slot was perhaps another's.
+        await self._close(slot)
         self._own[slot] = Owner(self._mesh.id, self._mesh.url, at_us)
         self._terms[slot] = Term(slot, keys.lock(slot), token, fresh=slot not in self._left)
         _MOVES.labels("taken").inc()

@@ -93,9 +93,12 @@ async def test_changes_that_wait_together_are_one_transaction(journal: Journal, 
     assert sorted(found) == list(range(2, 52)) and consul.transactions - before <= 2
 
 
-async def test_what_changes_nothing_is_not_written(journal: Journal, consul: CountingConsul) -> None:
+async def test_what_changes_nothing_is_not_written_but_the_lock_is_asked_for(
+    journal: Journal, consul: CountingConsul
+) -> None:
     await journal.change(7, EMPTY, look)
-    assert consul.transactions == 0
+    assert consul.transactions == 1
+    assert await consul.kv_list(keys.GROUPS) == []
 
 
 async def test_another_s_slot_is_refused(journal: Journal) -> None:
