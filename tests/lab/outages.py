@@ -38,6 +38,7 @@ class Outage:
         answered: Requests through Fabio that were answered well.
         failures: Requests that were not, in words.
         fewest: The fewest instances that Fabio's table had of a service at any look.
+        out_s: How long it had not all of them.
         sessions_lost: Sessions that were gone afterwards.
     """
 
@@ -45,7 +46,14 @@ class Outage:
     answered: int
     failures: tuple[str, ...]
     fewest: int
+    out_s: float
     sessions_lost: int
+
+    def words(self) -> str:
+        """In one line, for people."""
+        failed = f"{len(self.failures)} of {self.answered + len(self.failures)} requests failed"
+        table = f"at least {self.fewest} in the table, fewer than all for {self.out_s:.1f} s"
+        return f"away {self.away_s:g} s: {failed}, {table}, {self.sessions_lost} sessions lost"
 
 
 class Watched:
@@ -68,19 +76,24 @@ class Watched:
         requests: list[tuple[str, str, dict[str, Any]]] = [("GET", url, {}) for url in urls]
         with Load(requests, per_s=PER_S, at_most_s=away_s + 60) as load:
             self.agent.stop()
-            fewest = self._looked(away_s)
+            looks = self._looked(away_s)
             self.agent.start()
-            fewest = min(fewest, self._looked(AFTER_S))
+            looks += self._looked(AFTER_S)
         # A session that ended meanwhile is made anew within seconds: what counts is which are the same.
         lost = len(before - self._sessions())
-        return Outage(away_s, load.result.answered, tuple(load.result.failures), fewest, lost)
+        out_s = sum(seconds for number, seconds in looks if number < min(INPUTS, OUTPUTS))
+        fewest = min(number for number, _ in looks)
+        return Outage(away_s, load.result.answered, tuple(load.result.failures), fewest, out_s, lost)
 
-    def _looked(self, seconds: float) -> int:
-        until_s, fewest = time.monotonic() + seconds, self.fewest()
+    def _looked(self, seconds: float) -> list[tuple[int, float]]:
+        """What each look at the table has found, and for how many seconds it stood."""
+        looks, until_s = list[tuple[int, float]](), time.monotonic() + seconds
         while time.monotonic() < until_s:
+            began_s = time.monotonic()
+            number = self.fewest()
             pause(LOOK_EVERY_S)
-            fewest = min(fewest, self.fewest())
-        return fewest
+            looks.append((number, time.monotonic() - began_s))
+        return looks
 
     def _sessions(self) -> set[str]:
         return {each["ID"] for each in self._arena.cluster.raw("GET", "/v1/session/list?consistent") or []}
@@ -101,7 +114,7 @@ def outages(folder: Path, away_s: Sequence[float]) -> list[Outage]:
             watched, found = Watched(arena, router), []
             for number, each in enumerate(away_s):
                 found.append(watched.outage(each))
-                _say(f"{number + 1}/{len(away_s)}: {asdict(found[-1])}")
+                _say(f"{number + 1}/{len(away_s)}: {found[-1].words()}")
             return found
         finally:
             router.stop()
