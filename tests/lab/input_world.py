@@ -191,6 +191,8 @@ class Shape:
         instances: Input instances.
         faults_s: Virtual seconds of faults, before everything calms down.
         ack_before_store: Whether workers acknowledge before their results are stored, which must be found out.
+        rate_pps: The campaign's rate over the whole mesh; 0 for none.
+        network_pps: Its cap per network; 0 for none.
     """
 
     targets: Mapping[int, int] = field(default_factory=lambda: {4: 3 * 4096 + 100, 6: 50})
@@ -199,6 +201,8 @@ class Shape:
     instances: int = 3
     faults_s: float = 150.0
     ack_before_store: bool = False
+    rate_pps: int = 0
+    network_pps: int = 0
 
 
 class World:
@@ -219,7 +223,8 @@ class World:
             measurement=2_000_000_001,
             name="demo",
             sets={family: FamilySet(sha256=f"{family}" * 64, size=size) for family, size in shape.targets.items()},
-            rate_pps=0,
+            rate_pps=shape.rate_pps,
+            network_pps=shape.network_pps,
             allow_private=True,
             contact="",
             probe=Probe(),

@@ -5,6 +5,8 @@ run. Every rule is taken away once, and the simulation has to see it.
 """
 
 import os
+import random
+import uuid
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +14,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hoploom.input_service import budget_desk, campaigns, coolings, journal, ownership, rounds, serving, shards
+from hoploom.kit import session
+from lab import input_world, virtual_time
 from lab.budget_world import US, Plan, Shape, World
 
 SEEDS = int(os.environ.get("HOPLOOM_SEEDS", "1"))
@@ -121,6 +126,19 @@ def test_the_rate_is_used_where_there_is_work(shape: Shape, part: float, seed: i
 def test_the_same_seed_sends_the_same() -> None:
     first, second = (World(7, replace(SMALL, lasts_s=30)).run().sent.columns() for _ in range(2))
     assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_over_instances_that_fail_everything_is_done_within_a_rate_and_a_cap(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    for module in (budget_desk, campaigns, coolings, journal, ownership, rounds, serving, session):
+        monkeypatch.setattr(module, "boottime_s", input_world.boottime())
+    monkeypatch.setattr(shards, "SLOTS", 8)
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=random.getrandbits(128)))
+    random.seed(seed)
+    world = virtual_time.run(input_world.live(seed, input_world.Shape(rate_pps=2000, network_pps=200)), 9000.0)
+    assert input_world.findings(world) == [], f"seed {seed}: {world.log}"
 
 
 def red(shape: Shape, seeds: int = 8) -> bool:
