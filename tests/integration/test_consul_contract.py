@@ -18,6 +18,7 @@ from hoploom.kit import retry
 from hoploom.kit.consul_api import LOCK_FLAG, ConsulApi
 from hoploom.kit.errors import TooLarge, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
+from locks import lock, unlock
 from waiting import eventually
 
 SOON_S = 10.0
@@ -367,8 +368,6 @@ CALLS: list[tuple[str, Callable[[ConsulApi], Awaitable[object]]]] = [
     ("instances blocking", lambda consul: consul.instances("shop", index=7)),
     ("services", lambda consul: consul.services()),
     ("leader", lambda consul: consul.leader()),
-    ("kv_acquire", lambda consul: consul.kv_acquire("t/.lock", b"", "s")),
-    ("kv_release", lambda consul: consul.kv_release("t/.lock", b"", "s")),
     ("session_create", lambda consul: consul.session_create({"TTL": "10s"})),
     ("session_renew", lambda consul: consul.session_renew("s")),
     ("session_destroy", lambda consul: consul.session_destroy("s")),
@@ -542,24 +541,59 @@ async def a_session(consul: ConsulApi, **more: Any) -> str:
 
 async def test_a_lock_is_held_by_one_session_until_it_is_released(consul: ConsulApi) -> None:
     one, two = await a_session(consul), await a_session(consul)
-    assert await consul.kv_acquire("t/.lock", b"one", one)
-    assert await consul.kv_acquire("t/.lock", b"one again", one), "its holder may take it again"
-    assert not await consul.kv_acquire("t/.lock", b"two", two)
-    assert not await consul.kv_release("t/.lock", b"", two)
+    assert await lock(consul, "t/.lock", b"one", one)
+    assert await lock(consul, "t/.lock", b"one again", one), "its holder may take it again"
+    assert not await lock(consul, "t/.lock", b"two", two)
+    assert not await unlock(consul, "t/.lock", b"", two)
     held = await consul.kv_get("t/.lock", consistent=True)
     assert held is not None and (held.value, held.session, held.flags) == (b"one again", one, LOCK_FLAG)
-    assert await consul.kv_release("t/.lock", b"left", one)
-    assert await consul.kv_acquire("t/.lock", b"two", two)
+    assert await unlock(consul, "t/.lock", b"left", one)
+    assert await lock(consul, "t/.lock", b"two", two)
     after = await consul.kv_get("t/.lock", consistent=True)
     assert after is not None and after.modify_index > held.modify_index
     for each in (one, two):
         await consul.session_destroy(each)
 
 
+async def test_a_lock_is_taken_and_given_over_what_was_seen_and_nothing_else(consul: ConsulApi) -> None:
+    one, two = await a_session(consul), await a_session(consul)
+    take: dict[str, Any] = {"Verb": "lock", "Key": "t/.lock", "Value": b"one", "Flags": LOCK_FLAG, "Session": one}
+    give: dict[str, Any] = {"Verb": "unlock", "Key": "t/.lock", "Value": b"left", "Flags": LOCK_FLAG, "Session": one}
+
+    def seen_at(index: int) -> dict[str, Any]:
+        return {"Verb": "check-index", "Key": "t/.lock", "Index": index}
+
+    absent: dict[str, Any] = {"Verb": "check-not-exists", "Key": "t/.lock"}
+    found = await consul.kv_txn([absent, take])
+    held = await consul.kv_get("t/.lock", consistent=True)
+    assert found and held and found[-1].modify_index == held.modify_index
+    assert (held.value, held.session, held.flags) == (b"one", one, LOCK_FLAG)
+    assert await consul.kv_txn([absent, take]) is None, "the same request once more"
+    assert await consul.kv_txn([seen_at(held.modify_index), {**take, "Session": two}]) is None
+    assert await consul.kv_txn([seen_at(held.modify_index), {**give, "Session": two}]) is None
+    assert await consul.kv_txn([seen_at(held.modify_index - 1), give]) is None
+    assert await consul.kv_txn([seen_at(held.modify_index), give])
+    free = await consul.kv_get("t/.lock", consistent=True)
+    assert free and (free.value, free.session, free.flags) == (b"left", "", LOCK_FLAG)
+    assert await consul.kv_txn([seen_at(held.modify_index), {**take, "Session": two}]) is None, "it was held since"
+    assert await consul.kv_txn([seen_at(free.modify_index), {**take, "Session": two}])
+    for each in (one, two):
+        await consul.session_destroy(each)
+    assert await consul.kv_txn([{**take, "Session": two}]) is None, "there is no such session any more"
+
+
+async def test_who_looks_at_a_key_that_is_gone_sees_when(consul: ConsulApi) -> None:
+    await consul.kv_put("t/.lock", b"")
+    entry = await consul.kv_get("t/.lock", consistent=True)
+    await consul.kv_delete("t/.lock")
+    index, entries = await consul.kv_watch("t/.lock", 0)
+    assert entry and entries == [] and index > entry.modify_index
+
+
 async def test_a_session_is_renewed_until_it_has_ended(consul: ConsulApi) -> None:
     session = await a_session(consul)
     assert await consul.session_renew(session)
-    assert await consul.kv_acquire("t/.lock", b"one", session)
+    assert await lock(consul, "t/.lock", b"one", session)
     await consul.session_destroy(session)
     assert not await consul.session_renew(session)
     entry = await consul.kv_get("t/.lock", consistent=True)
@@ -568,7 +602,7 @@ async def test_a_session_is_renewed_until_it_has_ended(consul: ConsulApi) -> Non
 
 async def test_a_transaction_over_a_lock_is_refused_when_another_holds_it(consul: ConsulApi) -> None:
     one, two = await a_session(consul), await a_session(consul)
-    assert await consul.kv_acquire("t/.lock", b"", one)
+    assert await lock(consul, "t/.lock", b"", one)
     write: dict[str, Any] = {"Verb": "set", "Key": "t/effect", "Value": b"1"}
     checked: list[dict[str, Any]] = [{"Verb": "check-session", "Key": "t/.lock", "Session": one}, write]
     found = await consul.kv_txn(checked)
@@ -597,8 +631,8 @@ async def test_a_session_hangs_on_its_check(consul: ConsulApi) -> None:
 
 async def test_a_lock_whose_session_ended_is_free_only_after_its_delay(consul: ConsulApi) -> None:
     one, two = await a_session(consul, LockDelay="1s"), await a_session(consul)
-    assert await consul.kv_acquire("t/.lock", b"", one)
+    assert await lock(consul, "t/.lock", b"", one)
     await consul.session_destroy(one)
-    assert not await consul.kv_acquire("t/.lock", b"", two)
-    await eventually("the delay is over", lambda: consul.kv_acquire("t/.lock", b"", two), 5)
+    assert not await lock(consul, "t/.lock", b"", two)
+    await eventually("the delay is over", lambda: lock(consul, "t/.lock", b"", two), 5)
     await consul.session_destroy(two)

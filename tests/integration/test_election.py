@@ -15,8 +15,9 @@ from engine_processes import ConsulAgent, ask
 from hoploom import kit
 from hoploom.kit import registration
 from hoploom.kit.consul_api import ConsulApi
-from hoploom.kit.leading import TermEnded, roles
 from hoploom.kit.mesh import Mesh, State
+from hoploom.kit.roles import roles
+from hoploom.kit.term import TermEnded
 from waiting import eventually, until
 
 PREFIX = "hoploom/roles/"
@@ -41,7 +42,9 @@ async def member(agent: ConsulAgent) -> AsyncIterator[Mesh]:
     async with TestServer(app) as server:
         mesh.consul, mesh.port, mesh.state = ConsulApi(agent.url), int(server.port or 0), State.SERVING
         loop = asyncio.get_running_loop()
-        tasks = [loop.create_task(registration.keep(mesh)), loop.create_task(mesh.session.run())]
+        tasks: list[asyncio.Task[None]] = []
+        mesh.spawn = lambda work: tasks.append(loop.create_task(work))
+        mesh.spawn(registration.keep(mesh))
         try:
             async with asyncio.timeout(15):
                 await mesh.session.ready()

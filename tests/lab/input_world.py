@@ -65,12 +65,6 @@ class Link(ConsulApi):
     async def kv_delete(self, key: str, *, recurse: bool = False) -> None:
         await self._call(lambda: self._far.kv_delete(key, recurse=recurse))
 
-    async def kv_acquire(self, key: str, value: bytes, session: str) -> bool:
-        return await self._call(lambda: self._far.kv_acquire(key, value, session))
-
-    async def kv_release(self, key: str, value: bytes, session: str) -> bool:
-        return await self._call(lambda: self._far.kv_release(key, value, session))
-
     async def kv_txn(self, operations: Sequence[Mapping[str, Any]]) -> tuple[KvEntry, ...] | None:
         if self.trouble and self._chance.random() < self.trouble / 4:
             asyncio.get_running_loop().create_task(self._again(list(operations)))

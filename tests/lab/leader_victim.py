@@ -25,7 +25,7 @@ from hoploom import kit
 from hoploom.kit import lifecycle
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.errors import Unavailable
-from hoploom.kit.leading import Term
+from hoploom.kit.term import Term
 from lab import wall_clock
 from lab.history import INFO, OK, Recorder
 from lab.leaders import EFFECTS

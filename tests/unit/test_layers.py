@@ -18,6 +18,7 @@ MAY_IMPORT = {
 }
 # Fields, ids and keys come from the kit's errors alone; reading a disk is `targets.files`' trade.
 PURE = ("targets/*.py", "wire/*.py", "kit/tags.py", "kit/tag_*.py", "kit/errors.py", "kit/election.py",
+        "kit/belief.py",
         "input_service/leases.py",
         "input_service/shard_record.py", "input_service/round_record.py", "input_service/shards.py",
         "input_service/expiry.py", "input_service/hop_book.py", "input_service/hop_sieve.py",

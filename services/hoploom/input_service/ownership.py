@@ -14,10 +14,10 @@ from typing import Any
 
 from hoploom.input_service import keys, shards
 from hoploom.kit import Mesh, metrics, watch
+from hoploom.kit.belief import Token
 from hoploom.kit.clock import boottime_s, wall_us
 from hoploom.kit.consul_api import Instance, KvEntry
 from hoploom.kit.errors import Unavailable
-from hoploom.kit.session import Token
 
 log = logging.getLogger(__name__)
 LOOK_EVERY_S = 0.5
@@ -77,6 +77,7 @@ class Ownership:
         self._owners: dict[int, Owner] = {}
         self._left: dict[int, str] = {}
         self._own: dict[int, Owner] = {}
+        self._indexes: dict[int, int] = {}
         self._free_since_s: dict[int, float] = {}
         self._weights: dict[str, float] = {}
         self._watched = self._leaving = False
@@ -181,7 +182,7 @@ class Ownership:
         left = self._left.get(slot, "")
         at_us = wall_us()
         value = json.dumps({"v": 1, "instance": self._mesh.id, "url": self._mesh.url, "at_us": at_us, "left": left})
-        token = await self._mesh.session.acquire(keys.lock(slot), value.encode())
+        token = await self._mesh.session.acquire(keys.lock(slot), value.encode(), self._indexes.get(slot, 0))
         if token is None:
             return
         # What is known from an earlier term may be behind: in between the slot was perhaps another's.
@@ -201,7 +202,7 @@ class Ownership:
         await self._close(slot)
         # Whoever leaves is still passing for a moment, and must not be given its slots back.
         value = json.dumps({"v": 1, "left": self._mesh.id if self._leaving else ""})
-        await self._mesh.session.release(term.lock, value.encode())
+        await self._mesh.session.release(term.lock, value.encode(), term.token.index)
         _MOVES.labels("handed over").inc()
         self._tell()
 
@@ -217,14 +218,14 @@ class Ownership:
 
     def _learn_locks(self, entries: list[KvEntry]) -> None:
         self._watched = True
-        self._owners, self._left = {}, {}
+        self._owners, self._left, self._indexes = {}, {}, {}
         for entry in entries:
             slot, said = _slot(entry.key), _said(entry.value)
             if slot is None:
                 continue
             if entry.session and "instance" in said:
                 self._owners[slot] = Owner(str(said["instance"]), str(said.get("url", "")), int(said.get("at_us", 0)))
-            self._left[slot] = str(said.get("left", ""))
+            self._left[slot], self._indexes[slot] = str(said.get("left", "")), entry.modify_index
         self._drop([slot for entry in entries if (slot := self._not_ours(entry)) is not None], "its lock is another's")
         self._tell()
 

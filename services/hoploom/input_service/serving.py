@@ -18,9 +18,9 @@ from hoploom.input_service.round_record import Shard
 from hoploom.input_service.round_record import shards as shards_of
 from hoploom.input_service.shard_record import Held, ShardRecord, ShardRef
 from hoploom.kit import metrics
+from hoploom.kit.belief import Token
 from hoploom.kit.clock import boottime_s, wall_us
 from hoploom.kit.errors import BadRequest, NotFound
-from hoploom.kit.session import Token
 from hoploom.targets.keys import order_key
 from hoploom.wire.campaign import MAX_EDITION, Campaign
 from hoploom.wire.lease import (

@@ -9,7 +9,7 @@ from hoploom.kit import Term, metrics
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import BadRequest, Unavailable
-from hoploom.kit.leading import TermEnded
+from hoploom.kit.term import TermEnded
 
 log = logging.getLogger(__name__)
 ROLE = "groups"

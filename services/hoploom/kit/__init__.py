@@ -12,10 +12,10 @@ from hoploom.kit import credentials, errors, metrics
 from hoploom.kit.balance import ServiceClient
 from hoploom.kit.errors import NotReady
 from hoploom.kit.http_app import read_json, setup
-from hoploom.kit.leading import Term, TermEnded
 from hoploom.kit.lifecycle import background, health_routes, on_drain, run
 from hoploom.kit.mesh import MESH, Mesh
 from hoploom.kit.settings import Settings, load, setting
+from hoploom.kit.term import Term, TermEnded
 
 __all__ = [
     "Mesh",

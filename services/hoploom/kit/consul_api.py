@@ -128,19 +128,12 @@ class ConsulApi:
         """Remove a key, or everything below it."""
         await translated(self._consul.kv.delete(key, recurse=recurse or None))
 
-    async def kv_acquire(self, key: str, value: bytes, session: str) -> bool:
-        """Lock a key for a session, by Consul's own convention; False when another has it, or the lock-delay runs."""
-        return bool(await translated(self._consul.kv.put(key, value, acquire=session, flags=LOCK_FLAG)))
-
-    async def kv_release(self, key: str, value: bytes, session: str) -> bool:
-        """Unlock a key, and write its new value; False when the session did not hold it."""
-        return bool(await translated(self._consul.kv.put(key, value, release=session, flags=LOCK_FLAG)))
-
     async def kv_txn(self, operations: Sequence[Mapping[str, Any]]) -> tuple[KvEntry, ...] | None:
         """Carry out all operations or none.
 
         Args:
-            operations: At most 128, each `{"Verb": ..., "Key": ..., "Value": bytes, "Index": ..., "Session": ...}`.
+            operations: At most 128, each `{"Verb": ..., "Key": ..., "Value": bytes, "Index": ..., "Session": ...,
+                "Flags": ...}`.
 
         Returns:
             The keys that were written, with their new indexes and without values; None when a check or a compare

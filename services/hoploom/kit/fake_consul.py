@@ -100,32 +100,8 @@ class FakeConsul(ConsulApi):
             del self._keys[gone]
         self._change()
 
-    async def kv_acquire(self, key: str, value: bytes, session: str) -> bool:
-        """See `ConsulApi.kv_acquire`."""
-        self._answer()
-        if session not in self._sessions:
-            raise Unavailable(f"Consul answered 500: invalid session {session!r}")
-        known = self._keys.get(key)
-        if known and known.session not in ("", session):
-            return False
-        if not (known and known.session) and self._delayed_until_s.get(key, 0.0) > asyncio.get_running_loop().time():
-            return False
-        self._put(key, value, None, session=session)
-        self._wake()
-        return True
-
-    async def kv_release(self, key: str, value: bytes, session: str) -> bool:
-        """See `ConsulApi.kv_release`."""
-        self._answer()
-        known = self._keys.get(key)
-        if known is None or known.session != session:
-            return False
-        self._put(key, value, None, session="")
-        self._wake()
-        return True
-
     async def kv_txn(self, operations: Sequence[Mapping[str, Any]]) -> tuple[KvEntry, ...] | None:
-        """See `ConsulApi.kv_txn`; knows the verbs set, cas, delete, check-index, check-not-exists and check-session."""
+        """See `ConsulApi.kv_txn`; knows the verbs of `_apply` and `_agrees`."""
         self._answer()
         if len(operations) > _OPERATIONS:
             raise TooLarge(f"Consul refuses the value: {len(operations)} operations, {_OPERATIONS} are the limit")
@@ -265,6 +241,17 @@ class FakeConsul(ConsulApi):
         self._keys[key] = KvEntry(key, value, self._index, holder, flags)
         return True
 
+    def _lock(self, key: str, value: bytes, session: str) -> bool:
+        holder = known.session if (known := self._keys.get(key)) else ""
+        delayed = self._delayed_until_s.get(key, 0.0) > asyncio.get_running_loop().time()
+        if session not in self._sessions or holder not in ("", session) or (delayed and not holder):
+            return False
+        return self._put(key, value, None, session=session)
+
+    def _unlock(self, key: str, value: bytes, session: str) -> bool:
+        known = self._keys.get(key)
+        return known is not None and known.session == session and self._put(key, value, None, session="")
+
     def _keep(self, session_id: str) -> None:
         """Begin a session's TTL anew."""
         session = self._sessions[session_id]
@@ -291,19 +278,26 @@ class FakeConsul(ConsulApi):
                 self.end_session(session_id)
 
     def _apply(self, operation: Mapping[str, Any]) -> bool:
-        key, value, index = operation["Key"], operation.get("Value", b""), operation.get("Index", 0)
-        known = self._keys.get(key)
+        key, value, session = operation["Key"], operation.get("Value", b""), operation.get("Session", "")
         match operation["Verb"]:
             case "set":
                 return self._put(key, value, None)
             case "cas":
-                return self._put(key, value, index)
+                return self._put(key, value, operation["Index"])
+            case "lock":
+                return self._lock(key, value, session)
+            case "unlock":
+                return self._unlock(key, value, session)
             case "delete":
                 self._keys.pop(key, None)
                 self._index += 1
                 return True
+        return self._agrees(self._keys.get(key), operation)
+
+    def _agrees(self, known: KvEntry | None, operation: Mapping[str, Any]) -> bool:
+        match operation["Verb"]:
             case "check-index":
-                return known is not None and known.modify_index == index
+                return known is not None and known.modify_index == operation["Index"]
             case "check-not-exists":
                 return known is None
             case "check-session":

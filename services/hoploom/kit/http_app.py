@@ -21,8 +21,8 @@ from aiohttp import web
 
 from hoploom.kit import logs, metrics, routed, tags
 from hoploom.kit.errors import BadRequest, NotReady, TooLarge, Unavailable
-from hoploom.kit.leading import Term, TermEnded
 from hoploom.kit.mesh import MESH, Mesh, Probe, State
+from hoploom.kit.term import Term, TermEnded
 
 log = logging.getLogger(__name__)
 PROBE_TIMEOUT_S = 0.8

@@ -22,10 +22,11 @@ from hoploom.kit.clock import boottime_s, wall_us
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import ConfigError
 from hoploom.kit.http_client import HttpClient
-from hoploom.kit.leading import Leadership, Term
+from hoploom.kit.leading import Leadership, Member
 from hoploom.kit.session import Session
 from hoploom.kit.settings import Settings
 from hoploom.kit.tags import Route
+from hoploom.kit.term import Term
 
 Probe = Callable[[], Awaitable[None]]
 Loop = Callable[[web.Application], Coroutine[Any, Any, None]]
@@ -156,10 +157,14 @@ class Mesh:
     def leadership(self) -> Leadership:
         """The roles of this process."""
         if self._leadership is None:
-            who = {"instance": self.id, "url": self.url}
-            self._leadership = Leadership(self.settings.roles_prefix, self.consul, self.session, who)
+            member = Member(self.consul, self.session, {"instance": self.id, "url": self.url})
+            self._leadership = Leadership(self.settings.roles_prefix, member, self._started)
             self.reports.append(self._leadership.report)
         return self._leadership
+
+    def _started(self, work: Coroutine[Any, Any, None]) -> None:
+        assert self.spawn is not None, "roles are led within the lifecycle"
+        self.spawn(work)
 
     @property
     def leads(self) -> bool:

@@ -13,29 +13,21 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from hoploom.kit import metrics
+from hoploom.kit.belief import BEAT_EVERY_S, TTL_S, Belief, Token
 from hoploom.kit.clock import boottime_s
-from hoploom.kit.consul_api import ConsulApi
+from hoploom.kit.consul_api import LOCK_FLAG, ConsulApi
 from hoploom.kit.errors import Unavailable
 
 log = logging.getLogger(__name__)
-TTL_S = 10.0
-"""The shortest that Consul takes."""
-
-MARGIN_S = 2.0
-"""What the two clocks and an effect that is under way may take together."""
-
 RENEW_EVERY_S = 2.5
 """Three renewals may fail before the deadline; they do not touch raft."""
 
 LOCK_DELAY_S = 1.0
 """Session-wide. Enough where every effect is fenced; other roles wait by themselves (`election`)."""
 
-LAG_LIMIT_S = 0.5
-BEAT_EVERY_S = 0.25
 RETRY_EVERY_S = 0.25
 EPOCH = "hoploom/epoch"
 """Raised by hand when Consul is restored from a snapshot, because indexes then fall back."""
@@ -43,67 +35,6 @@ EPOCH = "hoploom/epoch"
 _RENEWALS = metrics.counter("hoploom_session_renewals_total", "Renewals of the session.", ("result",))
 _LEFT = metrics.gauge("hoploom_session_seconds_left", "Seconds until the session's deadline by this process's clock.")
 _STALLS = metrics.counter("hoploom_session_stalls_total", "Stalls of the event loop that suspended all roles.")
-
-
-@dataclass(frozen=True, order=True)
-class Token:
-    """A fencing token: later acquisitions of a lock have larger ones.
-
-    Attributes:
-        epoch: Raised at each restore of Consul.
-        index: Raft index at the acquisition.
-    """
-
-    epoch: int = 0
-    index: int = 0
-
-    def __str__(self) -> str:
-        """As it travels: `epoch.index`."""
-        return f"{self.epoch}.{self.index}"
-
-
-@dataclass(frozen=True)
-class Belief:
-    """What a process may believe about its session; pure, times are its own boottime clock in seconds.
-
-    Attributes:
-        id: The session; empty while there is none.
-        renewed_s: Start of the last renewal that was answered.
-        beat_s: When the event loop was last seen alive.
-        stalled_s: When a stall was noticed; a renewal that began later clears it.
-    """
-
-    id: str = ""
-    renewed_s: float = float("-inf")
-    beat_s: float = float("-inf")
-    stalled_s: float = float("-inf")
-
-    @property
-    def deadline_s(self) -> float:
-        """Until when the session is believed in."""
-        return self.renewed_s + TTL_S - MARGIN_S if self.id else float("-inf")
-
-    def valid(self, now_s: float) -> bool:
-        """Whether an effect may start now."""
-        hung = now_s - self.beat_s > BEAT_EVERY_S + LAG_LIMIT_S
-        return bool(self.id) and now_s < self.deadline_s and not hung and self.renewed_s > self.stalled_s
-
-    def made(self, session_id: str, began_s: float) -> "Belief":
-        """A session was made by a call that began then."""
-        return replace(self, id=session_id, renewed_s=began_s)
-
-    def renewed(self, began_s: float) -> "Belief":
-        """A renewal that began then was answered."""
-        return replace(self, renewed_s=max(self.renewed_s, began_s))
-
-    def ended(self) -> "Belief":
-        """The session is gone."""
-        return replace(self, id="", renewed_s=float("-inf"))
-
-    def beat(self, now_s: float) -> "Belief":
-        """The event loop runs; where it has not for too long, nothing is believed until the next renewal."""
-        hung = self.beat_s > float("-inf") and now_s - self.beat_s > BEAT_EVERY_S + LAG_LIMIT_S
-        return replace(self, beat_s=now_s, stalled_s=now_s if hung else self.stalled_s)
 
 
 class Session:
@@ -154,34 +85,37 @@ class Session:
             if not self.valid:
                 await asyncio.sleep(BEAT_EVERY_S)
 
-    async def acquire(self, lock: str, value: bytes) -> Token | None:
-        """Try once to take a lock.
+    async def acquire(self, lock: str, value: bytes, over: int) -> Token | None:
+        """Try once to take a lock as it was seen; a request that comes late or twice takes nothing.
 
         Args:
             lock: Key of the lock, `.../.lock`.
             value: Who takes it, for people and for the others.
+            over: Modify index of the lock when it was looked at; 0 where there was no such key.
 
         Returns:
-            The fencing token, confirmed by a consistent read; None where another has the lock or its delay runs.
+            The fencing token; None where another has the lock, its delay runs, or it has changed since.
 
         Raises:
             Unavailable: It is not known what became of the try.
         """
-        consul, session_id = self._consul(), self.id
-        if not session_id or not self.valid or not await consul.kv_acquire(lock, value, session_id):
+        if not self.valid:
             return None
-        entry = await consul.kv_get(lock, consistent=True)
-        return Token(self._epoch, entry.modify_index) if entry and entry.session == session_id else None
+        take = {"Verb": "lock", "Key": lock, "Value": value, "Flags": LOCK_FLAG, "Session": self.id}
+        found = await self._consul().kv_txn([_unchanged(lock, over), take])
+        return Token(self._epoch, found[-1].modify_index) if found else None
 
-    async def release(self, lock: str, value: bytes = b"") -> None:
-        """Give a lock back; no delay keeps the next one from taking it.
+    async def release(self, lock: str, value: bytes, over: int) -> None:
+        """Give a lock back, unless somebody has touched it; no delay keeps the next one from taking it.
 
         Args:
             lock: Key of the lock.
             value: What stands there then, such as who left.
+            over: Modify index at its acquisition, which is that of its token.
         """
         if self.id:
-            await self._consul().kv_release(lock, value, self.id)
+            give = {"Verb": "unlock", "Key": lock, "Value": value, "Flags": LOCK_FLAG, "Session": self.id}
+            await self._consul().kv_txn([_unchanged(lock, over), give])
 
     async def run(self) -> None:
         """Keep a session, for ever."""
@@ -260,3 +194,8 @@ class Session:
         except TimeoutError:
             return
         self._urgent.clear()
+
+
+def _unchanged(key: str, index: int) -> Mapping[str, Any]:
+    """The operation that refuses a transaction unless a key is what it was at that index (0: not there)."""
+    return {"Verb": "check-index", "Key": key, "Index": index} if index else {"Verb": "check-not-exists", "Key": key}

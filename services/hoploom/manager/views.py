@@ -11,7 +11,7 @@ from typing import Any
 from hoploom.kit import Mesh
 from hoploom.kit.consul_api import Instance
 from hoploom.kit.errors import NotFound, Unavailable
-from hoploom.kit.leading import roles
+from hoploom.kit.roles import roles
 from hoploom.manager.summary import summarize
 
 SERVICES = ("input", "output", "manager", "ping")

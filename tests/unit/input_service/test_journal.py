@@ -17,6 +17,7 @@ from hoploom.input_service.shard_record import ShardRecord, ShardRef
 from hoploom.kit.consul_api import KvEntry
 from hoploom.kit.errors import Conflict, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
+from locks import lock
 from unit.input_service.instances import Instance, campaign_request, lease_request
 
 REF = ShardRef(campaign="demo", edition=1, group="all", round=0, family=4, shard=0)
@@ -64,7 +65,8 @@ async def consul() -> CountingConsul:
 @pytest.fixture
 async def fence(consul: CountingConsul) -> Fence:
     session = await consul.session_create({"TTL": "10s"})
-    assert await consul.kv_acquire(LOCK, b"{}", session)
+    assert await lock(consul, LOCK, b"{}", session)
+    consul.transactions = 0
     return Fence(session)
 
 

@@ -15,7 +15,7 @@ from hoploom.kit import Term
 from hoploom.kit.consul_api import KvEntry
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.fake_consul import FakeConsul
-from hoploom.kit.leading import TermEnded
+from hoploom.kit.term import TermEnded
 from hoploom.wire.lease import LeaseDone
 from unit.input_service.instances import Instance, campaign_request, lease_request
 from waiting import eventually

@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.manager.app import make_app
 from hoploom.manager.settings import Settings
+from locks import lock, unlock
 
 CAMPAIGN = {
     "campaign": {"id": "demo", "name": "<b>demo</b>", "number": 2_000_000_000, "targets": 10},
@@ -62,10 +63,10 @@ async def test_the_page_shows_instances_campaigns_and_results(page: Page) -> Non
 async def test_the_page_shows_leaders_and_owners_and_what_is_left(page: Page, fake_consul: FakeConsul) -> None:
     session = await fake_consul.session_create({"TTL": "10s"})
     said = b'{"v":1,"instance":"manager-1","url":"","at_us":1000000}'
-    await fake_consul.kv_acquire("hoploom/roles/manager/.lock", said, session)
+    await lock(fake_consul, "hoploom/roles/manager/.lock", said, session)
     text = await (await page.get("/")).text()
     assert all(part in text for part in ("manager-1", "1970-01-01 00:00:01", "64 of 64 slots", "2 min"))
-    await fake_consul.kv_release("hoploom/roles/manager/.lock", b"", session)
+    await unlock(fake_consul, "hoploom/roles/manager/.lock", b"", session)
     found = await (await page.get("/api/v1/overview")).json()
     assert "nobody leads manager" in found["problems"]
 
