@@ -202,11 +202,13 @@ class Process:
         while True:
             count += 1
             value = f"{FENCED} {term.token.epoch} {term.token.index} {self.life}".encode()
-            with contextlib.suppress(Unavailable):
+            try:
                 await term.write([{"Verb": "set", "Key": f"{EFFECTS}{self.life}-{count}", "Value": value}])
-            if not term.valid:
-                # What it was told as unavailable may be the end of the term.
-                await term.write([])
+            except TermEnded:
+                raise
+            except Unavailable:
+                # Whether it was written, nobody knows; the next one is another key.
+                pass
             await asyncio.sleep(self.world.chance.uniform(0.1, 1.0))
 
     async def _call(self, term: Term) -> None:

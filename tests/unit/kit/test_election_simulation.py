@@ -114,13 +114,13 @@ def _says_that_it_left(over: int, left: bool) -> Release:
 LED = election._led
 Patch = Callable[[pytest.MonkeyPatch], None]
 MUTANTS: Sequence[tuple[str, int, Patch]] = [
-    ("a new leader does not wait", 1, lambda patch: patch.setattr(election, "HOLD_OFF_S", 0.0)),
+    ("a new leader does not wait", 2, lambda patch: patch.setattr(election, "HOLD_OFF_S", 0.0)),
     ("it does not wait for what is under way", 74, lambda patch: patch.setattr(election, "HOLD_OFF_S", BELIEF_S)),
-    ("a try takes whatever is free", 130, lambda patch: patch.setattr(session, "_unchanged", _over_anything)),
+    ("a try takes whatever is free", 64, lambda patch: patch.setattr(session, "_unchanged", _over_anything)),
     ("whoever lets go says that it left", 2, lambda patch: patch.setattr(election, "Release", _says_that_it_left)),
     ("it leaves with a call under way", 35, lambda patch: patch.setattr(election, "_led", _left_at_once)),
-    ("a leader never looks again", 106, lambda patch: patch.setattr(Candidate, "bound_s", float("inf"))),
-    ("Consul asks for no lock", 2, lambda patch: patch.setattr(ModelConsul, "fences", False)),
+    ("a leader never looks again", 33, lambda patch: patch.setattr(Candidate, "bound_s", float("inf"))),
+    ("Consul asks for no lock", 16, lambda patch: patch.setattr(ModelConsul, "fences", False)),
 ]
 
 
