@@ -180,6 +180,7 @@ class Instance:
             self.hops.run(),
         )
         self.tasks = [asyncio.get_running_loop().create_task(each) for each in loops]
+        self.mesh.spawn = lambda work: self.tasks.append(asyncio.get_running_loop().create_task(work))
 
     async def start(self) -> None:
         """Register, and begin to work."""
