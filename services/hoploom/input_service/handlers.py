@@ -195,7 +195,8 @@ def _media_type(answer: Answer) -> str:
 
 
 def _name(request: web.Request, field: str, default: str) -> str:
-    text = request.query.get(field, default)
+    # An empty one is as if left out: as a worker's or a request's it would be written into a record.
+    text = request.query.get(field) or default
     if text and not NAME.fullmatch(text):
         raise BadRequest(f"{field} is letters, digits, dots and dashes, not {text[:40]!r}")
     return text

@@ -9,9 +9,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from hoploom.input_service import keys
 from hoploom.input_service.app import PARTS, make_app
 from hoploom.input_service.handlers import LEASE_HEADER
 from hoploom.input_service.settings import Settings
+from hoploom.input_service.shard_record import ShardRecord
 from hoploom.input_service.shards import SLOTS
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.testing import OnMesh
@@ -190,6 +192,16 @@ async def test_a_simple_client_gets_every_address_once_and_acknowledges_by_askin
         lease = answer.headers[LEASE_HEADER]
     assert sorted(map(ipaddress.ip_address, seen)) == list(ipaddress.ip_network("127.0.0.0/24"))
     await finished(client, "curl")
+
+
+async def test_a_simple_client_s_empty_names_are_as_if_left_out_and_its_record_can_be_read(
+    client: Client, campaign: dict[str, Any], fake_consul: FakeConsul
+) -> None:
+    empty = {"worker": "", "group": "", "request_id": "", "ack": "", "count": "10"}
+    answer = await client.get("/targets", params=empty, headers=WORKER)
+    assert answer.status == 200
+    records = [ShardRecord.from_bytes(entry.value) for entry in await fake_consul.kv_list(keys.GROUPS)]
+    assert [(each.ref.group, each.held[0].worker) for each in records] == [("curl", "curl")]
 
 
 async def test_a_simple_client_gets_no_opted_out_address_and_the_campaign_ends_all_the_same(
