@@ -59,9 +59,9 @@ def grouped(found: Iterable[tuple[str, int]]) -> dict[Group, dict[str, int]]:
     by_group: dict[Group, dict[str, int]] = {}
     for key, index in found:
         prefix = next(each for each in keys.OF_A_GROUP if key.startswith(each))
-        campaign, edition, *name = key.removeprefix(prefix).split("/")[:3]
-        if name and edition.isdecimal() and name != [keys.MESH]:
-            by_group.setdefault(Group(campaign, int(edition), name[0]), {})[key] = index
+        match key.removeprefix(prefix).split("/"):
+            case [campaign, edition, name, *_] if edition.isdecimal() and name != keys.MESH:
+                by_group.setdefault(Group(campaign, int(edition), name), {})[key] = index
     return by_group
 
 

@@ -22,6 +22,7 @@ def test_every_key_of_a_group_is_found_and_no_other() -> None:
             ("hoploom/cooling/demo/1/_mesh/0/4-0", 6),
             (keys.asked(*ONE), 4),
             ("hoploom/rounds/demo/", 1),
+            ("hoploom/rounds/", 1),
         ]
     )
     assert found == {
