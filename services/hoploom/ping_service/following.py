@@ -8,13 +8,14 @@ from hoploom.ping_service.station import Station
 
 log = logging.getLogger(__name__)
 PAUSE_S = 1.0
-"""After a try that failed, and after an answer from somebody who is behind: both come at once."""
+"""After a try that failed, and after an answer from somebody who is behind or about to stop: they come at once."""
 
 
 async def follow(station: Station) -> None:
     """Keep the orders current, for ever; without anybody to tell them, leases just run out."""
     readable = True
     while True:
+        asked_s = station.clock()
         try:
             document = await station.client.orders(station.orders.version)
         except (Unavailable, BadRequest) as error:
@@ -25,5 +26,6 @@ async def follow(station: Station) -> None:
             continue
         readable = True
         station.heard(document)
-        if document is not None and document.version != station.orders.version:
+        is_behind = document is not None and document.version != station.orders.version
+        if is_behind or (document is None and station.clock() - asked_s < PAUSE_S):
             await asyncio.sleep(PAUSE_S)

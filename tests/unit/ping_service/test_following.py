@@ -54,6 +54,22 @@ async def test_an_instance_that_is_behind_is_not_asked_without_end_nor_believed(
     assert len(mesh.said) < 25
 
 
+class Leaving(FakeMesh):
+    """An instance that is about to stop sends whoever waits away at once."""
+
+    async def orders(self, known: int) -> OverlayDocument | None:
+        self.said.append((0.0, "asked", ""))
+        await asyncio.sleep(0.001)
+        return None
+
+
+@on_virtual_time
+async def test_an_instance_that_sends_everybody_away_is_not_asked_without_end() -> None:
+    mesh = Leaving()
+    await follow_for(station(mesh), 10)
+    assert len(mesh.said) < 12
+
+
 @pytest.mark.parametrize("trouble", [Unavailable("away"), BadRequest("what")])
 @on_virtual_time
 async def test_it_goes_on_when_nobody_can_be_understood(trouble: Exception) -> None:
