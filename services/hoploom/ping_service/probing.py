@@ -95,8 +95,14 @@ class Probing:
             # Any news of the orders ends the chunk, so that the next one heeds them.
             return not station.may_go_on(held) or station.orders.version != orders.version
 
-        found = await self._prober.ping(part.targets[part.wanted], settings, stopped)
-        await self._judge(held, part, found)
+        try:
+            found = await self._prober.ping(part.targets[part.wanted], settings, stopped)
+            works = await self._uplink.works(held) if anchors.is_silent(found) else True
+        except Unavailable:
+            # Nothing of it goes to the output, so that the lease can be returned.
+            station.change(holding.settled(station.holding, held.id, part.start, part.start))
+            raise
+        await self._judge(held, part, found, works=works)
 
     def _next(self, held: Held) -> tuple[Chunk, int]:
         """The next chunk, and at how many packets a second it is probed (0: as fast as it goes)."""
@@ -110,7 +116,7 @@ class Probing:
         part = chunk.of(held, str(uuid.uuid4()), left[:size], station.orders, allow_private=private)
         return part, pace_pps
 
-    async def _judge(self, held: Held, part: Chunk, found: PingColumns) -> None:
+    async def _judge(self, held: Held, part: Chunk, found: PingColumns, *, works: bool | None) -> None:
         """Seal what was probed; what this machine or its uplink has lost by itself counts for nothing."""
         station = self._station
         if anchors.is_unsent(found):
@@ -119,7 +125,6 @@ class Probing:
             station.stop([held.id], UNSENT)
             await self._seal(part, found, suspect=True, counts=False)
             return
-        works = await self._uplink.works(held) if anchors.is_silent(found) else True
         await self._seal(part, found, suspect=works is False, counts=works is True)
         if works is False:
             await self._uplink.until_back(held)

@@ -43,21 +43,21 @@ class Uplink:
         return not len(asked)
 
     async def until_back(self, held: Held) -> None:
-        """Give every lease back, and wait until an anchor answers."""
+        """Give every lease back, and wait until an anchor answers, or may not be asked: a pause may last for days."""
         log.warning("no anchor answers: leases are returned until one does")
         self.station.uplink_dead = True
         self.station.stop_all(UPLINK)
         _DEAD.set(1)
         works: bool | None = False
         try:
-            while not works:
+            while works is False:
                 await asyncio.sleep(REST_S)
                 works = await self.works(held)
         finally:
             self.station.uplink_dead = False
             _DEAD.set(0)
             self.station.ring()
-        log.info("an anchor answers again")
+        log.info("an anchor answers again" if works else "the anchors may not be asked now: the next lease tells")
 
     async def _answered(self, held: Held, asked: NDArray[np.uint8]) -> bool:
         station = self.station

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -173,6 +174,21 @@ async def test_a_dead_uplink_counts_for_nothing_and_the_work_goes_back_until_an_
 
 
 @on_virtual_time
+async def test_a_paused_campaign_does_not_keep_a_worker_from_others_though_its_anchors_were_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mesh = FakeMesh(leases=[lease(anchors=(GATEWAY,))])
+    prober = FakeProber(lambda name: LOST if name == GATEWAY else ANSWERED)
+    async with at_work(monkeypatch, mesh, prober):
+        await asyncio.sleep(20)
+        mesh.overlay = overlay(1, paused_campaigns=("demo",))
+        await asyncio.sleep(30)
+        mesh.leases.append(replace(lease(16, 32), campaign="other"))
+        await asyncio.sleep(30)
+    assert mesh.positions == list(range(16, 32))
+
+
+@on_virtual_time
 async def test_silent_targets_of_a_worker_whose_anchor_answers_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     mesh = FakeMesh(leases=[lease(0, 100)])
     prober = FakeProber(lambda name: ANSWERED if name == GATEWAY else LOST)
@@ -240,7 +256,7 @@ async def test_sockets_that_break_are_opened_anew_and_the_lease_goes_back(monkey
     mesh, prober = FakeMesh(leases=[lease(0, 16), lease(16, 32)]), Broken()
     async with at_work(monkeypatch, mesh, prober):
         await asyncio.sleep(20)
-    assert mesh.words.count("this worker's sockets broke") >= 1
+    assert mesh.words == ["this worker's sockets broke"] * 2
 
 
 @on_virtual_time
