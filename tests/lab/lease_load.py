@@ -21,7 +21,7 @@ class Granted:
     Attributes:
         took_s: Seconds from the request of each grant to its answer.
         over_s: Seconds that all took together.
-        refused: Requests that got no lease (204, 503), and were made again.
+        refused: Requests that were answered with 204 or 503, and were made again.
     """
 
     took_s: list[float] = field(default_factory=list)
@@ -72,9 +72,15 @@ class LeaseLoad:
             await asyncio.sleep(0.1)
         self._found.took_s.append(time.perf_counter() - began_s)
         done = LeaseDone(worker=f"w{number}", campaign=lease.campaign, group=lease.group, token=lease.token)
-        url = f"{self._rng.choice(self._urls)}/leases/{lease.id}/done"
-        async with http.post(url, json=done.to_json()) as answer:
-            assert answer.status == OK, (answer.status, await answer.text())
+        while not await self._told(http, lease.id, done):
+            self._found.refused += 1
+            await asyncio.sleep(0.1)
+
+    async def _told(self, http: aiohttp.ClientSession, lease: str, done: LeaseDone) -> bool:
+        """Whether somebody has taken an acknowledgement; False while a slot changes hands."""
+        async with http.post(f"{self._rng.choice(self._urls)}/leases/{lease}/done", json=done.to_json()) as answer:
+            assert answer.status in (OK, UNAVAILABLE), (answer.status, await answer.text())
+            return answer.status == OK
 
     async def _lease(self, http: aiohttp.ClientSession, number: int) -> Lease | None:
         """A lease, or None where there is none just now."""
