@@ -13,6 +13,7 @@ from hoploom.kit.consul_api import Instance
 from hoploom.kit.errors import NotFound, Unavailable
 from hoploom.kit.roles import roles
 from hoploom.manager.summary import summarize
+from hoploom.wire.fields import CAMPAIGN_ID
 
 SERVICES = ("input", "output", "manager", "ping")
 SEVERITY = ("critical", "warning", "passing")
@@ -69,6 +70,8 @@ async def progress(mesh: Mesh) -> Part:
         answer = await mesh.client("input").request("GET", "/api/v1/campaigns")
     except Unavailable as error:
         return Part([], f"the input service is away: {error}")
+    if not answer.ok:
+        return Part([], f"the input service refuses: {answer.reason()}")
     return Part(list(reversed(answer.json()["campaigns"]))[:10])
 
 
@@ -114,10 +117,16 @@ async def latest_results(mesh: Mesh, limit: int) -> Part:
     """The newest rows of all outputs."""
     rows: list[dict[str, Any]] = []
     away = ""
-    for instance, answer in await mesh.client("output").each("GET", f"/api/v1/results?limit={limit}"):
+    try:
+        answers = await mesh.client("output").each("GET", f"/api/v1/results?limit={limit}")
+    except Unavailable as error:
+        return Part([], f"no output instance is known: {error}")
+    for instance, answer in answers:
         if isinstance(answer, Unavailable):
             away = f"{instance.id} does not answer: {answer}"
-        elif answer.ok:
+        elif not answer.ok:
+            away = f"{instance.id} refuses: {answer.reason()}"
+        else:
             rows += answer.json()["results"]
     return Part(sorted(rows, key=lambda row: -int(row["at_us"]))[:limit], away)
 
@@ -129,15 +138,22 @@ async def campaign_summary(mesh: Mesh, campaign_id: str) -> dict[str, Any]:
         NotFound: There is no such campaign.
         Unavailable: The input service or an output instance does not answer; the numbers would be wrong.
     """
+    if not CAMPAIGN_ID.fullmatch(campaign_id):
+        # It becomes a part of a path, which must not lead elsewhere.
+        raise NotFound(f"there is no campaign {campaign_id[:63]!r}")
     answer = await mesh.client("input").request("GET", f"/api/v1/campaigns/{campaign_id}")
     if answer.status == _NOT_FOUND:
         raise NotFound(f"there is no campaign {campaign_id!r}")
+    if not answer.ok:
+        raise Unavailable(f"the input service refuses, so the numbers are not known: {answer.reason()}")
     found: Mapping[str, Any] = answer.json()
     batches: list[Mapping[str, Any]] = []
     path = f"/api/v1/output/campaigns/{found['campaign']['number']}/batches"
     for instance, each in await mesh.client("output").each("GET", path):
         if isinstance(each, Unavailable):
             raise Unavailable(f"{instance.id} does not answer, so the numbers are not whole: {each}")
+        if not each.ok:
+            raise Unavailable(f"{instance.id} refuses, so the numbers are not whole: {each.reason()}")
         batches += each.json()["batches"]
     return {**found, "summary": {group: each.as_dict() for group, each in summarize(batches).items()}}
 

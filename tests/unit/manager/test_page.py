@@ -129,3 +129,35 @@ async def test_a_summary_adds_up_and_an_unknown_campaign_is_not_found(page: Page
     assert found["summary"] == {"local": expected}
     missing = await page.get("/api/v1/summary/nosuch")
     assert (missing.status, missing.content_type) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize("name", ["demo%2Fshards", "demo%3Fx=1", "Demo", "..%2Fslots"])
+async def test_what_is_no_id_of_a_campaign_is_not_found(page: Page, name: str) -> None:
+    assert (await page.get(f"/api/v1/summary/{name}")).status == 404
+
+
+@pytest.mark.parametrize("broken", ["/api/v1/campaigns", "/api/v1/campaigns/demo", "/api/v1/results", "batches"])
+async def test_a_service_that_refuses_is_named_and_breaks_no_page(
+    on_mesh: Put, fake_consul: FakeConsul, broken: str
+) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if request.path.endswith(broken):
+            return web.json_response({"detail": "a bug"}, status=500)
+        everything = {"campaigns": [], **CAMPAIGN, "results": [], "batches": [], "slots": [], "unowned": 0}
+        return web.json_response(everything)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    async with TestServer(app) as other:
+        for name in ("input", "output"):
+            fake_consul.add_instance(name, "127.0.0.1", other.port or 0)
+        async with TestClient(TestServer(on_mesh(make_app(Settings(fabio_addr="http://127.0.0.1:1"))))) as client:
+            assert (await client.get("/api/v1/overview")).status == 200
+            summary = await client.get("/api/v1/summary/demo")
+    refused = broken in ("/api/v1/campaigns/demo", "batches")
+    assert summary.status == (503 if refused else 200)
+
+
+async def test_the_page_stands_while_consul_is_away_from_the_beginning(page: Page, fake_consul: FakeConsul) -> None:
+    fake_consul.away = True
+    assert (await page.get("/api/v1/overview")).status == 200
