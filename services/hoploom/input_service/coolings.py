@@ -113,11 +113,13 @@ class Coolings:
     async def _out(self, name: ShardRef, ref: ShardRef) -> list[Held]:
         """Every lease that is out of the shard, of the groups that the cooldown counts over."""
         found: list[Held] = []
-        for entry in await self._consul.kv_list(keys.groups(ref.campaign, ref.edition)):
-            record = ShardRecord.from_bytes(entry.value)
-            same = (record.ref.family, record.ref.shard) == (ref.family, ref.shard)
-            if same and name.group in (keys.MESH, record.ref.group):
-                found += record.held
+        prefix = keys.groups(ref.campaign, ref.edition)
+        if name.group != keys.MESH:
+            prefix = f"{prefix}{name.group}/"
+        for entry in await self._consul.kv_list(prefix):
+            # By the key: to read the records of all shards for each one would take minutes in a large campaign.
+            if entry.key.endswith(f"/{ref.family}-{ref.shard}"):
+                found += ShardRecord.from_bytes(entry.value).held
         return found
 
 
@@ -134,7 +136,7 @@ def _names(ref: ShardRef) -> tuple[ShardRef, ...]:
 
 
 def _key(name: ShardRef) -> str:
-    return f"{keys.COOLING}{name.campaign}/{name.edition}/{name.group}/{name.round}/{name.family}-{name.shard}"
+    return f"{keys.cooling(name.campaign, name.edition, name.group, name.round)}{name.family}-{name.shard}"
 
 
 def _range(held: Held) -> Range:

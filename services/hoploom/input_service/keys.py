@@ -49,6 +49,11 @@ def group_round(campaign_id: str, edition_number: int, group: str, round_number:
     return f"{groups(campaign_id, edition_number)}{group}/{round_number}/"
 
 
+def cooling(campaign_id: str, edition_number: int, group: str, round_number: int) -> str:
+    """Prefix of what rests in all shards of one group's round; round 0 where it rests over rounds."""
+    return f"{COOLING}{campaign_id}/{edition_number}/{group}/{round_number}/"
+
+
 def groups(campaign_id: str, edition_number: int) -> str:
     """Prefix of all shards of all groups of an edition."""
     return f"{GROUPS}{campaign_id}/{edition_number}/"

@@ -90,9 +90,12 @@ class Rounds:
         self._known.pop(keys.round_of(campaign_id, edition, group), None)
 
     async def forget(self, campaign: Campaign, group: str, round_number: int) -> None:
-        """Remove the shards' records of a round that nobody asks for any more."""
+        """Remove the shards' records of a round that nobody asks for any more, and what rested in it alone."""
         prefix = keys.group_round(campaign.id, campaign.edition, group, round_number)
         await self._consul.kv_delete(prefix, recurse=True)
+        if not campaign.cooldown_minutes:
+            cooling = keys.cooling(campaign.id, campaign.edition, group, round_number)
+            await self._consul.kv_delete(cooling, recurse=True)
 
 
 def _read(entry: KvEntry | None) -> RoundRecord:
