@@ -179,7 +179,8 @@ class Ownership:
         return locks
 
     async def _take(self, slot: int) -> None:
-        left = self._left.get(slot, "")
+        # Before the lock is taken: the watch may show it sooner than the answer comes.
+        fresh, left = slot not in self._left, self._left.get(slot, "")
         at_us = wall_us()
         value = json.dumps({"v": 1, "instance": self._mesh.id, "url": self._mesh.url, "at_us": at_us, "left": left})
         token = await self._mesh.session.acquire(keys.lock(slot), value.encode(), self._indexes.get(slot, 0))
@@ -188,7 +189,7 @@ class Ownership:
         # What is known from an earlier term may be behind: in between the slot was perhaps another's.
         await self._close(slot)
         self._own[slot] = Owner(self._mesh.id, self._mesh.url, at_us)
-        self._terms[slot] = Term(slot, keys.lock(slot), token, fresh=slot not in self._left)
+        self._terms[slot] = Term(slot, keys.lock(slot), token, fresh)
         _MOVES.labels("taken").inc()
         self._tell()
         if self._leaving:
@@ -224,7 +225,9 @@ class Ownership:
             if slot is None:
                 continue
             if entry.session and "instance" in said:
-                self._owners[slot] = Owner(str(said["instance"]), str(said.get("url", "")), int(said.get("at_us", 0)))
+                at_us = said.get("at_us", 0)
+                shown_us = at_us if isinstance(at_us, int) else 0
+                self._owners[slot] = Owner(str(said["instance"]), str(said.get("url", "")), shown_us)
             self._left[slot], self._indexes[slot] = str(said.get("left", "")), entry.modify_index
         self._drop([slot for entry in entries if (slot := self._not_ours(entry)) is not None], "its lock is another's")
         self._tell()
