@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,12 +12,12 @@ import pytest
 from hoploom.kit.balance import ServiceClient
 from hoploom.kit.errors import BadRequest, Forbidden, Unavailable
 from hoploom.kit.http_client import Answer
-from hoploom.ping_service import chunk, holding
+from hoploom.ping_service import chunk, holding, lease_client
 from hoploom.ping_service.lease_client import LeaseClient, LeaseEnded, Renewal
 from hoploom.ping_service.orders import Orders
 from hoploom.targets import plan
 from hoploom.targets.notation import parse_block
-from hoploom.targets.target_set import digest
+from hoploom.targets.target_set import TargetSet, digest, from_document
 from hoploom.wire.addresses import column
 from hoploom.wire.batch import Batch
 from hoploom.wire.lease import LeaseRequest
@@ -127,6 +128,14 @@ async def test_orders_that_nobody_knows_are_said_to_be_unavailable() -> None:
         await client(answer(500))[0].orders(-1)
 
 
+@pytest.mark.parametrize("document", [None, [], {}, {"v": 1}, {"v": 1, "lease": None, "overlay": 5}, "text"])
+async def test_an_answer_of_somebody_else_is_an_error_and_no_end_of_the_worker(document: object) -> None:
+    for call in (lambda c: c.ask(REQUEST), lambda c: c.orders(0), lambda c: c.address_set("0" * 64)):
+        asked, _ = client(answer(200, document))
+        with pytest.raises((Unavailable, BadRequest)):
+            await call(asked)
+
+
 async def test_a_set_is_fetched_once_and_must_be_what_its_name_says() -> None:
     made = plan.make("demo", [parse_block("127.0.0.0/28")], [], plan.Wishes(allow_private=True)).sets[4].to_document()
     asked, fabio = client(answer(200, made))
@@ -152,3 +161,16 @@ async def test_a_batch_that_is_refused_for_good_is_not_sent_again() -> None:
     asked, fabio = client(answer(422))
     assert not await asked.submit(batch())
     assert len(fabio.asked) == 1
+
+
+async def test_a_large_set_is_laid_out_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def note(document: object) -> TargetSet:
+        seen.append(threading.get_ident())
+        return from_document(document)
+
+    monkeypatch.setattr(lease_client, "from_document", note)
+    made = plan.make("demo", [parse_block("127.0.0.0/28")], [], plan.Wishes(allow_private=True)).sets[4].to_document()
+    await client(answer(200, made))[0].address_set(digest(made))
+    assert seen and seen[0] != threading.get_ident()
