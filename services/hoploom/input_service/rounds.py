@@ -16,6 +16,9 @@ from hoploom.wire.campaign import Campaign
 FRESH_S = 0.5
 """What an instance knows of a group's round is at most so old; until then it may have nothing to give."""
 
+ENDED_FRESH_S = 30.0
+"""What has ended begins anew only where the group was forgotten, or Consul restored from an older copy."""
+
 _TRIES = 100
 _ENDED = metrics.counter("hoploom_input_rounds_ended_total", "Rounds of a group that were ended by this instance.")
 
@@ -29,10 +32,10 @@ class Rounds:
         self._known: dict[str, tuple[float, RoundRecord]] = {}
 
     async def state(self, campaign: Campaign, group: str) -> RoundRecord:
-        """Where a group stands, at most `FRESH_S` ago."""
+        """Where a group stands, at most `FRESH_S` ago, or `ENDED_FRESH_S` where it has ended."""
         key = keys.round_of(campaign.id, campaign.edition, group)
         read_at_s, record = self._known.get(key, (float("-inf"), RoundRecord()))
-        if record.ended or boottime_s() - read_at_s <= FRESH_S:
+        if boottime_s() - read_at_s <= (ENDED_FRESH_S if record.ended else FRESH_S):
             return record
         began_s = boottime_s()
         record = _read(await self._consul.kv_get(key))
