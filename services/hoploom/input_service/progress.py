@@ -13,6 +13,9 @@ from hoploom.input_service.shard_record import ShardRecord
 from hoploom.kit.clock import boottime_s
 from hoploom.wire.campaign import Campaign
 
+PACES = 4096
+"""Groups whose speed is remembered; chunks of hops come and go for ever."""
+
 
 class Progress:
     """Reads progress, and knows how fast it goes from what it has read before."""
@@ -70,7 +73,11 @@ class Progress:
         }
 
     def _speed(self, campaign: Campaign, group: str, records: Iterable[ShardRecord]) -> dict[str, float | None]:
-        pace = self._paces.setdefault((campaign.id, campaign.edition, group), Pace())
+        key = (campaign.id, campaign.edition, group)
+        # The ones that were looked at last are at the end.
+        pace = self._paces[key] = self._paces.pop(key, Pace())
+        if len(self._paces) > PACES:
+            del self._paces[next(iter(self._paces))]
         done = sum(each.done_count for each in records)
         pace.note(boottime_s(), done)
         per_s = pace.per_s()
