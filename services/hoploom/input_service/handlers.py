@@ -116,7 +116,7 @@ async def post_said(request: web.Request) -> web.Response:
     message = _MESSAGES[request.match_info["verb"]].from_json(await kit.read_json(request))
     answer = await request.app[DESK].said(request.match_info["lease"], message, relayed=_relayed(request))
     if isinstance(answer, Answer):
-        return web.Response(status=answer.status, body=answer.body, content_type=_media_type(answer))
+        return _as_it_came(answer)
     return web.json_response(answer)
 
 
@@ -139,7 +139,9 @@ async def get_targets(request: web.Request) -> web.Response:
     count = _whole(request, "count", 100, MAX_TARGETS_A_GET)
     if lease_id:
         done = LeaseDone(worker=worker, campaign=lease_id.partition(".")[0], group=group or worker)
-        await request.app[DESK].said(lease_id, done, relayed=False)
+        answer = await request.app[DESK].said(lease_id, done, relayed=False)
+        if isinstance(answer, Answer) and not answer.ok:
+            return _as_it_came(answer)
     wanted = LeaseRequest(
         request_id=_name(request, "request_id", uuid.uuid4().hex),
         worker=worker,
@@ -190,8 +192,10 @@ def _passed_on(request: web.Request, asked: LeaseRequest) -> Wanted:
     )
 
 
-def _media_type(answer: Answer) -> str:
-    return answer.headers.get("Content-Type", "application/json").partition(";")[0]
+def _as_it_came(answer: Answer) -> web.Response:
+    """What the owner says to the worker."""
+    media_type = answer.headers.get("Content-Type", "application/json").partition(";")[0]
+    return web.Response(status=answer.status, body=answer.body, content_type=media_type)
 
 
 def _name(request: web.Request, field: str, default: str) -> str:

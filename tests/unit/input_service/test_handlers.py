@@ -11,11 +11,13 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from hoploom.input_service import keys
 from hoploom.input_service.app import PARTS, make_app
+from hoploom.input_service.desk import Desk
 from hoploom.input_service.handlers import LEASE_HEADER
 from hoploom.input_service.settings import Settings
 from hoploom.input_service.shard_record import ShardRecord
 from hoploom.input_service.shards import SLOTS
 from hoploom.kit.fake_consul import FakeConsul
+from hoploom.kit.http_client import Answer
 from hoploom.kit.testing import OnMesh
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.target_set import digest, from_document
@@ -202,6 +204,17 @@ async def test_a_simple_client_s_empty_names_are_as_if_left_out_and_its_record_c
     assert answer.status == 200
     records = [ShardRecord.from_bytes(entry.value) for entry in await fake_consul.kv_list(keys.GROUPS)]
     assert [(each.ref.group, each.held[0].worker) for each in records] == [("curl", "curl")]
+
+
+async def test_a_simple_client_hears_what_another_owner_says_of_its_acknowledgement(
+    client: Client, campaign: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def said(*_: object, **__: object) -> Answer:
+        return Answer(410, b'{"status":410,"detail":"the lease has ended"}', {"Content-Type": "application/problem+json"})
+
+    monkeypatch.setattr(Desk, "said", said)
+    answer = await client.get("/targets", params={"ack": "demo.1.0.4.0.256.0123456789abcdef"}, headers=WORKER)
+    assert answer.status == 410 and (await answer.json(content_type=None))["detail"] == "the lease has ended"
 
 
 async def test_a_simple_client_gets_no_opted_out_address_and_the_campaign_ends_all_the_same(
