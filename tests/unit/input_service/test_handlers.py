@@ -210,7 +210,8 @@ async def test_a_simple_client_hears_what_another_owner_says_of_its_acknowledgem
     client: Client, campaign: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def said(*_: object, **__: object) -> Answer:
-        return Answer(410, b'{"status":410,"detail":"the lease has ended"}', {"Content-Type": "application/problem+json"})
+        headers = {"Content-Type": "application/problem+json"}
+        return Answer(410, b'{"status":410,"detail":"the lease has ended"}', headers)
 
     monkeypatch.setattr(Desk, "said", said)
     answer = await client.get("/targets", params={"ack": "demo.1.0.4.0.256.0123456789abcdef"}, headers=WORKER)

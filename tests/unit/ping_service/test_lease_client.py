@@ -130,10 +130,10 @@ async def test_orders_that_nobody_knows_are_said_to_be_unavailable() -> None:
 
 @pytest.mark.parametrize("document", [None, [], {}, {"v": 1}, {"v": 1, "lease": None, "overlay": 5}, "text"])
 async def test_an_answer_of_somebody_else_is_an_error_and_no_end_of_the_worker(document: object) -> None:
-    for call in (lambda c: c.ask(REQUEST), lambda c: c.orders(0), lambda c: c.address_set("0" * 64)):
-        asked, _ = client(answer(200, document))
+    asked, _ = client(answer(200, document))
+    for call in (asked.ask(REQUEST), asked.orders(0), asked.address_set("0" * 64)):
         with pytest.raises((Unavailable, BadRequest)):
-            await call(asked)
+            await call
 
 
 async def test_a_set_is_fetched_once_and_must_be_what_its_name_says() -> None:
