@@ -12,8 +12,8 @@ from hoploom.kit import Mesh, credentials, metrics
 from hoploom.kit.http_client import Answer
 
 HEADER = "X-Hoploom-Relayed"
-TIMEOUT_S = 4.0
-"""Less than a worker's own patience, so that it hears why."""
+TIMEOUT_S = 2.0
+"""Less than a worker's own patience, so that it hears why, or the next owner has time to answer it."""
 
 _RELAYED = metrics.counter("hoploom_input_relayed_total", "Requests passed on to the owner of the shard.", ("what",))
 
