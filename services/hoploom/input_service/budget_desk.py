@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from hoploom.input_service import keys
-from hoploom.input_service.allotment import Allotment, Claim
+from hoploom.input_service.allotment import MAX_CROWD, Allotment, Claim
 from hoploom.input_service.budget import Budget
 from hoploom.input_service.journal import Journal
 from hoploom.input_service.leases import GRACE_S
@@ -68,7 +68,7 @@ class BudgetDesk:
         if self.count_workers and boottime_s() - self._counted_s > CROWD_FRESH_S:
             self._counted_s = boottime_s()
             with suppress(Unavailable):
-                self._crowd = max(1, await self.count_workers())
+                self._crowd = min(MAX_CROWD, max(1, await self.count_workers()))
         return self._crowd
 
     async def answer(self, document: object) -> Mapping[str, Any]:
