@@ -27,6 +27,9 @@ from hoploom.wire.fields import CAMPAIGN_ID
 FRESH_S = 0.5
 """A new campaign is seen by every instance within this time; an idle poll costs no read of Consul meanwhile."""
 
+EDITIONS = 1024
+"""Remembered; chunks of hops, each an edition of its own, come and go for ever."""
+
 
 class Campaigns:
     """The campaigns of the mesh, as the KV store has them."""
@@ -84,6 +87,8 @@ class Campaigns:
             if entry is None:
                 raise NotFound(f"there is no campaign {campaign_id!r} of edition {number}")
             known = self._editions[campaign_id, number] = _campaign(entry)
+            if len(self._editions) > EDITIONS:
+                del self._editions[next(iter(self._editions))]
         return known
 
     async def get(self, campaign_id: str) -> Campaign:

@@ -1,6 +1,8 @@
 """Creating campaigns: nothing of the client is trusted, the same request makes one campaign."""
 
 import asyncio
+import json
+from dataclasses import replace
 
 import pytest
 
@@ -124,3 +126,12 @@ async def test_consul_away_or_a_damaged_campaign_is_an_error_and_never_an_empty_
     await fake_consul.kv_put(keys.campaign("demo"), b"{}")
     with pytest.raises(Unavailable, match="damaged"):
         await instance.campaigns.all()
+
+
+async def test_the_editions_that_are_remembered_have_a_bound(instance: Instance) -> None:
+    campaign, _ = await instance.campaigns.create(campaign_request())
+    for number in range(1, module.EDITIONS + 10):
+        value = json.dumps(replace(campaign, edition=number).to_json()).encode()
+        await instance.mesh.consul.kv_put(keys.edition("demo", number), value)
+        assert (await instance.campaigns.edition("demo", number)).edition == number
+    assert len(instance.campaigns._editions) == module.EDITIONS
