@@ -65,7 +65,7 @@ class HopChunks:
             The chunk that stands now, perhaps of other hops.
 
         Raises:
-            NotFound: The parent's rules do not let these hops be probed any more.
+            Forbidden, Unprocessable: The parent's rules do not let these hops be probed any more.
             Unavailable: A slot is another's, or Consul is away.
         """
         slots = {each.slot for each in hops}
@@ -74,8 +74,12 @@ class HopChunks:
             raise Unavailable("a slot of these hops is another instance's by now")
         try:
             found, _ = await self._campaigns.create(_request(self._id, parent, hops), parent=parent.id, checks=checks)
-        except Unprocessable:
-            found = await self._campaigns.get(self._id)
+        except Unprocessable as error:
+            try:
+                found = await self._campaigns.get(self._id)
+            except NotFound:
+                # Not an earlier try with other hops: these are refused.
+                raise error from None
         self._id = _new_id()
         _MADE.inc()
         return await self._read(found)

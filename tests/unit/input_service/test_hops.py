@@ -13,7 +13,7 @@ from hoploom.input_service.hop_recovery import ROUTE
 from hoploom.input_service.serving import Wanted
 from hoploom.kit import metrics
 from hoploom.kit.clock import wall_us
-from hoploom.kit.errors import Forbidden, NotFound, Unavailable
+from hoploom.kit.errors import Forbidden, NotFound, Unavailable, Unprocessable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.wire.campaign import Campaign
 from hoploom.wire.hops import REMEMBERED_S, Hop, HopAnswer, HopReport, parsed
@@ -333,3 +333,11 @@ async def test_what_is_known_and_waits_is_counted_once_a_minute(instance: Instan
     await instance.hops._tidy()
     counts = {name: metrics.registry.get_sample_value(f"hoploom_input_hops_{name}") for name in ("known", "waiting")}
     assert counts == {"known": 5.0, "waiting": 2.0}
+
+
+async def test_why_hops_become_no_targets_is_said_and_not_that_a_campaign_is_missing(instance: Instance) -> None:
+    campaign = await begun([instance])
+    instance.campaigns._max_targets = 1
+    made = hop_chunks.HopChunks(instance.campaigns, instance.sets, instance.parts.ownership)
+    with pytest.raises(Unprocessable, match="targets are more than 1"):
+        await made.make(campaign, parsed(HOPS[:2]))
