@@ -3,9 +3,13 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from lab import kills, outages
+from lab import kills, outages, simulate
 
-COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {"kills": kills.main, "outages": outages.main}
+COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
+    "kills": kills.main,
+    "outages": outages.main,
+    "simulate": simulate.main,
+}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:

@@ -174,7 +174,7 @@ class Journal:
         for slot in by_slot.keys() - ours.keys():
             _fail(by_slot[slot], Unavailable("another instance serves these targets now", retry_after_s=1.0))
         await self._load({job.empty.ref: job for waiting in ours.values() for job in waiting})
-        await asyncio.gather(*map(self._commit, _groups(self._applied(ours))))
+        await asyncio.gather(*map(self._commit_all, _chains(self._applied(ours))))
 
     async def _load(self, wanted: Mapping[ShardRef, _Job]) -> None:
         missing = [job for ref, job in wanted.items() if ref not in self._open]
@@ -201,6 +201,10 @@ class Journal:
                 change = changes.setdefault(known.record.ref, _Change(slot, known, known.record))
                 change.apply(job)
         return list(changes.values())
+
+    async def _commit_all(self, chain: "Sequence[Sequence[_Change]]") -> None:
+        for group in chain:
+            await self._commit(group)
 
     async def _commit(self, changes: "Sequence[_Change]") -> None:
         """Write a group; one that is refused is tried slot by slot, so that a lost slot costs the others nothing."""
@@ -305,18 +309,38 @@ class _Change:
                 job.answer.set_result(job.outcome)
 
 
-def _groups(changes: Sequence[_Change]) -> list[list[_Change]]:
-    """Changes cut into transactions that Consul takes."""
-    groups: list[list[_Change]] = []
-    size = 0
+def _chains(changes: Sequence[_Change]) -> list[list[list[_Change]]]:
+    """Changes cut into transactions that Consul takes, as lists that are written at the same time.
+
+    Those of one slot are in one list, one after another: records of one shard write the same rests beside them.
+    """
+    by_slot: dict[int, list[_Change]] = {}
     for change in changes:
-        added = len(change.value) if change.changed else 0
-        if not groups or len(groups[-1]) >= MAX_RECORDS or size + added > MAX_BYTES:
-            groups.append([])
-            size = 0
-        groups[-1].append(change)
-        size += added
+        by_slot.setdefault(change.slot, []).append(change)
+    chains: list[list[list[_Change]]] = []
+    for mine in by_slot.values():
+        groups = _groups(mine)
+        if chains and len(chains[-1]) == len(groups) == 1 and _fits([*chains[-1][0], *groups[0]]):
+            chains[-1][0] += groups[0]
+        else:
+            chains.append(groups)
+    return chains
+
+
+def _groups(changes: Sequence[_Change]) -> list[list[_Change]]:
+    groups: list[list[_Change]] = []
+    for change in changes:
+        if groups and _fits([*groups[-1], change]):
+            groups[-1].append(change)
+        else:
+            groups.append([change])
     return groups
+
+
+def _fits(changes: Sequence[_Change]) -> bool:
+    """Whether Consul takes so much in one transaction."""
+    size = sum(len(each.value) for each in changes if each.changed)
+    return len(changes) <= MAX_RECORDS and size <= MAX_BYTES
 
 
 def _fail(jobs: Iterable[_Job], error: Unavailable) -> None:

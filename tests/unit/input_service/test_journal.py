@@ -95,6 +95,51 @@ async def test_changes_that_wait_together_are_one_transaction(journal: Journal, 
     assert sorted(found) == list(range(2, 52)) and consul.transactions - before <= 2
 
 
+class WatchfulConsul(FakeConsul):
+    """Sees which groups of records are being written at the same time; groups are named after their slot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writing: list[str] = []
+        self.together: list[tuple[str, ...]] = []
+
+    async def kv_txn(self, operations: Any) -> tuple[KvEntry, ...] | None:
+        mine = sorted({each["Key"].split("/")[4] for each in operations if each["Verb"] == "cas"})
+        self.writing += mine
+        self.together.append(tuple(self.writing))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        for each in mine:
+            self.writing.remove(each)
+        return await super().kv_txn(operations)
+
+
+class Everything(Fence):
+    """A fence that holds all slots."""
+
+    def check(self, _: int) -> Mapping[str, Any] | None:
+        return super().check(7)
+
+
+async def test_slots_are_written_at_the_same_time_and_records_of_one_slot_one_after_another() -> None:
+    consul = WatchfulConsul()
+    session = await consul.session_create({"TTL": "10s"})
+    assert await lock(consul, LOCK, b"{}", session)
+    consul.together.clear()
+    journal = Journal(consul, Everything(session), Coolings(consul))
+    task = asyncio.get_running_loop().create_task(journal.run())
+    waiting = [
+        journal.change(slot, ShardRecord.empty(replace(REF, group=f"slot-{slot}", shard=shard), 0, 9), count_one)
+        for slot in (1, 2)
+        for shard in range(90)
+    ]
+    assert await asyncio.gather(*waiting) == [1] * 180
+    task.cancel()
+    assert len(consul.together) == 6
+    assert all(len(set(each)) == len(each) for each in consul.together)
+    assert ("slot-1", "slot-2") in consul.together
+
+
 async def test_what_changes_nothing_is_not_written_but_the_lock_is_asked_for(
     journal: Journal, consul: CountingConsul
 ) -> None:

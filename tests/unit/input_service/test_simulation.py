@@ -1,42 +1,29 @@
 """Shards, leases and rounds under every fault that we know, on virtual time; a failing seed replays exactly.
 
-Sixty seeds here; `HOPLOOM_SEEDS=10000 pytest tests/unit/input_service/test_simulation.py` is the long run.
+A few seeds here; some hundred run on all processors in tests/integration, and `python3 tests lab simulate` runs 10,000.
 """
 
-import asyncio
-import os
-import random
-import sys
-import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from hoploom.input_service import leases, shards
+from hoploom.input_service import leases
 from hoploom.input_service.journal import Journal
 from hoploom.input_service.shard_record import ShardRecord
 from hoploom.kit.errors import Conflict
 from hoploom.wire.lease import LeaseDone, LeaseId
-from lab import virtual_time
-from lab.input_world import Shape, World, boottime, findings, live
+from lab import simulate, virtual_time
+from lab.input_world import findings
+from lab.simulate import run
 
-SEEDS = int(os.environ.get("HOPLOOM_SEEDS", "60"))
-LIMIT_S = 3000.0
+SEEDS = 20
 
 
 @pytest.fixture(autouse=True)
-def virtual(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, module in list(sys.modules.items()):
-        if name.startswith("hoploom.") and hasattr(module, "boottime_s"):
-            monkeypatch.setattr(module, "boottime_s", boottime())
-    monkeypatch.setattr(asyncio, "to_thread", virtual_time.to_thread)
-    monkeypatch.setattr(shards, "SLOTS", 8)
-    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=random.getrandbits(128)))
-
-
-def run(seed: int, **shape: Any) -> World:
-    random.seed(seed)
-    return virtual_time.run(live(seed, Shape(**shape)), LIMIT_S)
+def virtual() -> Iterator[None]:
+    with simulate.virtual():
+        yield
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
