@@ -93,12 +93,14 @@ class BudgetDesk:
 
     async def run(self) -> None:
         """Let a new keeper begin as soon as it knows of every lease that is out."""
+        looked_around: Term | None = None
         while True:
             term = self._ownership.term(SLOT)
-            if term is not None and (self._budget is None or self._budget[0] != term):
-                budget = self._new(term)
+            # Somebody may have asked before: then there is a budget, which still waits.
+            if term is not None and term != looked_around:
+                looked_around = term
                 try:
-                    await self._warm(term, budget)
+                    await self._warm(term, self._kept())
                 except Unavailable as error:
                     log.info("the budget waits for older leases to end: %s", error)
             await self._ownership.news(1.0)
