@@ -1,6 +1,7 @@
 """What a store says it covers: whole batches of one round, merged, and nothing of any other."""
 
 import asyncio
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hoploom.output_service import coverage, schema
 from hoploom.output_service.app import make_app
 from hoploom.output_service.handlers import STORE
 from hoploom.output_service.settings import Settings
+from hoploom.targets.ranges import merge
 from hoploom.wire.batch import Batch
 from unit.wire.batches import make
 
@@ -82,3 +84,17 @@ def test_the_question_is_answered_from_an_index_alone(database: apsw.Connection)
     values = (NUMBER, "ab" * 32, 0, "pi-7", 4)
     plan = " ".join(str(row) for row in database.execute(f"EXPLAIN QUERY PLAN {coverage.SQL}", values))
     assert "USING COVERING INDEX batches_by_round" in plan
+
+
+async def test_the_batches_of_a_large_pass_are_merged_in_a_thread(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def note(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        seen.append(threading.get_ident())
+        return merge(ranges)
+
+    monkeypatch.setattr(coverage, "merge", note)
+    assert await covered(client, make(0)) == [[0, 5]]
+    assert seen and seen[0] != threading.get_ident()
