@@ -297,19 +297,21 @@ async def test_registering_again_ends_maintenance_and_keeps_the_checks_status(co
     assert instance.status == "passing"
 
 
-async def test_a_known_check_keeps_its_status_and_a_dropped_one_takes_what_is_registered(consul: ConsulApi) -> None:
+async def test_a_known_check_keeps_its_status_and_a_critical_one_can_be_made_to_pass(consul: ConsulApi) -> None:
     well = beating()
     well["Checks"] = [{**each, "Status": "passing"} for each in well["Checks"]]
     await consul.register(beating())
     await consul.register(well)
     [instance] = await shown(consul, 1, passing=False)
     assert instance.status == "critical"
-    await consul.drop_critical_checks("shop-1")
+    await consul.pass_critical_checks("shop-1")
     await consul.register(well)
-    await shown(consul, 1)
-    await consul.drop_critical_checks("shop-1")
     [instance] = await shown(consul, 1)
-    assert "ttl" in {check.name for check in instance.checks}, "only critical ones are dropped"
+    assert "ttl" in {check.name for check in instance.checks}
+    await consul.heartbeat("shop-1:ttl", "warning", "slow")
+    await consul.pass_critical_checks("shop-1")
+    [instance] = await shown(consul, 1, passing=False)
+    assert instance.status == "warning", "only critical ones are touched"
 
 
 async def test_deregistered_is_gone_and_again_is_fine(consul: ConsulApi) -> None:

@@ -29,6 +29,8 @@ LOCK_FLAG = 0x2DDCCBC058A50C18
 
 Source: HashiCorp, api/lock.go (LockFlagValue)."""
 
+_FOR_EVER = "87600h"
+
 
 @dataclass(frozen=True)
 class KvEntry:
@@ -194,15 +196,19 @@ class ConsulApi:
         """Remove a service from the agent; nothing happens when it is gone already."""
         await translated(self._consul.agent.service.deregister(service_id))
 
-    async def drop_critical_checks(self, service_id: str) -> None:
-        """Remove an instance's critical checks from the agent, so that they can be registered anew as passing.
+    async def pass_critical_checks(self, service_id: str) -> None:
+        """Have an instance's critical checks pass from now on, until they are looked at again; register it afterwards.
 
-        A check that the agent knows keeps its status, whatever is registered. Sessions on a removed check end, if they
-        have not before.
+        A check that the agent knows keeps its status, whatever is registered, and sessions end with a check that is
+        removed. So each becomes a heartbeat for a moment, which may be told to pass. What looks at it goes on.
         """
         only = [("filter", f'ServiceID == "{service_id}" and Status == "critical"')]
-        for check_id in await translated(self._transport.get(AS_JSON, "/v1/agent/checks", only)) or ():
-            await translated(self._transport.put(AS_FLAG, f"/v1/agent/check/deregister/{check_id}"))
+        found: Any = await translated(self._transport.get(AS_JSON, "/v1/agent/checks", only))
+        for check_id, check in (found or {}).items():
+            # As heartbeat it would end by its own time too, though it is another check by then.
+            body = {"ID": check_id, "Name": check["Name"], "ServiceID": service_id, "TTL": _FOR_EVER}
+            await translated(self._transport.put(AS_FLAG, "/v1/agent/check/register", None, json.dumps(body)))
+            await translated(self._transport.put(AS_FLAG, f"/v1/agent/check/pass/{check_id}"))
 
     async def maintenance(self, service_id: str, *, enable: bool, reason: str = "") -> None:
         """Put an instance into or out of maintenance mode: routers leave it out at once.

@@ -18,7 +18,6 @@ from hoploom.kit.errors import TooLarge, Unavailable
 # Consul's own limits ("KV Store API" and "Txn API" in its manual).
 _VALUE_BYTES, _OPERATIONS = 512 * 1024, 128
 _MAINTENANCE = "_service_maintenance"
-_GONE = Check("", "critical")
 # Consul ends a session between one and two times its TTL; the fake at the longest that is allowed.
 _TTL_FACTOR = 2.0
 
@@ -173,12 +172,12 @@ class FakeConsul(ConsulApi):
             self._end_unbacked()
             self._change()
 
-    async def drop_critical_checks(self, service_id: str) -> None:
-        """See `ConsulApi.drop_critical_checks`."""
+    async def pass_critical_checks(self, service_id: str) -> None:
+        """See `ConsulApi.pass_critical_checks`."""
         self._answer()
-        known = self._checks.get(service_id, {})
-        self._checks[service_id] = {name: each for name, each in known.items() if each.status != "critical"}
-        self._end_unbacked()
+        for name, each in self._checks.get(service_id, {}).items():
+            if each.status == "critical":
+                self._checks[service_id][name] = Check(name, "passing")
         self._change()
 
     async def maintenance(self, service_id: str, *, enable: bool, reason: str = "") -> None:
@@ -267,7 +266,7 @@ class FakeConsul(ConsulApi):
             check["CheckID"]
             for service_id, record in self._records.items()
             for check in record.get("Checks", ())
-            if self._checks[service_id].get(check["Name"], _GONE).status != "critical"
+            if self._checks[service_id][check["Name"]].status != "critical"
         )
 
     def _end_unbacked(self) -> None:

@@ -93,8 +93,9 @@ async def _look(mesh: Mesh, *, returned: bool) -> None:
         served = returned and mesh.consul_seen_s > float("-inf")
         vouched = served and (await readiness(mesh))[0]
         if vouched and known is not None:
-            # An agent that was restarted tells the routers that all its checks are critical, for up to three seconds.
-            await mesh.consul.drop_critical_checks(mesh.id)
+            # An agent that was restarted takes all checks for critical, and tells so within three seconds: to the
+            # routers, which leave the instance out, and to the servers, which end its session.
+            await mesh.consul.pass_critical_checks(mesh.id)
         await mesh.consul.register(record(mesh, vouched=vouched))
         _REGISTERED.inc()
         log.info("registered %s at %s:%s", mesh.id, mesh.address, mesh.port)
