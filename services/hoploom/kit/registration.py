@@ -93,8 +93,8 @@ async def _look(mesh: Mesh, *, returned: bool) -> None:
         served = returned and mesh.consul_seen_s > float("-inf")
         vouched = served and (await readiness(mesh))[0]
         if vouched and known is not None:
-            # An agent that was restarted takes all checks for critical, and tells so within three seconds: to the
-            # routers, which leave the instance out, and to the servers, which end its session.
+            # An agent that was restarted takes all checks for critical, and tells the routers so within three seconds.
+            # That this ends the session too cannot be helped: it tells the servers before a check can be made to pass.
             await mesh.consul.pass_critical_checks(mesh.id)
         await mesh.consul.register(record(mesh, vouched=vouched))
         _REGISTERED.inc()
