@@ -14,6 +14,7 @@ from hoploom.input_service import keys
 from hoploom.input_service.budget import LINGER_S
 from hoploom.input_service.cooldown import Cooling
 from hoploom.input_service.shard_record import Held, ShardRecord, ShardRef
+from hoploom.input_service.shards import slot_of
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import BadRequest, Unavailable
@@ -95,6 +96,11 @@ class Coolings:
         for ref in refs:
             for name in _names(ref):
                 self._open.pop(name, None)
+
+    def close_slot(self, slot: int) -> None:
+        """Nothing is known of a slot's shards any more, also where no record of theirs was in memory."""
+        for name in [each for each in self._open if slot_of(each.campaign, each.family, each.shard) == slot]:
+            del self._open[name]
 
     def _found(self, ref: ShardRef) -> _Open | None:
         return next((self._open[name] for name in _names(ref) if name in self._open), None)

@@ -51,6 +51,9 @@ class Beside(Protocol):
     def forget(self, refs: Iterable[ShardRef]) -> None:
         """What is known of these records may be wrong."""
 
+    def close_slot(self, slot: int) -> None:
+        """Nothing of a slot is this instance's any more, or not yet."""
+
 
 @dataclass
 class _Open:
@@ -157,6 +160,7 @@ class Journal:
         """Forget a slot's records; returns when nothing of it is being written any more."""
         async with self.between_commits():
             self._forget(ref for ref, each in self._open.items() if each.slot == slot)
+            self._beside.close_slot(slot)
 
     async def stored(self, prefix: str) -> list[ShardRecord]:
         """All stored records below a prefix, whoever owns them.

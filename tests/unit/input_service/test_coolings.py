@@ -1,4 +1,4 @@
-"""What rests beside the records: read from the records that it counts over alone."""
+"""What rests beside the records: read anew after a slot was another's, from the records that it counts over alone."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,7 +7,9 @@ import pytest
 
 from hoploom.input_service import keys
 from hoploom.input_service.coolings import Coolings
+from hoploom.input_service.journal import Journal
 from hoploom.input_service.shard_record import ShardRecord, ShardRef
+from hoploom.input_service.shards import slot_of
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.wire.campaign import Campaign
 from unit.input_service.instances import Instance, campaign_request
@@ -18,6 +20,22 @@ REF = ShardRef(campaign="demo", edition=1, group="all", round=0, family=4, shard
 async def campaign(instance: Instance, **wishes: Any) -> Campaign:
     found, _ = await instance.campaigns.create(campaign_request(blocks=["127.0.0.0/24"], **wishes))
     return found
+
+
+@pytest.mark.parametrize("scope", ["group", "mesh"])
+async def test_what_another_owner_wrote_meanwhile_rests_though_no_record_was_in_memory(
+    instance: Instance, fake_consul: FakeConsul, scope: str
+) -> None:
+    found = await campaign(instance, cooldown_minutes=5, cooldown_scope=scope)
+    coolings = Coolings(fake_consul)
+    journal = Journal(fake_consul, instance.parts.ownership, coolings)
+    assert await coolings.open(found, REF, capped=False) and coolings.blocked(REF) == []
+    await journal.close_slot(slot_of("demo", 4, 0))
+    group = keys.MESH if scope == "mesh" else "all"
+    rests = b'{"v":1,"cooling":[[0,99,60000]]}'
+    await fake_consul.kv_put(f"{keys.COOLING}demo/1/{group}/0/4-0", rests)
+    assert await coolings.open(found, REF, capped=False)
+    assert coolings.blocked(REF) == [(0, 99)]
 
 
 @pytest.mark.parametrize(
