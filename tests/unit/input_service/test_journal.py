@@ -1,6 +1,7 @@
 """Shard records in the KV store: durable before answered, fenced, read again after any doubt."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -237,3 +238,18 @@ async def test_ages_count_from_when_the_owner_first_saw_a_lease_and_anew_when_it
     now_s[0] += 1
     again = await instance.desk.lease(Wanted(request=lease_request("alive")))
     assert again is not None and (again.start, again.stop) == (lost.start, lost.stop) and again.id != lost.id
+
+
+async def test_all_stored_records_are_read_in_a_thread(
+    journal: Journal, consul: CountingConsul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def note(key: str, value: bytes) -> ShardRecord:
+        seen.append(threading.get_ident())
+        return ShardRecord.from_bytes(value)
+
+    await consul.kv_put(keys.shard(REF), EMPTY.to_bytes())
+    monkeypatch.setattr(module, "_read", note)
+    assert await journal.stored(keys.GROUPS) == [EMPTY]
+    assert seen and seen[0] != threading.get_ident()
