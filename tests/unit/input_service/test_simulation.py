@@ -3,7 +3,7 @@
 A few seeds here; some hundred run on all processors in tests/integration, and `python3 tests lab simulate` runs 10,000.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -37,9 +37,9 @@ def test_the_same_seed_gives_the_same_history() -> None:
     assert first.log == second.log and first.ledger == second.ledger
 
 
-def red(seeds: int = 30, **shape: Any) -> bool:
-    """Whether a fault that was put in on purpose is found within so many seeds."""
-    for seed in range(seeds):
+def red(seeds: Iterable[int] = range(30), **shape: Any) -> bool:
+    """Whether a fault that was put in on purpose is found by one of these seeds."""
+    for seed in seeds:
         try:
             if findings(run(seed, **shape)):
                 return True
@@ -57,7 +57,8 @@ def test_it_is_red_without_the_fence(monkeypatch: pytest.MonkeyPatch) -> None:
         return found if found is None else [{**each, "Verb": "set"} for each in kept]
 
     monkeypatch.setattr(Journal, "_operations", unfenced)
-    assert red()
+    # An owner that has lost its slot unawares has to write in the very moment: one seed of fifty does.
+    assert red(range(100, 180))
 
 
 def test_it_is_red_when_workers_acknowledge_before_their_results_are_stored_and_nobody_audits(
