@@ -9,7 +9,7 @@ import contextlib
 import json
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -184,6 +184,7 @@ class Shape:
         groups: Workers of each group.
         instances: Input instances.
         faults_s: Virtual seconds of faults, before everything calms down.
+        kinds: Names of the faults that happen; empty for all.
         ack_before_store: Whether workers acknowledge before their results are stored, which must be found out.
         rate_pps: The campaign's rate over the whole mesh; 0 for none.
         network_pps: Its cap per network; 0 for none.
@@ -194,6 +195,7 @@ class Shape:
     groups: Mapping[str, int] = field(default_factory=lambda: {"shared": 4, "alone": 1})
     instances: int = 3
     faults_s: float = 150.0
+    kinds: Collection[str] = ()
     ack_before_store: bool = False
     rate_pps: int = 0
     network_pps: int = 0
@@ -329,7 +331,7 @@ class World:
             ("store away", self.store_away),
             ("disk lost", self.disk_lost),
         ]
-        name, work = self.chance.choice(kinds)
+        name, work = self.chance.choice([each for each in kinds if not self.shape.kinds or each[0] in self.shape.kinds])
         if name in ("kill", "drain") and (len(self.alive) < 2 or not victim.link.running.is_set()):
             return
         self.log.append(f"{asyncio.get_running_loop().time():.2f} {name} {victim.instance.mesh.id}")

@@ -36,6 +36,11 @@ _LONG_TIMEOUT_S = 30.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 _NO_CONTENT, _NOT_MODIFIED, _NOT_FOUND, _CONFLICT = 204, 304, 404, 409
 _ENDED = frozenset({403, 404, 409, 410})
+_NOT_YET = frozenset({401, _NOT_FOUND, _CONFLICT, 429})
+"""A batch answered so waits. 409: it is being stored just now; 404: whoever answers for the rest of the paths stores
+nothing; 401: the token is being changed, or was forgotten, and people can cure that."""
+
+_SERVER_ERROR = 500
 
 
 class LeaseEnded(BadRequest):
@@ -151,8 +156,7 @@ class LeaseClient:
                 answer = await self._fabio.request(
                     "POST", "/results", timeout_s=_LONG_TIMEOUT_S, data=body, headers=headers
                 )
-                # 409: it is being stored just now. 404: whoever answers for the rest of the paths stores nothing.
-                if answer.status not in (_CONFLICT, _NOT_FOUND):
+                if answer.status not in _NOT_YET and answer.status < _SERVER_ERROR:
                     return self._accepted(batch, answer)
                 self._wait(answer.reason())
             except Unavailable as error:

@@ -151,9 +151,10 @@ async def test_a_set_is_fetched_once_and_must_be_what_its_name_says() -> None:
 @on_virtual_time
 async def test_a_batch_is_sent_until_somebody_stores_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asyncio, "to_thread", virtual_time.to_thread)
-    asked, fabio = client(Unavailable("away"), Unavailable("full"), answer(409), answer(404), answer(200, {}))
+    refusals = [answer(status) for status in (401, 404, 409, 429, 500)]
+    asked, fabio = client(Unavailable("away"), *refusals, answer(200, {}))
     assert await asked.submit(batch())
-    assert len(fabio.asked) == 5 and asked.waiting == ""
+    assert len(fabio.asked) == 7 and asked.waiting == ""
     assert len({options["headers"]["Idempotency-Key"] for _, _, options in fabio.asked}) == 1
 
 
