@@ -68,6 +68,12 @@ variable "worker_prefix" {
   default     = ""
 }
 
+variable "anchors" {
+  type        = string
+  description = "Addresses, separated by commas, that answer where the network of these machines works."
+  default     = ""
+}
+
 variable "allow_private" {
   type        = bool
   description = "The owner's own key for private address space; the campaign needs one too."
@@ -142,6 +148,7 @@ job "hoploom-ping" {
         HOPLOOM_WORKER_TOKEN_FILE = var.token_dir == "" ? "" : "${var.token_dir}/worker"
         HOPLOOM_GROUP             = var.group
         HOPLOOM_WORKER            = "${var.worker_prefix}${NOMAD_ALLOC_INDEX}"
+        HOPLOOM_ANCHORS           = var.anchors
         HOPLOOM_ALLOW_PRIVATE     = var.allow_private
       }
 
