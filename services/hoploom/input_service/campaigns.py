@@ -198,4 +198,4 @@ def _campaign(entry: KvEntry) -> Campaign:
     try:
         return Campaign.from_json(json.loads(entry.value))
     except (BadRequest, ValueError) as error:
-        raise Unavailable(f"the stored campaign {entry.key} is damaged: {error}") from error
+        raise Unavailable(f"{entry.key} in Consul is damaged ({error}); delete that key, and map it again") from error

@@ -113,7 +113,8 @@ class Coolings:
             for held in await self._out(name, ref):
                 state = state.add(_range(held), now_s)
         except (BadRequest, ValueError, KeyError, TypeError) as error:
-            raise Unavailable(f"what rests at {_key(name)} is damaged: {error!r}") from error
+            why = f"{_key(name)} in Consul is damaged ({error!r}); delete that key, and nothing rests"
+            raise Unavailable(why) from error
         return state
 
     async def _out(self, name: ShardRef, ref: ShardRef) -> list[Held]:

@@ -179,30 +179,33 @@ class Journal:
         ours = {slot: waiting for slot, waiting in by_slot.items() if self._fence.check(slot)}
         for slot in by_slot.keys() - ours.keys():
             _fail(by_slot[slot], Unavailable("another instance serves these targets now", retry_after_s=1.0))
-        await self._load({job.empty.ref: job for waiting in ours.values() for job in waiting})
-        await asyncio.gather(*map(self._commit_all, _chains(self._applied(ours))))
+        unread = await self._load({job.empty.ref: job for waiting in ours.values() for job in waiting})
+        await asyncio.gather(*map(self._commit_all, _chains(self._applied(ours, unread))))
 
-    async def _load(self, wanted: Mapping[ShardRef, _Job]) -> None:
+    async def _load(self, wanted: Mapping[ShardRef, _Job]) -> dict[ShardRef, str]:
+        """Read what is not in memory; returns why of what cannot be read."""
         missing = [job for ref, job in wanted.items() if ref not in self._open]
-        await asyncio.gather(*map(self._load_one, missing))
+        found = await asyncio.gather(*map(self._load_one, missing))
+        return {job.empty.ref: why for job, why in zip(missing, found, strict=True) if why}
 
-    async def _load_one(self, job: _Job) -> None:
+    async def _load_one(self, job: _Job) -> str:
         key = keys.shard(job.empty.ref)
         try:
             entry = await self._consul.kv_get(key, consistent=True)
             record = _read(key, entry.value) if entry else job.empty
-        except Unavailable:
-            # Not in memory: `_applied` says so to all that wait for it.
-            return
+        except Unavailable as error:
+            return str(error)
         self._open[record.ref] = _Open(job.slot, record, entry.modify_index if entry else 0)
+        return ""
 
-    def _applied(self, by_slot: Mapping[int, list[_Job]]) -> "list[_Change]":
+    def _applied(self, by_slot: Mapping[int, list[_Job]], unread: Mapping[ShardRef, str]) -> "list[_Change]":
         changes: dict[ShardRef, _Change] = {}
         for slot, jobs in by_slot.items():
             for job in jobs:
                 known = self._open.get(job.empty.ref)
                 if known is None:
-                    _fail([job], Unavailable("the record of these targets cannot be read just now"))
+                    why = unread.get(job.empty.ref, "it is being closed")
+                    _fail([job], Unavailable(f"the record of these targets cannot be read just now: {why}"))
                     continue
                 change = changes.setdefault(known.record.ref, _Change(slot, known, known.record))
                 change.apply(job)
@@ -360,4 +363,6 @@ def _read(key: str, value: bytes) -> ShardRecord:
     try:
         return ShardRecord.from_bytes(value)
     except BadRequest as error:
-        raise Unavailable(f"the stored record {key} is damaged: {error}") from error
+        raise Unavailable(
+            f"{key} in Consul is damaged ({error}); delete that key, and its targets are handed out again"
+        ) from error

@@ -107,4 +107,6 @@ def _read(entry: KvEntry | None) -> RoundRecord:
     try:
         return RoundRecord.from_bytes(entry.value)
     except BadRequest as error:
-        raise Unavailable(f"the stored record {entry.key} is damaged: {error}") from error
+        raise Unavailable(
+            f"{entry.key} in Consul is damaged ({error}); delete that key, and the group begins its first round again"
+        ) from error
