@@ -13,5 +13,6 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
-        sys.exit(f"usage: python3 tests lab {{{','.join(COMMANDS)}}} [-h]")
+        print(f"usage: python3 tests lab {{{','.join(COMMANDS)}}} [-h]", file=sys.stderr)
+        sys.exit(2)
     sys.exit(COMMANDS[sys.argv[1]](sys.argv[2:]))

@@ -105,6 +105,8 @@ def prepare(args: argparse.Namespace, default: str = "") -> Prepared:
         anchors=tuple(args.anchor),
         revise="restart" if args.restart else "",
     )
+    # What the input service would refuse is refused here, also in a dry run.
+    CampaignRequest.from_json(request.to_json())
     wishes = plan.Wishes(
         sampling=parse_sampling(args.per_prefix) if args.per_prefix else Sampling(),
         allow_private=request.allow_private,

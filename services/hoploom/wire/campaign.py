@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from ipaddress import ip_address
 from typing import Any
 
+from hoploom.kit.errors import Unprocessable
 from hoploom.wire.fields import CAMPAIGN_ID, MAX_INTEGER, PRINTABLE, SHA256, VERSION, Fields
 
 FIRST_NUMBER = 2_000_000_000
@@ -140,7 +142,7 @@ class CampaignRequest:
             probe=Probe.from_json(known.object("probe", {})),
             max_targets=known.integer("max_targets", range(MAX_INTEGER), 0),
             revise=known.text("revise", REVISE, ""),
-            **_pace(known),
+            **{**_pace(known), "anchors": _addresses(known)},
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -259,6 +261,16 @@ def _pace(known: Fields) -> dict[str, Any]:
         "network_pps": known.integer("network_pps", range(MAX_RATE_PPS + 1), 0),
         "anchors": known.texts("anchors", longest=MAX_ANCHORS, default=[]),
     }
+
+
+def _addresses(known: Fields) -> tuple[str, ...]:
+    anchors = known.texts("anchors", longest=MAX_ANCHORS, default=[])
+    try:
+        for each in anchors:
+            ip_address(each)
+    except ValueError as error:
+        raise Unprocessable(f"an anchor is one address, such as 192.0.2.1: {error}") from error
+    return anchors
 
 
 def _sets(document: dict[str, Any]) -> dict[int, FamilySet]:

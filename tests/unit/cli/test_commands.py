@@ -46,6 +46,8 @@ REFUSED = [
     ("a set beyond the cap", ["map", "::/0"], "--per-prefix"),
     ("multicast", ["map", "224.0.0.0/4"], "multicast"),
     ("link-local", ["map", "169.254.169.254"], "link-local"),
+    ("fewer than no rounds", ["map", "127.0.0.0/24", "--dryrun", "--rounds", "-1"], "rounds"),
+    ("a block as an anchor", ["map", "127.0.0.0/24", "--dryrun", "--anchor", "9.9.9.0/24"], "one address, such as"),
     ("a bad sampling rule", ["map", "127.0.0.0/24", "--per-prefix", "x"], "PREFIX:COUNT"),
     ("a public block without a limit", ["map", "8.8.8.0/24", "--rate", "0"], "without a limit"),
     ("no mesh to map on", ["map", "127.0.0.0/24"], "no mesh 'demo' is running"),
