@@ -90,6 +90,10 @@ class Overlay:
         """
         for _ in range(_TRIES):
             entry = await self._consul.kv_get(KEY, consistent=True)
+            if self._known is not None and _is_behind(entry, self._known):
+                # A change of an older one would lose what people have said since.
+                await self._put_back(self._known)
+                continue
             before = _read(entry)
             after = change(before)
             if after == before:

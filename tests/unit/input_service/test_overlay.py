@@ -199,6 +199,18 @@ async def test_whoever_waits_is_sent_away_at_once_when_the_instance_stops(fake_c
         assert await overlay.news(0, LONG_S) is None, "nor does anybody wait afterwards"
 
 
+async def test_a_change_right_after_a_restored_copy_keeps_what_was_said_since(fake_consul: FakeConsul) -> None:
+    # It follows nothing, so only the change itself can notice.
+    overlay = Overlay(fake_consul)
+    await overlay.change(paused)
+    first = await fake_consul.kv_get(KEY)
+    assert first is not None
+    before, _ = await overlay.change(opted_out("::1"))
+    await fake_consul.kv_put(KEY, first.value)
+    after, changed = await overlay.change(resumed)
+    assert changed and (after.version, after.opt_outs, after.paused) == (before.version + 1, before.opt_outs, False)
+
+
 @pytest.mark.parametrize("damage", ["older", "deleted", "no zlib", "no JSON", "no overlay"])
 async def test_a_newer_one_that_an_instance_knows_is_put_back(fake_consul: FakeConsul, damage: str) -> None:
     async with following(fake_consul, fake_consul) as [one, other]:
