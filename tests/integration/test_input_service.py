@@ -17,8 +17,8 @@ from hoploom import engines
 from hoploom.input_service import keys
 from hoploom.input_service.desk import Desk
 from hoploom.input_service.expiry import DAY_S, Group, grouped, removals
-from hoploom.input_service.serving import Wanted
 from hoploom.input_service.sweeping import ROLE, Sweeping
+from hoploom.input_service.work import Wanted
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import Unavailable
 from hoploom.wire.lease import Lease, LeaseDone

@@ -17,7 +17,7 @@ from hoploom.input_service import keys
 from hoploom.input_service.desk import Desk
 from hoploom.input_service.ownership import Owner
 from hoploom.input_service.relay import Relay
-from hoploom.input_service.serving import Wanted
+from hoploom.input_service.work import Wanted
 from hoploom.kit import registration
 from hoploom.kit.consul_api import ConsulApi, KvEntry
 from hoploom.kit.consul_api import Instance as Registered

@@ -22,8 +22,9 @@ from hoploom.input_service.ownership import Owner, Ownership
 from hoploom.input_service.relay import Relay
 from hoploom.input_service.round_record import unfinished
 from hoploom.input_service.rounds import Rounds
-from hoploom.input_service.serving import Limits, Located, Serving, Wanted, Work, allotted, located
+from hoploom.input_service.serving import Serving, allotted
 from hoploom.input_service.shard_record import ShardRecord
+from hoploom.input_service.work import Limits, Located, Wanted, Work, located
 from hoploom.kit.errors import Forbidden, NotFound, Unavailable
 from hoploom.kit.http_client import Answer
 from hoploom.wire.campaign import Campaign

@@ -18,8 +18,8 @@ from hoploom.input_service.leases import TTL_S
 from hoploom.input_service.overlay import Overlay
 from hoploom.input_service.ownership import Ownership
 from hoploom.input_service.progress import Progress
-from hoploom.input_service.serving import Wanted
 from hoploom.input_service.sets import Sets
+from hoploom.input_service.work import Wanted
 from hoploom.kit.errors import BadRequest, NotFound
 from hoploom.kit.http_client import Answer
 from hoploom.targets.address_set import AddressSet

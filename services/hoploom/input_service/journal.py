@@ -6,13 +6,12 @@ the next change reads the record again. A failed read is an error, never an empt
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from hoploom.input_service import keys
+from hoploom.input_service.changes import Change, Job, Open, Step, chains, fail
 from hoploom.input_service.leases import Ages
 from hoploom.input_service.shard_record import ShardRecord, ShardRef
 from hoploom.kit import metrics
@@ -21,15 +20,7 @@ from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import BadRequest, Unavailable
 
 T = TypeVar("T")
-Step = Callable[[ShardRecord, Ages], tuple[ShardRecord, T]]
-MAX_RECORDS = 40
-"""Of a transaction: a record takes one of Consul's 128 operations, its slot's lock and what goes beside it another."""
-
-MAX_BYTES = 256 * 1024
-"""Of a transaction: Consul takes 512 KB by default, and the values grow by a third on the way."""
-
 _COMMIT = metrics.histogram("hoploom_input_commit_seconds", "Time to commit a group of changes to Consul.")
-_GROUPED = metrics.counter("hoploom_input_changes_total", "Changes of shard records, committed in groups.", ("result",))
 
 
 class Fence(Protocol):
@@ -55,54 +46,21 @@ class Beside(Protocol):
         """Nothing of a slot is this instance's any more, or not yet."""
 
 
-@dataclass
-class _Open:
-    """One record in memory."""
-
-    slot: int
-    record: ShardRecord
-    index: int
-    heard_s: dict[str, float] = field(default_factory=dict)
-    given_s: dict[str, float] = field(default_factory=dict)
-
-    def look(self) -> Ages:
-        """How old its leases are; begins to count for those that are new here."""
-        now_s = boottime_s()
-        self.heard_s = {each.nonce: self.heard_s.get(each.nonce, now_s) for each in self.record.held}
-        self.given_s = {each.nonce: self.given_s.get(each.nonce, now_s - each.lived_s) for each in self.record.held}
-        return Ages(
-            {nonce: now_s - at_s for nonce, at_s in self.heard_s.items()},
-            {nonce: now_s - at_s for nonce, at_s in self.given_s.items()},
-        )
-
-
-@dataclass
-class _Job:
-    """One change that waits."""
-
-    slot: int
-    empty: ShardRecord
-    step: Step[Any]
-    answer: asyncio.Future[Any]
-    outcome: Any = None
-    refused: BadRequest | None = None
-
-
 class Journal:
     """Reads and changes shard records."""
 
     def __init__(self, consul: ConsulApi, fence: Fence, beside: Beside) -> None:
         """Know the KV store, who says what is ours, and who writes along."""
         self._consul, self._fence, self._beside = consul, fence, beside
-        self._open: dict[ShardRef, _Open] = {}
-        self._jobs: list[_Job] = []
+        self._open: dict[ShardRef, Open] = {}
+        self._jobs: list[Job] = []
         self._waiting = asyncio.Event()
         self._cycle = asyncio.Lock()
 
     def peek(self, ref: ShardRef) -> tuple[ShardRecord, Ages] | None:
         """A record as this instance has it in memory, with the ages of its leases; None where it has not."""
         known = self._open.get(ref)
-        return (known.record, known.look()) if known else None
+        return (known.record, known.look(boottime_s())) if known else None
 
     def opened(self) -> list[ShardRecord]:
         """All records in memory."""
@@ -135,7 +93,7 @@ class Journal:
         Raises:
             Unavailable: The slot is not ours (any more), or Consul did not take the change.
         """
-        job = _Job(slot, empty, step, asyncio.get_running_loop().create_future())
+        job = Job(slot, empty, step, asyncio.get_running_loop().create_future())
         self._jobs.append(job)
         self._waiting.set()
         answer: T = await job.answer
@@ -172,50 +130,50 @@ class Journal:
         # In a thread: 500 groups of 64 shards take a second, in which nobody would be answered.
         return await asyncio.to_thread(lambda: [_read(entry.key, entry.value) for entry in entries])
 
-    async def _carry_out(self, jobs: Sequence[_Job]) -> None:
-        by_slot: dict[int, list[_Job]] = {}
+    async def _carry_out(self, jobs: Sequence[Job]) -> None:
+        by_slot: dict[int, list[Job]] = {}
         for job in jobs:
             by_slot.setdefault(job.slot, []).append(job)
         ours = {slot: waiting for slot, waiting in by_slot.items() if self._fence.check(slot)}
         for slot in by_slot.keys() - ours.keys():
-            _fail(by_slot[slot], Unavailable("another instance serves these targets now", retry_after_s=1.0))
+            fail(by_slot[slot], Unavailable("another instance serves these targets now", retry_after_s=1.0))
         unread = await self._load({job.empty.ref: job for waiting in ours.values() for job in waiting})
-        await asyncio.gather(*map(self._commit_all, _chains(self._applied(ours, unread))))
+        await asyncio.gather(*map(self._commit_all, chains(self._applied(ours, unread))))
 
-    async def _load(self, wanted: Mapping[ShardRef, _Job]) -> dict[ShardRef, str]:
+    async def _load(self, wanted: Mapping[ShardRef, Job]) -> dict[ShardRef, str]:
         """Read what is not in memory; returns why of what cannot be read."""
         missing = [job for ref, job in wanted.items() if ref not in self._open]
         found = await asyncio.gather(*map(self._load_one, missing))
         return {job.empty.ref: why for job, why in zip(missing, found, strict=True) if why}
 
-    async def _load_one(self, job: _Job) -> str:
+    async def _load_one(self, job: Job) -> str:
         key = keys.shard(job.empty.ref)
         try:
             entry = await self._consul.kv_get(key, consistent=True)
             record = _read(key, entry.value) if entry else job.empty
         except Unavailable as error:
             return str(error)
-        self._open[record.ref] = _Open(job.slot, record, entry.modify_index if entry else 0)
+        self._open[record.ref] = Open(job.slot, record, entry.modify_index if entry else 0)
         return ""
 
-    def _applied(self, by_slot: Mapping[int, list[_Job]], unread: Mapping[ShardRef, str]) -> "list[_Change]":
-        changes: dict[ShardRef, _Change] = {}
+    def _applied(self, by_slot: Mapping[int, list[Job]], unread: Mapping[ShardRef, str]) -> list[Change]:
+        changes: dict[ShardRef, Change] = {}
         for slot, jobs in by_slot.items():
             for job in jobs:
                 known = self._open.get(job.empty.ref)
                 if known is None:
                     why = unread.get(job.empty.ref, "it is being closed")
-                    _fail([job], Unavailable(f"the record of these targets cannot be read just now: {why}"))
+                    fail([job], Unavailable(f"the record of these targets cannot be read just now: {why}"))
                     continue
-                change = changes.setdefault(known.record.ref, _Change(slot, known, known.record))
-                change.apply(job)
+                change = changes.setdefault(known.record.ref, Change(slot, known, known.record))
+                change.apply(job, boottime_s())
         return list(changes.values())
 
-    async def _commit_all(self, chain: "Sequence[Sequence[_Change]]") -> None:
+    async def _commit_all(self, chain: Sequence[Sequence[Change]]) -> None:
         for group in chain:
             await self._commit(group)
 
-    async def _commit(self, changes: "Sequence[_Change]") -> None:
+    async def _commit(self, changes: Sequence[Change]) -> None:
         """Write a group; one that is refused is tried slot by slot, so that a lost slot costs the others nothing."""
         if await self._written(changes):
             return
@@ -225,9 +183,9 @@ class Journal:
                 self._fence.lost(slot)
                 self._forget(each.after.ref for each in alone)
                 for each in alone:
-                    _fail(each.jobs, Unavailable("another instance serves these targets now", retry_after_s=1.0))
+                    fail(each.jobs, Unavailable("another instance serves these targets now", retry_after_s=1.0))
 
-    async def _written(self, changes: "Sequence[_Change]") -> bool:
+    async def _written(self, changes: Sequence[Change]) -> bool:
         """Whether Consul took the changes; answers those who wait, unless it refused."""
         operations = self._operations(changes)
         if operations is None:
@@ -239,7 +197,7 @@ class Journal:
             # It may have been carried out all the same: read again before the next change.
             self._forget(each.after.ref for each in changes)
             for each in changes:
-                _fail(each.jobs, Unavailable(f"the change is not stored: {error}"))
+                fail(each.jobs, Unavailable(f"the change is not stored: {error}"))
             return True
         if entries is None:
             return False
@@ -250,7 +208,7 @@ class Journal:
             each.succeed()
         return True
 
-    def _operations(self, changes: "Sequence[_Change]") -> list[Mapping[str, Any]] | None:
+    def _operations(self, changes: Sequence[Change]) -> list[Mapping[str, Any]] | None:
         """The transaction of a group; None where a slot is known to be another's.
 
         The lock is asked for even where nothing changes: whoever lost it unawares knows old records, and would refuse
@@ -269,94 +227,6 @@ class Journal:
         for ref in gone:
             self._open.pop(ref, None)
         self._beside.forget(gone)
-
-
-@dataclass
-class _Change:
-    """What a group of jobs makes of one record."""
-
-    slot: int
-    known: _Open
-    after: ShardRecord
-    jobs: list[_Job] = field(default_factory=list)
-
-    @property
-    def changed(self) -> bool:
-        """Whether there is anything to write."""
-        return self.after is not self.known.record
-
-    def apply(self, job: _Job) -> None:
-        """Take one step further; the outcome is told when all is durable."""
-        self.jobs.append(job)
-        before = self.known.record
-        try:
-            self.known.record = self.after
-            self.after, job.outcome = job.step(self.after, self.known.look())
-        except BadRequest as error:
-            job.refused = error
-        finally:
-            self.known.record = before
-
-    @cached_property
-    def value(self) -> bytes:
-        """The record as it will be stored; asked for when all steps are taken."""
-        return self.after.to_bytes()
-
-    def operation(self) -> Mapping[str, Any]:
-        """The write of the record, if it still is what was read."""
-        return {"Verb": "cas", "Key": keys.shard(self.after.ref), "Value": self.value, "Index": self.known.index}
-
-    def succeed(self) -> None:
-        """Tell everybody what came of it."""
-        _GROUPED.labels("committed").inc(len(self.jobs))
-        for job in self.jobs:
-            if job.answer.done():
-                continue
-            if job.refused:
-                job.answer.set_exception(job.refused)
-            else:
-                job.answer.set_result(job.outcome)
-
-
-def _chains(changes: Sequence[_Change]) -> list[list[list[_Change]]]:
-    """Changes cut into transactions that Consul takes, as lists that are written at the same time.
-
-    Those of one slot are in one list, one after another: records of one shard write the same rests beside them.
-    """
-    by_slot: dict[int, list[_Change]] = {}
-    for change in changes:
-        by_slot.setdefault(change.slot, []).append(change)
-    chains: list[list[list[_Change]]] = []
-    for mine in by_slot.values():
-        groups = _groups(mine)
-        if chains and len(chains[-1]) == len(groups) == 1 and _fits([*chains[-1][0], *groups[0]]):
-            chains[-1][0] += groups[0]
-        else:
-            chains.append(groups)
-    return chains
-
-
-def _groups(changes: Sequence[_Change]) -> list[list[_Change]]:
-    groups: list[list[_Change]] = []
-    for change in changes:
-        if groups and _fits([*groups[-1], change]):
-            groups[-1].append(change)
-        else:
-            groups.append([change])
-    return groups
-
-
-def _fits(changes: Sequence[_Change]) -> bool:
-    """Whether Consul takes so much in one transaction."""
-    size = sum(len(each.value) for each in changes if each.changed)
-    return len(changes) <= MAX_RECORDS and size <= MAX_BYTES
-
-
-def _fail(jobs: Iterable[_Job], error: Unavailable) -> None:
-    for job in jobs:
-        if not job.answer.done():
-            _GROUPED.labels("refused").inc()
-            job.answer.set_exception(error)
 
 
 def _read(key: str, value: bytes) -> ShardRecord:

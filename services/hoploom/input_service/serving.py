@@ -3,28 +3,28 @@
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from hoploom.input_service import leases, shards
 from hoploom.input_service.allotment import MAX_CROWD, Allotment, Claim
 from hoploom.input_service.budget_desk import BudgetDesk
+from hoploom.input_service.changes import Step
 from hoploom.input_service.coolings import Coolings
-from hoploom.input_service.journal import Journal, Step
+from hoploom.input_service.journal import Journal
 from hoploom.input_service.leases import Ages, Ask
 from hoploom.input_service.numbers import Numbers
 from hoploom.input_service.ownership import Ownership
 from hoploom.input_service.round_record import Shard
 from hoploom.input_service.round_record import shards as shards_of
 from hoploom.input_service.shard_record import Held, ShardRecord, ShardRef
+from hoploom.input_service.work import Limits, Located, Wanted, Work, locate, order_of
 from hoploom.kit import metrics
 from hoploom.kit.belief import Token
 from hoploom.kit.clock import boottime_s, wall_us
-from hoploom.kit.errors import BadRequest, NotFound
-from hoploom.targets.keys import order_key
+from hoploom.kit.errors import BadRequest
 from hoploom.wire.campaign import MAX_EDITION, Campaign
 from hoploom.wire.lease import (
-    MAX_LEASE,
     NONCE_BYTES,
     Lease,
     LeaseDone,
@@ -33,7 +33,6 @@ from hoploom.wire.lease import (
     LeaseRequest,
     LeaseReturn,
 )
-from hoploom.wire.overlay import OverlayDocument
 
 T = TypeVar("T")
 REMEMBERED = 4096
@@ -44,104 +43,6 @@ _POSITIONS = metrics.counter("hoploom_input_positions_handed_out_total", "Positi
 _DONE = metrics.counter("hoploom_input_positions_done_total", "Positions acknowledged as done.")
 _AGAIN = metrics.counter("hoploom_input_positions_reissued_total", "Positions taken back to be handed out again.")
 _SAID = metrics.counter("hoploom_input_lease_messages_total", "What workers said of leases.", ("message", "answer"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """A request for work with what was added to it on the way.
-
-    Attributes:
-        request: The request.
-        campaign: Serve only this campaign; empty serves all.
-        limit: The most positions wanted.
-        ttl_s: Seconds that the lease lives without a renewal.
-        audited: Whether the results have to be stored here before they count.
-    """
-
-    request: LeaseRequest
-    campaign: str = ""
-    limit: int = MAX_LEASE
-    ttl_s: int = leases.TTL_S
-    audited: bool = True
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a campaign may send over the whole mesh, by its own wish and by the overlay's.
-
-    Attributes:
-        rate_pps: Packets a second; 0 for no limit.
-        network_pps: Packets a second to one /24 or /48; 0 sets no cap.
-    """
-
-    rate_pps: int = 0
-    network_pps: int = 0
-
-    @staticmethod
-    def of(campaign: Campaign, orders: OverlayDocument) -> "Limits":
-        """The smaller of both, where both say something."""
-        return Limits(
-            min((each for each in (campaign.rate_pps, orders.rate_pps) if each), default=0),
-            min((each for each in (campaign.network_pps, orders.network_pps) if each), default=0),
-        )
-
-    def __bool__(self) -> bool:
-        """Whether leases need a part of the mesh's budget."""
-        return bool(self.rate_pps or self.network_pps)
-
-
-@dataclass(frozen=True)
-class Work:
-    """What one campaign has to do for a group.
-
-    Attributes:
-        campaign: The campaign.
-        round: The group's round.
-        shards: Its shards that are not finished.
-        limits: What may be sent for it.
-    """
-
-    campaign: Campaign
-    round: int
-    shards: Sequence[Shard]
-    limits: Limits
-
-    def slot(self, shard: Shard) -> int:
-        """The slot of one of its shards."""
-        return shards.slot_of(self.campaign.id, *shard)
-
-
-@dataclass(frozen=True)
-class Located:
-    """A lease's shard, and what may be sent for its campaign."""
-
-    campaign: Campaign
-    slot: int
-    empty: ShardRecord
-    limits: Limits
-
-
-def located(campaign: Campaign, lease: LeaseId, group: str, limits: Limits) -> Located:
-    """Where a lease's shard is kept; NotFound where the campaign has no such positions."""
-    targets = campaign.sets.get(lease.family)
-    if targets is None or lease.stop > targets.size:
-        raise NotFound("there is no lease of that id")
-    shard = shards.shard_at(targets.size, lease.start)
-    return _located(Work(campaign, lease.round, (), limits), group, (lease.family, shard))
-
-
-def _located(work: Work, group: str, shard: Shard) -> Located:
-    campaign, (family, number) = work.campaign, shard
-    ref = ShardRef(
-        campaign=campaign.id,
-        edition=campaign.edition,
-        group=group,
-        round=work.round,
-        family=family,
-        shard=number,
-    )
-    start, stop = shards.shard_range(campaign.sets[family].size, number)
-    return Located(campaign, work.slot(shard), ShardRecord.empty(ref, start, stop), work.limits)
 
 
 class Serving:
@@ -247,7 +148,7 @@ class Serving:
         if boottime_s() - took_s <= leases.GRACE_S:
             return lease
         message = LeaseReturn(worker=worker, campaign=lease.campaign, group=lease.group)
-        await self.give_back(_located(work, lease.group, shard), LeaseId.parse(lease.id), message)
+        await self.give_back(locate(work, lease.group, shard), LeaseId.parse(lease.id), message)
         return None
 
     async def _recall(self, work: Work, mine: Sequence[Shard], wanted: Wanted, nonce: str) -> Lease | None:
@@ -257,7 +158,7 @@ class Serving:
         """
         _, last = self._answered.get(wanted.request.worker, ("", None))
         shard = (last.family, last.shard) if last else (0, 0)
-        where = _located(work, wanted.request.group, shard) if shard in mine else None
+        where = locate(work, wanted.request.group, shard) if shard in mine else None
         if where is None or where.empty.ref != last:
             return None
         ask = self._ask(work, shard, wanted, nonce)
@@ -291,7 +192,7 @@ class Serving:
 
     async def _ask_of(self, work: Work, shard: Shard, wanted: Wanted, nonce: str) -> Ask | None:
         """What to ask of a shard, or None where it is known to have nothing now."""
-        ref = _located(work, wanted.request.group, shard).empty.ref
+        ref = locate(work, wanted.request.group, shard).empty.ref
         rests = await self._coolings.open(work.campaign, ref, capped=bool(work.limits.network_pps))
         ask = self._ask(work, shard, wanted, nonce)
         known, blocked = self._journal.peek(ref), self._coolings.blocked(ref) if rests else []
@@ -302,7 +203,7 @@ class Serving:
         return None if nothing else ask
 
     async def _grant_of(self, work: Work, shard: Shard, wanted: Wanted, ask: Ask) -> Lease | None:
-        where = _located(work, wanted.request.group, shard)
+        where = locate(work, wanted.request.group, shard)
         ref = where.empty.ref
         rests = bool(work.campaign.cooldown_minutes or work.limits.network_pps)
 
@@ -445,15 +346,3 @@ def _payer(campaign: Campaign) -> tuple[str, int]:
 def _places(shard_count: int) -> int:
     """Leases that so many records have room for at once."""
     return min(MAX_CROWD, shard_count * leases.MAX_HELD)
-
-
-def order_of(campaign: Campaign, ref: ShardRef) -> bytes:
-    """The key of the order that positions of a shard count in.
-
-    With a cooldown it hangs on no round (nor on the group, where it counts over all): only positions of one order can
-    be compared, and so only then is it known which targets were handed out a moment ago.
-    """
-    revision = campaign.sets[ref.family].sha256
-    if not campaign.cooldown_minutes:
-        return order_key(campaign.id, revision, ref.round, ref.group)
-    return order_key(campaign.id, revision, 0, ref.group if campaign.cooldown_scope == "group" else "")

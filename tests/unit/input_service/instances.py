@@ -32,8 +32,9 @@ from hoploom.input_service.ownership import Owner, Ownership
 from hoploom.input_service.progress import Progress
 from hoploom.input_service.relay import Relay
 from hoploom.input_service.rounds import Rounds
-from hoploom.input_service.serving import Serving, Wanted
+from hoploom.input_service.serving import Serving
 from hoploom.input_service.sets import Sets
+from hoploom.input_service.work import Wanted
 from hoploom.kit import registration
 from hoploom.kit.consul_api import ConsulApi, KvEntry
 from hoploom.kit.errors import BadRequest, Unavailable

@@ -9,7 +9,7 @@ import pytest
 from hoploom.input_service.allotment import Claim
 from hoploom.input_service.budget_desk import SLOT, BudgetDesk
 from hoploom.input_service.ownership import Term
-from hoploom.input_service.serving import Wanted
+from hoploom.input_service.work import Wanted
 from hoploom.kit.belief import Token
 from unit.input_service.instances import Instance, campaign_request, lease_request
 from waiting import eventually

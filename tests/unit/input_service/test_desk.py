@@ -12,7 +12,7 @@ import pytest
 
 from hoploom.input_service import budget_desk, coolings, journal, keys, serving
 from hoploom.input_service.desk import Desk
-from hoploom.input_service.serving import Wanted
+from hoploom.input_service.work import Wanted
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.errors import Conflict, Forbidden, NotFound, Unavailable
 from hoploom.kit.fake_consul import FakeConsul

@@ -10,7 +10,7 @@ import pytest
 from hoploom.input_service import hop_chunks, keys
 from hoploom.input_service import hops as module
 from hoploom.input_service.hop_recovery import ROUTE
-from hoploom.input_service.serving import Wanted
+from hoploom.input_service.work import Wanted
 from hoploom.kit import metrics
 from hoploom.kit.clock import wall_us
 from hoploom.kit.errors import Forbidden, NotFound, Unavailable, Unprocessable

@@ -13,8 +13,8 @@ from hoploom.input_service import keys
 from hoploom.input_service.coolings import Coolings
 from hoploom.input_service.journal import Journal
 from hoploom.input_service.leases import GRACE_S, Ages
-from hoploom.input_service.serving import Wanted
 from hoploom.input_service.shard_record import ShardRecord, ShardRef
+from hoploom.input_service.work import Wanted
 from hoploom.kit.consul_api import KvEntry
 from hoploom.kit.errors import Conflict, Unavailable
 from hoploom.kit.fake_consul import FakeConsul

@@ -7,9 +7,9 @@ import pytest
 
 from hoploom.input_service import keys, leases
 from hoploom.input_service.leases import Ages, Ask
-from hoploom.input_service.serving import Limits, Wanted, Work
 from hoploom.input_service.shard_record import ShardRecord
 from hoploom.input_service.shards import SLOTS, shard_at, slot_of
+from hoploom.input_service.work import Limits, Wanted, Work
 from hoploom.kit.consul_api import KvEntry
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.fake_consul import FakeConsul

@@ -9,8 +9,8 @@ import pytest
 from hoploom.input_service import activity, keys
 from hoploom.input_service import sweeping as sweeping_module
 from hoploom.input_service.expiry import DAY_S
-from hoploom.input_service.serving import Wanted
 from hoploom.input_service.sweeping import ROLE, Sweeping
+from hoploom.input_service.work import Wanted
 from hoploom.kit import Term
 from hoploom.kit.consul_api import KvEntry
 from hoploom.kit.errors import Unavailable
