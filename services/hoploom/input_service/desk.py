@@ -15,6 +15,7 @@ from hoploom.input_service.activity import Activity
 from hoploom.input_service.allotment import Allotment
 from hoploom.input_service.budget_desk import BudgetDesk
 from hoploom.input_service.campaigns import Campaigns
+from hoploom.input_service.claims import allotted
 from hoploom.input_service.closing import Closing
 from hoploom.input_service.journal import Journal
 from hoploom.input_service.overlay import Overlay
@@ -22,7 +23,7 @@ from hoploom.input_service.ownership import Owner, Ownership
 from hoploom.input_service.relay import Relay
 from hoploom.input_service.round_record import unfinished
 from hoploom.input_service.rounds import Rounds
-from hoploom.input_service.serving import Serving, allotted
+from hoploom.input_service.serving import Serving
 from hoploom.input_service.shard_record import ShardRecord
 from hoploom.input_service.work import Limits, Located, Wanted, Work, located
 from hoploom.kit.errors import Forbidden, NotFound, Unavailable

@@ -7,23 +7,22 @@ from dataclasses import replace
 from typing import TypeVar
 
 from hoploom.input_service import leases, shards
-from hoploom.input_service.allotment import MAX_CROWD, Allotment, Claim
+from hoploom.input_service.allotment import Allotment
 from hoploom.input_service.budget_desk import BudgetDesk
 from hoploom.input_service.changes import Step
+from hoploom.input_service.claims import allotted, claim
 from hoploom.input_service.coolings import Coolings
 from hoploom.input_service.journal import Journal
 from hoploom.input_service.leases import Ages, Ask
 from hoploom.input_service.numbers import Numbers
 from hoploom.input_service.ownership import Ownership
 from hoploom.input_service.round_record import Shard
-from hoploom.input_service.round_record import shards as shards_of
 from hoploom.input_service.shard_record import Held, ShardRecord, ShardRef
-from hoploom.input_service.work import Limits, Located, Wanted, Work, locate, order_of
+from hoploom.input_service.work import Located, Wanted, Work, locate, order_of
 from hoploom.kit import metrics
 from hoploom.kit.belief import Token
 from hoploom.kit.clock import boottime_s, wall_us
 from hoploom.kit.errors import BadRequest
-from hoploom.wire.campaign import MAX_EDITION, Campaign
 from hoploom.wire.lease import (
     NONCE_BYTES,
     Lease,
@@ -129,7 +128,7 @@ class Serving:
                 if ask is None:
                     continue
                 if work.limits and allotment is None:
-                    allotment = await self._budget.take(await self._claim(work, wanted, nonce))
+                    allotment = await self._budget.take(claim(work, wanted, nonce, await self._budget.crowd()))
                     if allotment is None:
                         return None
                 lease = await self._grant_of(work, shard, wanted, _within(ask, allotment))
@@ -172,23 +171,6 @@ class Serving:
         for each in unheard_of:
             await self._budget.give_back(each, used=True)
         return await self._travelling(where, known) if known else None
-
-    async def _claim(self, work: Work, wanted: Wanted, nonce: str) -> Claim:
-        campaign, edition = _payer(work.campaign)
-        return Claim(
-            nonce=nonce,
-            worker=wanted.request.worker,
-            campaign=campaign,
-            edition=edition,
-            group=wanted.request.group,
-            round=work.round,
-            campaign_pps=work.limits.rate_pps,
-            wanted_pps=wanted.request.rate_pps,
-            network_pps=work.limits.network_pps,
-            per_network=work.campaign.per_network,
-            crowd=await self._budget.crowd(),
-            places=_places(len(work.shards)),
-        )
 
     async def _ask_of(self, work: Work, shard: Shard, wanted: Wanted, nonce: str) -> Ask | None:
         """What to ask of a shard, or None where it is known to have nothing now."""
@@ -310,39 +292,3 @@ def _within(ask: Ask, allotment: Allotment | None) -> Ask:
     # An allotment does not outlive a usual lease; nobody renews for a simple client.
     ttl_s = min(ask.ttl_s, leases.TTL_S)
     return replace(ask, rate_pps=allotment.rate_pps, lane_pps=allotment.lane_pps, ttl_s=ttl_s)
-
-
-def allotted(campaign: Campaign, limits: Limits, ref: ShardRef, held: Held) -> Allotment:
-    """A lease's part of the budget as its record tells it."""
-    payer, edition = _payer(campaign)
-    return Allotment(
-        nonce=held.nonce,
-        worker=held.worker,
-        campaign=payer,
-        edition=edition,
-        group=ref.group,
-        round=ref.round,
-        campaign_pps=limits.rate_pps,
-        wanted_pps=held.rate_pps,
-        network_pps=limits.network_pps,
-        per_network=campaign.per_network,
-        ttl_s=held.ttl_s,
-        places=_places(len(shards_of(campaign))),
-        rate_pps=held.rate_pps,
-        lane_pps=held.lane_pps,
-    )
-
-
-def _payer(campaign: Campaign) -> tuple[str, int]:
-    """Whose rate a campaign's leases count on, and the edition that tells their passes from all others of that one.
-
-    Hops are probed at the rate of the campaign that found them, not at as many rates as there are chunks of them.
-    """
-    if campaign.parent:
-        return campaign.parent, campaign.number % MAX_EDITION + 1
-    return campaign.id, campaign.edition
-
-
-def _places(shard_count: int) -> int:
-    """Leases that so many records have room for at once."""
-    return min(MAX_CROWD, shard_count * leases.MAX_HELD)
