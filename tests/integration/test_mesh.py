@@ -195,10 +195,18 @@ def probed(cli: Cli) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
+def idle(cli: Cli) -> bool:
+    """Whether the workers have done all there is."""
+    campaigns = json.loads(call("GET", f"{cli.fabio}/api/v1/campaigns")[1])["campaigns"]
+    return all(each["groups"].get("local", {}).get("finished") for each in campaigns)
+
+
 def test_a_pause_stops_every_worker_and_afterwards_the_rest_is_mapped_once(cli: Cli) -> None:
     words = [str(HOPLOOM), "map", "127.5.0.0/20", "--rate", "600", "--id", "paused", "--json"]
+    # They map what other tests have left, too.
+    until("the workers are idle", lambda: idle(cli), 60)
+    before = probed(cli)
     with subprocess.Popen(words, env=cli.environ, stdout=subprocess.PIPE, text=True) as mapping:
-        before = probed(cli)
         until("the workers probe", lambda: probed(cli) > before + 500, 20)
         cli.good("pause", "paused")
         assert cli.status()["overlay"]["paused_campaigns"] == ["paused"]
