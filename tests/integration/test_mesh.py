@@ -148,6 +148,37 @@ def test_a_set_beyond_the_cap_is_refused_by_the_input_itself(cli: Cli) -> None:
     assert json.loads(text)["detail"]
 
 
+def probed(cli: Cli) -> float:
+    """Targets that the workers have probed so far."""
+    lines = [
+        line
+        for each in instances(cli, "ping")
+        for line in call("GET", f"http://{each['address']}:{each['port']}/metrics")[1].decode().splitlines()
+        if line.startswith("hoploom_ping_targets_total{")
+    ]
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+
+# Before any test that leaves a campaign which nobody has waited for: the workers map that too.
+def test_a_pause_stops_every_worker_and_afterwards_the_rest_is_mapped_once(cli: Cli) -> None:
+    words = [str(HOPLOOM), "map", "127.5.0.0/20", "--rate", "600", "--id", "paused", "--json"]
+    before = probed(cli)
+    with subprocess.Popen(words, env=cli.environ, stdout=subprocess.PIPE, text=True) as mapping:
+        until("the workers probe", lambda: probed(cli) > before + 500, 20)
+        cli.good("pause", "paused")
+        assert cli.status()["overlay"]["paused_campaigns"] == ["paused"]
+        pause(5)
+        stopped = probed(cli)
+        assert stopped - before < 4096
+        pause(2)
+        assert probed(cli) == stopped
+        cli.good("resume", "paused")
+        printed, _ = mapping.communicate(timeout=60)
+    found = json.loads(printed)
+    assert (found["targets"], found["answered"], found["duplicates"]) == (4096, 4096, 0)
+    assert probed(cli) - before == 4096
+
+
 def test_a_simple_client_takes_targets_and_acknowledges_them(cli: Cli) -> None:
     operator = {"Authorization": f"Bearer {cli.token('operator')}", "Content-Type": "application/json"}
     worker = {"Authorization": f"Bearer {cli.token('worker')}"}
@@ -182,44 +213,6 @@ def test_nobody_without_a_token_can_run_jobs_or_change_consul(cli: Cli) -> None:
     assert json.loads(call("GET", f"{agent}/health/service/input")[1]), "health is for everybody"
     modes = {path.name: path.stat().st_mode & 0o777 for path in (cli.root / "tokens").iterdir()}
     assert set(modes.values()) == {0o600}
-
-
-def probed(cli: Cli) -> float:
-    """Targets that the workers have probed so far."""
-    lines = [
-        line
-        for each in instances(cli, "ping")
-        for line in call("GET", f"http://{each['address']}:{each['port']}/metrics")[1].decode().splitlines()
-        if line.startswith("hoploom_ping_targets_total{")
-    ]
-    return sum(float(line.rpartition(" ")[2]) for line in lines)
-
-
-def idle(cli: Cli) -> bool:
-    """Whether the workers have done all there is."""
-    campaigns = json.loads(call("GET", f"{cli.fabio}/api/v1/campaigns")[1])["campaigns"]
-    return all(each["groups"].get("local", {}).get("finished") for each in campaigns)
-
-
-def test_a_pause_stops_every_worker_and_afterwards_the_rest_is_mapped_once(cli: Cli) -> None:
-    words = [str(HOPLOOM), "map", "127.5.0.0/20", "--rate", "600", "--id", "paused", "--json"]
-    # They map what other tests have left, too.
-    until("the workers are idle", lambda: idle(cli), 60)
-    before = probed(cli)
-    with subprocess.Popen(words, env=cli.environ, stdout=subprocess.PIPE, text=True) as mapping:
-        until("the workers probe", lambda: probed(cli) > before + 500, 20)
-        cli.good("pause", "paused")
-        assert cli.status()["overlay"]["paused_campaigns"] == ["paused"]
-        pause(5)
-        stopped = probed(cli)
-        assert stopped - before < 4096
-        pause(2)
-        assert probed(cli) == stopped
-        cli.good("resume", "paused")
-        printed, _ = mapping.communicate(timeout=60)
-    found = json.loads(printed)
-    assert (found["targets"], found["answered"], found["duplicates"]) == (4096, 4096, 0)
-    assert probed(cli) - before == 4096
 
 
 def test_a_rolling_restart_under_load_fails_no_request(cli: Cli) -> None:
