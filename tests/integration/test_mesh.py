@@ -191,8 +191,8 @@ def test_a_simple_client_takes_targets_and_acknowledges_them(cli: Cli) -> None:
     assert call("GET", f"{path}&ack={headers['X-Lease']}", headers=worker)[0] == 204
 
     def progress() -> dict[str, Any]:
-        groups: dict[str, dict[str, Any]] = json.loads(call("GET", f"{cli.fabio}/api/v1/campaigns/by-curl")[1])["groups"]
-        return groups.get("me", {})
+        found = json.loads(call("GET", f"{cli.fabio}/api/v1/campaigns/by-curl")[1])
+        return dict(found["groups"].get("me", {}))
 
     # Another instance may answer, and what it has read is a moment old.
     until("it is finished", lambda: progress().get("finished"), 10)
