@@ -45,8 +45,9 @@ def test_consul_is_stopped_cleanly_under_load_and_nothing_fails(cli: Cli, away_s
     with Load(reads(cli), per_s=40) as load:
         os.kill(pid, signal.SIGTERM)
         until("the end of Consul", lambda: gone(pid), 15)
-        served = load.result.answered
-        until("enough requests without Consul", lambda: load.result.answered > served + away_s * 38, away_s * 2)
+        served = len(load.result.failures) + load.result.answered
+        # A busy machine sends fewer in a second; those that fail are told below.
+        until("enough requests", lambda: len(load.result.failures) + load.result.answered > served + away_s * 30, 170)
         cli.good("up", "--detach", "--no-map", "--outputs", "2")
         until("all passing and routed again", lambda: cli.status()["state"] == "ok", 30)
     assert load.result.failures == []
