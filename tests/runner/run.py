@@ -1,7 +1,7 @@
 """Runs everything, in order: style, types, then the tests with coverage by branch.
 
     python3 tests            all: unit, integration with the real engines, lab
-    python3 tests --quick    style, types and unit tests: no engine, under a minute
+    python3 tests --quick    style, types and unit tests: no engine, a few minutes
     python3 tests lab NAME   a long run of the lab that no test waits for, such as `kills`; -h shows its options
 
 Under CI=true on Linux as root nothing may be skipped.

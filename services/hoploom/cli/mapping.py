@@ -113,14 +113,20 @@ def prepare(args: argparse.Namespace, default: str = "") -> Prepared:
         rate_pps=args.rate,
         max_targets=args.max_targets,
     )
+    notes = _notes(sources, own, not_meant)
+    notes += [f"no targets named: {default}, the loopback demo"] if not args.targets else []
+    return Prepared(request, plan.make(request.id, blocks, left_out, wishes), tuple(notes), args.yes)
+
+
+def _notes(sources: list[Source], own: list[Source], not_meant: list[Source]) -> list[str]:
+    """What was left out, and what of loopback and private space was not."""
     bad = [source for source in sources if source.bad_count]
     notes = [f"{source.name}: {source.bad_count} bad lines, nothing of it is used" for source in bad]
     notes += [f"{source.name}: loopback or private blocks left out (--allow-private)" for source in not_meant]
-    notes += [f"no targets named: {default}, the loopback demo"] if not args.targets else []
     notes += [f"{source.name} is loopback or private space named by hand: allowed" for source in own if source.by_hand]
     notes += [f"{source.name}: loopback or private space, allowed by --allow-private" for source in own
               if not source.by_hand and source not in not_meant]
-    return Prepared(request, plan.make(request.id, blocks, left_out, wishes), tuple(notes), args.yes)
+    return notes
 
 
 def describe(prepared: Prepared) -> list[tuple[str, str]]:
