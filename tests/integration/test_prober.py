@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hoploom.ping_service.echo_socket import EchoSocket
-from hoploom.ping_service.portable_engine import PortableProber
-from hoploom.ping_service.prober import PingColumns, Prober, ProbeSettings
+from hoploom.prober.echo_socket import EchoSocket
+from hoploom.prober.interface import PingColumns, Prober, ProbeSettings
+from hoploom.prober.portable_engine import PortableProber
 from hoploom.wire.addresses import column, texts
 from hoploom.wire.batch import ANSWERED, FAILED, LOST, UNREACHABLE
 from lab.namespace import in_namespace, needs_root

@@ -14,7 +14,9 @@ MAY_IMPORT = {
     "targets": {"kit", "targets"},
     "engines": {"kit", "engines"},
     "local": {"kit", "engines", "local"},
+    "prober": {"kit", "wire", "targets", "prober"},
     **{service: {"kit", "wire", "targets", service} for service in SERVICES},
+    "ping_service": {"kit", "wire", "targets", "prober", "ping_service"},
 }
 # Fields, ids and keys come from the kit's errors alone; reading a disk is `targets.files`' trade.
 PURE = ("targets/*.py", "wire/*.py", "kit/tags.py", "kit/tag_*.py", "kit/errors.py", "kit/election.py",
@@ -24,8 +26,9 @@ PURE = ("targets/*.py", "wire/*.py", "kit/tags.py", "kit/tag_*.py", "kit/errors.
         "input_service/work.py", "input_service/claims.py",
         "input_service/expiry.py", "input_service/hop_book.py", "input_service/hop_sieve.py",
         "input_service/cooldown.py", "input_service/budget.py", "input_service/allotment.py", "input_service/lanes.py",
-        "ping_service/pacing.py", "ping_service/holding.py", "ping_service/orders.py", "ping_service/chunk.py",
-        "ping_service/anchors.py", "manager/summary.py")
+        "ping_service/holding.py", "ping_service/orders.py", "ping_service/chunk.py",
+        "ping_service/anchors.py", "prober/pacing.py", "prober/packets.py", "prober/slots.py", "prober/tally.py",
+        "prober/probes.py", "prober/politeness.py", "manager/summary.py")
 IMPURE = {"asyncio", "aiohttp", "sqlite3", "apsw", "os", "time", "random", "logging", "subprocess"}
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoploom.kit.errors import ConfigError
-from hoploom.ping_service import politeness
 from hoploom.ping_service.orders import Orders
-from hoploom.ping_service.probes import PingColumns
+from hoploom.prober import politeness
+from hoploom.prober.probes import PingColumns
 from hoploom.wire.addresses import WIDTH, column, is_mapped
 from hoploom.wire.batch import FAILED, UNREACHABLE
 from hoploom.wire.lease import Lease

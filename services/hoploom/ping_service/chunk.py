@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hoploom.ping_service import politeness
 from hoploom.ping_service.holding import Held
 from hoploom.ping_service.orders import Orders
-from hoploom.ping_service.probes import PingColumns, ProbeSettings
+from hoploom.prober import politeness
+from hoploom.prober.probes import PingColumns, ProbeSettings
 from hoploom.wire.batch import Batch, Columns
 from hoploom.wire.lease import Lease
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from hoploom.ping_service.politeness import Blocks, blocks
+from hoploom.prober.politeness import Blocks, blocks
 from hoploom.wire.overlay import OverlayDocument
 
 FRESH_S = 60.0

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from hoploom.kit import metrics
 from hoploom.kit.errors import Unavailable
-from hoploom.ping_service import anchors, chunk, holding, politeness
+from hoploom.ping_service import anchors, chunk, holding
 from hoploom.ping_service.chunk import Chunk
 from hoploom.ping_service.holding import Held
-from hoploom.ping_service.prober import PingColumns, Prober
 from hoploom.ping_service.station import REST_S, UNSENT, Station
 from hoploom.ping_service.uplink import Uplink
+from hoploom.prober import politeness
+from hoploom.prober.interface import PingColumns, Prober
 from hoploom.targets.permutation import Permutation
 from hoploom.wire.batch import OUTCOMES, Batch
 

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoploom.kit import metrics
-from hoploom.ping_service import anchors, politeness
+from hoploom.ping_service import anchors
 from hoploom.ping_service.holding import Held
-from hoploom.ping_service.prober import Prober, ProbeSettings
 from hoploom.ping_service.station import REST_S, UPLINK, Station
+from hoploom.prober import politeness
+from hoploom.prober.interface import Prober, ProbeSettings
 from hoploom.wire.batch import ANSWERED, UNREACHABLE
 
 log = logging.getLogger(__name__)

@@ -10,11 +10,11 @@ from hoploom.kit.errors import ConfigError, NotReady, Unavailable
 from hoploom.ping_service import orders
 from hoploom.ping_service.asking import Asking
 from hoploom.ping_service.following import follow
-from hoploom.ping_service.prober import open_prober
 from hoploom.ping_service.probing import Probing, Sealed
 from hoploom.ping_service.station import REASONS, REST_S, SOCKETS, UPLINK, Station
 from hoploom.ping_service.submitting import MAX_SEALED, submit
 from hoploom.ping_service.telling import tell
+from hoploom.prober.interface import open_prober
 
 log = logging.getLogger(__name__)
 NO_SOCKET_PAUSE_S = 15.0

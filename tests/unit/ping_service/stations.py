@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from hoploom.kit.errors import Unavailable
 from hoploom.ping_service.holding import Held
 from hoploom.ping_service.lease_client import LeaseClient, Renewal
-from hoploom.ping_service.probes import PingColumns, ProbeSettings, Statistics
 from hoploom.ping_service.settings import Settings
 from hoploom.ping_service.station import Station
+from hoploom.prober.probes import PingColumns, ProbeSettings, Statistics
 from hoploom.targets import plan
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.notation import parse_block

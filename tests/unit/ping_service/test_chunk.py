@@ -10,7 +10,7 @@ from hoploom.ping_service import chunk, holding
 from hoploom.ping_service.chunk import Chunk
 from hoploom.ping_service.holding import Held
 from hoploom.ping_service.orders import Orders
-from hoploom.ping_service.probes import PingColumns
+from hoploom.prober.probes import PingColumns
 from hoploom.wire.addresses import column
 from hoploom.wire.batch import Columns, check
 from hoploom.wire.campaign import Probe

@@ -2,8 +2,9 @@
 
 import pytest
 
-from hoploom.ping_service import orders, politeness
+from hoploom.ping_service import orders
 from hoploom.ping_service.orders import FRESH_S, PAUSED, REVOKED, UNKNOWN, Orders
+from hoploom.prober import politeness
 from hoploom.wire.addresses import column
 from hoploom.wire.overlay import OptOut, OverlayDocument
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hoploom.ping_service.slots import SEQUENCES, Grant, Slots
+from hoploom.prober.slots import SEQUENCES, Grant, Slots
 
 
 def take(slots: Slots, most: int, owner: int = 7) -> Grant:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoploom.ping_service.packets import DIALECTS, Layout, build, checksums, cookies, parse_ipv4, parse_message
+from hoploom.prober.packets import DIALECTS, Layout, build, checksums, cookies, parse_ipv4, parse_message
 from hoploom.wire.addresses import column, parse
 
 TARGET, ROUTER = parse("192.0.2.9"), parse("198.51.100.1")

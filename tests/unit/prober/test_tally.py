@@ -2,7 +2,7 @@
 
 import pytest
 
-from hoploom.ping_service.tally import Tally
+from hoploom.prober.tally import Tally
 from hoploom.wire.addresses import parse, texts
 from hoploom.wire.batch import ANSWERED, FAILED, LOST, UNREACHABLE
 

@@ -4,8 +4,8 @@ import icmplib
 import pytest
 
 from hoploom.kit.errors import ConfigError, Unavailable
-from hoploom.ping_service.prober import open_prober
-from hoploom.ping_service.probes import ProbeSettings
+from hoploom.prober.interface import open_prober
+from hoploom.prober.probes import ProbeSettings
 
 
 def refuse(error: Exception) -> type:
@@ -30,7 +30,7 @@ def test_another_trouble_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("attribution", ["x" * 256, "line\nbreak", "http://\u00e4"])
 def test_an_attribution_is_a_short_line_of_ascii(attribution: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hoploom.ping_service.prober.open_any", dict)
+    monkeypatch.setattr("hoploom.prober.interface.open_any", dict)
     with pytest.raises(ConfigError, match="printable ASCII"):
         open_prober(attribution)
 

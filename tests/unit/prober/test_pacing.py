@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from hoploom.ping_service.pacing import CATCH_UP_S, NS, NetworkCap, TokenBucket
+from hoploom.prober.pacing import CATCH_UP_S, NS, NetworkCap, TokenBucket
 
 MS = NS // 1000
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import icmplib
 
 from hoploom.kit.errors import ConfigError, Unavailable
-from hoploom.ping_service.packets import DIALECTS, Arrival, parse_ipv4, parse_message, parse_quoted
+from hoploom.prober.packets import DIALECTS, Arrival, parse_ipv4, parse_message, parse_quoted
 from hoploom.targets.notation import IPV4, IPV6
 from hoploom.wire.addresses import MAPPED_PREFIX, parse
 

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hoploom.ping_service.pacing import NS, NetworkCap, TokenBucket
-from hoploom.ping_service.packets import Layout
-from hoploom.ping_service.probes import ProbeSettings
-from hoploom.ping_service.slots import Grant
-from hoploom.ping_service.tally import Tally
+from hoploom.prober.pacing import NS, NetworkCap, TokenBucket
+from hoploom.prober.packets import Layout
+from hoploom.prober.probes import ProbeSettings
+from hoploom.prober.slots import Grant
+from hoploom.prober.tally import Tally
 from hoploom.wire.addresses import WIDTH, is_mapped
 
 _NETWORK_BYTES = {True: 15, False: 6}

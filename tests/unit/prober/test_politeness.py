@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoploom.ping_service.politeness import allowed, blocks, effective_rate_pps, inside
+from hoploom.prober.politeness import allowed, blocks, effective_rate_pps, inside
 from hoploom.targets.ranges import Range, merge
 from hoploom.wire.addresses import column
 

@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoploom.kit.errors import ConfigError
-from hoploom.ping_service.echo_socket import RETRY_LATER, EchoSocket
-from hoploom.ping_service.packets import COOKIE_BYTES, DIALECTS, HEADER_BYTES, Arrival, build, cookie_offset, cookies
-from hoploom.ping_service.ping_run import Before, PingRun
-from hoploom.ping_service.probes import PingColumns, ProbeSettings, Statistics
-from hoploom.ping_service.slots import Grant, Slots
+from hoploom.prober.echo_socket import RETRY_LATER, EchoSocket
+from hoploom.prober.packets import COOKIE_BYTES, DIALECTS, HEADER_BYTES, Arrival, build, cookie_offset, cookies
+from hoploom.prober.ping_run import Before, PingRun
+from hoploom.prober.probes import PingColumns, ProbeSettings, Statistics
+from hoploom.prober.slots import Grant, Slots
 from hoploom.wire.addresses import text
 
 NS = 1_000_000_000

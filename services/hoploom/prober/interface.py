@@ -9,9 +9,9 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from hoploom.ping_service.echo_socket import open_any
-from hoploom.ping_service.portable_engine import PortableProber
-from hoploom.ping_service.probes import PingColumns, ProbeSettings, Statistics
+from hoploom.prober.echo_socket import open_any
+from hoploom.prober.portable_engine import PortableProber
+from hoploom.prober.probes import PingColumns, ProbeSettings, Statistics
 
 __all__ = ["PingColumns", "ProbeSettings", "Prober", "Statistics", "open_prober"]
 

@@ -11,7 +11,7 @@ from array import array
 import numpy as np
 from numpy.typing import NDArray
 
-from hoploom.ping_service.probes import PingColumns
+from hoploom.prober.probes import PingColumns
 from hoploom.wire.addresses import WIDTH
 from hoploom.wire.batch import ANSWERED, FAILED, LOST, NONE, UNREACHABLE
 
