@@ -21,6 +21,8 @@ PACKAGES = (
     Package("prometheus", "promtool", "the metrics pages are checked by promtool"),
     Package("chromium", "chromium", "the manager's page is looked at in a browser"),
     Package("iproute2", "ip", "tests in network namespaces"),
+    Package("fping", "fping", "`hoploom ping` is compared with it"),
+    Package("scamper", "scamper", "traceroutes are compared with its"),
 )
 
 
