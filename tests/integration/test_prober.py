@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hoploom.prober.echo_socket import EchoSocket
 from hoploom.prober.interface import PingColumns, Prober, ProbeSettings
 from hoploom.prober.portable_engine import PortableProber
+from hoploom.prober.probes import DUPLICATE, ICMP_ERROR, REPLY, TIMED_OUT, UNSENT, Heard
 from hoploom.wire.addresses import column, texts
 from hoploom.wire.batch import ANSWERED, FAILED, LOST, UNREACHABLE
 from lab.namespace import in_namespace, needs_root
@@ -341,6 +342,32 @@ def test_a_large_payload_comes_back(engine: Engine) -> None:
 def test_an_empty_list_has_no_rows(engine: Engine) -> None:
     found, prober = ping(engine, np.empty((0, 16), np.uint8))
     assert len(found) == 0 and prober.statistics.sent == 0
+
+
+def test_what_becomes_of_each_request_is_heard_at_once(engine: Engine) -> None:
+    heard: list[Heard] = []
+
+    async def body() -> None:
+        def script(request: Request) -> list[Answer]:
+            if request.destination == "127.6.0.2":
+                return [Answer(OTHER, error(request, 3, 1))]
+            return [Answer(request.destination, echo_reply(request))] * 2 if request.destination == "127.6.0.1" else []
+
+        with engine("") as prober, ScriptedHost(script):
+            targets = column(["127.6.0.1", "127.6.0.2", "127.6.0.3", "203.0.113.1"])
+            await prober.ping(targets, ProbeSettings(count=2, interval_s=0, timeout_s=0.2), heard=heard.append)
+
+    run(body, SILENT)
+    events = sorted(zip(*(np.concatenate([getattr(each, name) for each in heard]).tolist() for name in
+                          ("target", "request", "kind", "icmp_type", "size_bytes")), strict=True))
+    assert events == [
+        (0, 0, REPLY, -1, 56), (0, 0, DUPLICATE, -1, 56), (0, 1, REPLY, -1, 56), (0, 1, DUPLICATE, -1, 56),
+        (1, 0, ICMP_ERROR, 3, 0), (1, 1, ICMP_ERROR, 3, 0),
+        (2, 0, TIMED_OUT, -1, 0), (2, 1, TIMED_OUT, -1, 0), (3, 0, UNSENT, -1, 0), (3, 1, UNSENT, -1, 0),
+    ]
+    rtts = np.concatenate([each.rtt_ns for each in heard])
+    kinds = np.concatenate([each.kind for each in heard])
+    assert ((rtts >= 0) == np.isin(kinds, (REPLY, DUPLICATE))).all()
 
 
 def test_icmplib_itself_finds_the_same_hosts(engine: Engine) -> None:

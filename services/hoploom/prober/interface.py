@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from hoploom.prober.echo_socket import open_any
 from hoploom.prober.portable_engine import PortableProber
-from hoploom.prober.probes import PingColumns, ProbeSettings, Statistics
+from hoploom.prober.probes import Heard, PingColumns, ProbeSettings, Statistics
 
-__all__ = ["PingColumns", "ProbeSettings", "Prober", "Statistics", "open_prober"]
+__all__ = ["ENGINES", "Heard", "PingColumns", "ProbeSettings", "Prober", "Statistics", "open_prober"]
+
+ENGINES = ("auto", "linux", "portable")
+"""Names for `open_prober`."""
 
 
 class Prober(Protocol):
@@ -28,7 +31,11 @@ class Prober(Protocol):
     statistics: Statistics
 
     async def ping(
-        self, targets: NDArray[np.uint8], settings: ProbeSettings, stopped: Callable[[], object] | None = None
+        self,
+        targets: NDArray[np.uint8],
+        settings: ProbeSettings,
+        stopped: Callable[[], object] | None = None,
+        heard: Callable[[Heard], None] | None = None,
     ) -> PingColumns:
         """Ping every target.
 
@@ -40,6 +47,7 @@ class Prober(Protocol):
             settings: How each is probed.
             stopped: Asked before each slice of packets, and four times a second at least; once its answer is true,
                 nothing more is sent, and only replies to what was sent are waited for.
+            heard: Called with each bunch of news about this ping's requests, in the order in which it came.
 
         Returns:
             One row a target, in the order of `targets`. A ping that was stopped has the rows of the first targets,
@@ -61,17 +69,22 @@ class Prober(Protocol):
         ...
 
 
-def open_prober(attribution: str = "") -> Prober:
+def open_prober(
+    attribution: str = "", *, engine: str = "auto", source: str | None = None, interface: str | None = None
+) -> Prober:
     """Open the best engine that this machine allows: raw sockets, else ICMP datagram sockets.
 
     Args:
         attribution: Probe description URI that every payload starts with (RFC 9511); empty for none.
+        engine: One of `ENGINES`: `auto` takes the fast one where it works.
+        source: Address that requests leave from; targets of the other family then fail to send.
+        interface: Name of the interface that they leave by.
 
     Returns:
         A prober; use it as a context.
 
     Raises:
-        ConfigError: The system allows neither kind of socket (with the line that allows it), or the attribution is
-            no printable ASCII of a sane length.
+        ConfigError: The system allows neither kind of socket (with the line that allows it), there is no such engine,
+            address or interface here, or the attribution is no printable ASCII of a sane length.
     """
     return PortableProber(open_any(), attribution)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hoploom.prober.pacing import NS, NetworkCap, TokenBucket
 from hoploom.prober.packets import Layout
-from hoploom.prober.probes import ProbeSettings
+from hoploom.prober.probes import Heard, ProbeSettings
 from hoploom.prober.slots import Grant
 from hoploom.prober.tally import Tally
 from hoploom.wire.addresses import WIDTH, is_mapped
@@ -55,6 +55,7 @@ class PingRun:
         timeout_ns: Time after which a probe is lost.
         is_paced: Whether a rate or a cap bounds it.
         all_settled: Set when no probe waits for a reply.
+        heard: Whom to tell what became of each request.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class PingRun:
         self._wheel: deque[_Slice] = deque()
         self.next_probe = 0
         self.all_settled = asyncio.Event()
+        self.heard: Callable[[Heard], None] | None = None
 
     @property
     def reached(self) -> int:
@@ -148,12 +150,11 @@ class PingRun:
         """When the oldest slice times out."""
         return self._wheel[0].deadline_ns
 
-    def expire(self, now_ns: int) -> Iterator[tuple[int, int, int]]:
-        """Time out what is due; yields family, first slot and number of slots to release."""
+    def expire(self, now_ns: int) -> Iterator[tuple[int, int, int, list[int]]]:
+        """Time out what is due; yields family, first slot, number of slots to release, and the lost probes."""
         while self._wheel and self._wheel[0].deadline_ns <= now_ns:
             due = self._wheel.popleft()
-            self.tally.expire(due.probe, due.probe + due.size)
-            yield due.family, due.slot, due.size
+            yield due.family, due.slot, due.size, self.tally.expire(due.probe, due.probe + due.size)
 
     def close(self) -> list[tuple[int, int, int]]:
         """End it, finished or not; returns family, first slot and number of slots to release."""

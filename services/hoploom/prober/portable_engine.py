@@ -23,7 +23,17 @@ from hoploom.kit.errors import ConfigError
 from hoploom.prober.echo_socket import RETRY_LATER, EchoSocket
 from hoploom.prober.packets import COOKIE_BYTES, DIALECTS, HEADER_BYTES, Arrival, build, cookie_offset, cookies
 from hoploom.prober.ping_run import Before, PingRun
-from hoploom.prober.probes import PingColumns, ProbeSettings, Statistics
+from hoploom.prober.probes import (
+    DUPLICATE,
+    ICMP_ERROR,
+    REPLY,
+    TIMED_OUT,
+    UNSENT,
+    Heard,
+    PingColumns,
+    ProbeSettings,
+    Statistics,
+)
 from hoploom.prober.slots import Grant, Slots
 from hoploom.wire.addresses import text
 
@@ -91,11 +101,16 @@ class PortableProber:
             echo.close()
 
     async def ping(
-        self, targets: NDArray[np.uint8], settings: ProbeSettings, stopped: Callable[[], object] | None = None
+        self,
+        targets: NDArray[np.uint8],
+        settings: ProbeSettings,
+        stopped: Callable[[], object] | None = None,
+        heard: Callable[[Heard], None] | None = None,
     ) -> PingColumns:
         """Ping every target; see `Prober.ping`."""
         started_ns, wall_ns = time.monotonic_ns(), time.time_ns()
         run = PingRun(targets, settings, self._attribution, started_ns, self._before)
+        run.heard = heard
         number, self._next_run = self._next_run, self._next_run + 1
         if not self._runs:
             self._watch()
@@ -177,6 +192,7 @@ class PortableProber:
             if error:
                 tally.fail(first + at)
                 self.statistics.send_errors += 1
+                _tell(run, UNSENT, first + at, -1)
             else:
                 self.statistics.sent += 1
         return len(packets)
@@ -185,6 +201,7 @@ class PortableProber:
         run.tally.send(probe, time.monotonic_ns())
         run.tally.fail(probe)
         self.statistics.send_errors += 1
+        _tell(run, UNSENT, probe, -1)
 
     async def _wait_for_replies(self, run: PingRun) -> None:
         while run.tally.waiting:
@@ -199,8 +216,10 @@ class PortableProber:
                 self._expire(run, time.monotonic_ns())
 
     def _expire(self, run: PingRun, now_ns: int) -> None:
-        for family, first, count in run.expire(now_ns):
+        for family, first, count, lost in run.expire(now_ns):
             self._slots[family].release(first, count)
+            for probe in lost:
+                _tell(run, TIMED_OUT, probe, -1)
 
     def _read(self, family: int) -> None:
         """Read what has arrived and book it."""
@@ -230,6 +249,7 @@ class PortableProber:
         if not is_reply:
             run.tally.refuse(probe, arrival.icmp_type, arrival.icmp_code, arrival.sender)
             self.statistics.errors += 1
+            _tell(run, ICMP_ERROR, probe, -1, arrival)
         else:
             now_ns, sent_ns = time.monotonic_ns(), run.tally.sent_ns(probe)
             # A stamp outside of the time between send and now comes of a wall clock that was set meanwhile.
@@ -238,10 +258,33 @@ class PortableProber:
                 self.statistics.unmatched += 1
             elif run.tally.reply(probe, rtt_ns, arrival.ttl):
                 self.statistics.received += 1
+                _tell(run, REPLY, probe, rtt_ns, arrival)
             else:
                 self.statistics.duplicates += 1
+                _tell(run, DUPLICATE, probe, rtt_ns, arrival)
         if not run.tally.waiting:
             run.all_settled.set()
+
+
+def _tell(run: PingRun, kind: int, probe: int, rtt_ns: int, arrival: Arrival | None = None) -> None:
+    if run.heard is None:
+        return
+    request, target = divmod(probe, run.tally.targets)
+    is_error = arrival is not None and kind == ICMP_ERROR
+    run.heard(
+        Heard(
+            kind=np.array([kind], np.uint8),
+            target=np.array([target], np.int32),
+            request=np.array([request], np.uint16),
+            rtt_ns=np.array([rtt_ns], np.int64),
+            ttl=np.array([arrival.ttl if arrival else -1], np.int16),
+            size_bytes=np.array([len(run.layout.payload) if kind in (REPLY, DUPLICATE) else 0], np.int32),
+            icmp_type=np.array([arrival.icmp_type if arrival and is_error else -1], np.int16),
+            icmp_code=np.array([arrival.icmp_code if arrival and is_error else -1], np.int16),
+            sender=np.frombuffer(arrival.sender if arrival else bytes(16), np.uint8).reshape(1, 16),
+            at_ns=np.array([time.monotonic_ns()], np.int64),
+        )
+    )
 
 
 def _never() -> bool:

@@ -16,6 +16,9 @@ MAX_TIMEOUT_S = 600.0
 """`wire.batch.MAX_RTT_US`: no reply older than this is believed."""
 MAX_SIZE_BYTES = 65_507
 """65,535 of an IPv4 packet less 20 of its header and 8 of ICMP's."""
+MAX_BYTE = 255
+REPLY, DUPLICATE, ICMP_ERROR, TIMED_OUT, UNSENT = range(5)
+"""Kinds of what is heard of a request; see `Heard.kind`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,8 @@ class ProbeSettings:
         size_bytes: Payload behind the ICMP header; it grows where the cookie or the attribution needs more.
         rate_pps: Packets a second over all targets; None is as fast as it goes.
         network_pps: Packets a second to one /24 or /48; None is no cap.
+        ttl: TTL or hop limit of the requests, 1 to 255; None leaves the system's own.
+        tos: Type of service or traffic class of the requests, 0 to 255 (RFC 2474).
     """
 
     count: int = 1
@@ -37,6 +42,8 @@ class ProbeSettings:
     size_bytes: int = 56
     rate_pps: float | None = None
     network_pps: float | None = None
+    ttl: int | None = None
+    tos: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what no engine can do.
@@ -53,6 +60,8 @@ class ProbeSettings:
                 f"size_bytes is 0 to {MAX_SIZE_BYTES}": 0 <= self.size_bytes <= MAX_SIZE_BYTES,
                 "rate_pps is above 0": self.rate_pps is None or self.rate_pps > 0,
                 "network_pps is above 0": self.network_pps is None or self.network_pps > 0,
+                f"ttl is 1 to {MAX_BYTE}": self.ttl is None or 1 <= self.ttl <= MAX_BYTE,
+                f"tos is 0 to {MAX_BYTE}": 0 <= self.tos <= MAX_BYTE,
             }.items()
             if not good
         ]
@@ -105,6 +114,39 @@ class PingColumns:
         columns = {each.name: getattr(self, each.name) for each in fields(self)}
         changes: dict[str, Any] = {name: each[:end] for name, each in columns.items() if isinstance(each, np.ndarray)}
         return replace(self, **changes)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Heard:
+    """What became of requests, row by row, told while a ping runs. The last word on a target has `PingColumns`.
+
+    Attributes:
+        kind: (k,) uint8: 0 a reply in time, 1 a further reply, 2 an ICMP error, 3 lost, 4 failed to send.
+        target: (k,) int32: row of the target.
+        request: (k,) uint16: which of its requests, from 0.
+        rtt_ns: (k,) int64: round-trip time of a reply, -1 for all else.
+        ttl: (k,) int16: TTL or hop limit of the message, -1 where unknown.
+        size_bytes: (k,) int32: payload of a reply, 0 for all else.
+        icmp_type: (k,) int16: type of the ICMP error, -1 for all else.
+        icmp_code: (k,) int16: its code, or -1.
+        sender: (k, 16) uint8: who sent the message, IPv4 mapped; zeros for lost and unsent ones.
+        at_ns: (k,) int64: when it came (or was given up), monotonic clock.
+    """
+
+    kind: NDArray[np.uint8]
+    target: NDArray[np.int32]
+    request: NDArray[np.uint16]
+    rtt_ns: NDArray[np.int64]
+    ttl: NDArray[np.int16]
+    size_bytes: NDArray[np.int32]
+    icmp_type: NDArray[np.int16]
+    icmp_code: NDArray[np.int16]
+    sender: NDArray[np.uint8]
+    at_ns: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Number of events."""
+        return len(self.kind)
 
 
 @dataclass

@@ -91,13 +91,14 @@ class Tally:
             self.waiting -= 1
         self._errors.append((probe % self.targets, icmp_type, icmp_code, sender))
 
-    def expire(self, first: int, stop: int) -> None:
-        """The time of probes first..stop-1 is up: what still waits is lost."""
+    def expire(self, first: int, stop: int) -> list[int]:
+        """The time of probes first..stop-1 is up: what still waits is lost, and returned."""
         states = self._states[first:stop]
-        lost = states.count(_WAITING)
+        lost = [first + at for at, state in enumerate(states) if state == _WAITING]
         if lost:
             self._states[first:stop] = states.replace(bytes([_WAITING]), bytes([_EXPIRED]))
-            self.waiting -= lost
+            self.waiting -= len(lost)
+        return lost
 
     def columns(self, started_monotonic_ns: int, started_wall_ns: int) -> PingColumns:
         """Sum up.

@@ -16,7 +16,7 @@ from hoploom.ping_service.holding import Held
 from hoploom.ping_service.lease_client import LeaseClient, Renewal
 from hoploom.ping_service.settings import Settings
 from hoploom.ping_service.station import Station
-from hoploom.prober.probes import PingColumns, ProbeSettings, Statistics
+from hoploom.prober.probes import Heard, PingColumns, ProbeSettings, Statistics
 from hoploom.targets import plan
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.notation import parse_block
@@ -68,7 +68,11 @@ class FakeProber:
         """Nothing is open."""
 
     async def ping(
-        self, targets: NDArray[np.uint8], settings: ProbeSettings, stopped: Callable[[], object] | None = None
+        self,
+        targets: NDArray[np.uint8],
+        settings: ProbeSettings,
+        stopped: Callable[[], object] | None = None,
+        heard: Callable[[Heard], None] | None = None,
     ) -> PingColumns:
         names = [text(each.tobytes()) for each in targets]
         self.asked.append((names, settings))
