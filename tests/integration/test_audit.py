@@ -14,7 +14,7 @@ from hoploom.input_service.audit import Audit
 from hoploom.input_service.stores import STORES
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import Unavailable
-from hoploom.kit.mesh import Mesh
+from hoploom.kit.membership import Mesh
 from hoploom.targets.ranges import Range
 from hoploom.wire.batch_codec import MEDIA_TYPE_ZSTD, pack
 from hoploom.wire.campaign import Campaign, FamilySet, Probe

@@ -15,7 +15,7 @@ from engine_processes import ConsulAgent, ask
 from hoploom import kit
 from hoploom.kit import registration
 from hoploom.kit.consul_api import ConsulApi
-from hoploom.kit.mesh import Mesh, State
+from hoploom.kit.membership import Mesh, State
 from hoploom.kit.roles import roles
 from hoploom.kit.term import TermEnded
 from waiting import eventually, until

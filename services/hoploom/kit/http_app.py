@@ -21,7 +21,7 @@ from aiohttp import web
 
 from hoploom.kit import logs, metrics, routed, tags
 from hoploom.kit.errors import BadRequest, NotReady, TooLarge, Unavailable
-from hoploom.kit.mesh import MESH, Mesh, Probe, State
+from hoploom.kit.membership import MESH, Mesh, Probe, State
 from hoploom.kit.term import Term, TermEnded
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from aiohttp import web
 from hoploom.kit import logs, metrics, registration, routed
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.http_app import health_app
-from hoploom.kit.mesh import MESH, Loop, Mesh, State
+from hoploom.kit.membership import MESH, Loop, Mesh, State
 from hoploom.kit.settings import Settings, load
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from hoploom.kit import metrics
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.http_app import readiness
-from hoploom.kit.mesh import Mesh
+from hoploom.kit.membership import Mesh
 
 log = logging.getLogger(__name__)
 DEREGISTER_AFTER = "1m"

@@ -10,7 +10,7 @@ import logging
 from hoploom.kit import fabio_api, metrics
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.errors import Unavailable
-from hoploom.kit.mesh import Mesh
+from hoploom.kit.membership import Mesh
 
 log = logging.getLogger(__name__)
 ASK_TIMEOUT_S = 1.0

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from hoploom.kit import registration
 from hoploom.kit.fake_consul import FakeConsul
-from hoploom.kit.mesh import MESH, Mesh, State
+from hoploom.kit.membership import MESH, Mesh, State
 
 
 class OnMesh(Protocol):

@@ -40,7 +40,7 @@ from hoploom.kit.consul_api import ConsulApi, KvEntry
 from hoploom.kit.errors import BadRequest, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.http_client import Answer
-from hoploom.kit.mesh import Mesh
+from hoploom.kit.membership import Mesh
 from hoploom.targets.ranges import Range
 from hoploom.wire.campaign import CampaignRequest
 from hoploom.wire.hops import HopReport

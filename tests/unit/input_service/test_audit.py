@@ -17,7 +17,7 @@ from hoploom.input_service.stores import STORES
 from hoploom.kit import metrics
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.fake_consul import FakeConsul
-from hoploom.kit.mesh import Mesh
+from hoploom.kit.membership import Mesh
 from hoploom.targets.ranges import Range, merge
 from hoploom.wire.campaign import Campaign, FamilySet, Probe
 

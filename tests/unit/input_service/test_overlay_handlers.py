@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from hoploom.input_service.app import PARTS, ROUTES, make_app
 from hoploom.input_service.settings import Settings
 from hoploom.kit.fake_consul import FakeConsul
-from hoploom.kit.mesh import MESH
+from hoploom.kit.membership import MESH
 from hoploom.kit.testing import OnMesh
 from waiting import eventually
 

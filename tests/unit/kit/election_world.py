@@ -14,7 +14,7 @@ from hoploom.kit.belief import Token
 from hoploom.kit.consul_api import ConsulApi, KvEntry
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.fake_consul import FakeConsul
-from hoploom.kit.mesh import Mesh
+from hoploom.kit.membership import Mesh
 from hoploom.kit.term import Term, TermEnded
 from unit.kit.processes import Link, ProcessLoop, World
 

@@ -12,7 +12,7 @@ from hoploom import kit
 from hoploom.kit import errors
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.http_app import health_app
-from hoploom.kit.mesh import MESH, State
+from hoploom.kit.membership import MESH, State
 from hoploom.kit.tags import TagError
 
 OnMesh = Callable[[web.Application], web.Application]

@@ -12,7 +12,7 @@ from hoploom import kit
 from hoploom.kit import registration
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
-from hoploom.kit.mesh import Mesh
+from hoploom.kit.membership import Mesh
 from hoploom.kit.roles import roles
 from hoploom.kit.term import Term, TermEnded
 from hoploom.kit.testing import OnMesh

@@ -19,7 +19,7 @@ from hoploom.kit import lifecycle, routed
 from hoploom.kit.deploy import deploy_root
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
-from hoploom.kit.mesh import MESH, Mesh, State
+from hoploom.kit.membership import MESH, Mesh, State
 from hoploom.kit.settings import Settings
 
 OnMesh = Callable[[web.Application], web.Application]

@@ -9,7 +9,7 @@ import pytest
 from hoploom.kit import registration
 from hoploom.kit.errors import NotReady
 from hoploom.kit.fake_consul import FakeConsul
-from hoploom.kit.mesh import Mesh
+from hoploom.kit.membership import Mesh
 from hoploom.kit.settings import Settings
 from hoploom.kit.tags import parse
 

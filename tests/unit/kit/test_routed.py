@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestServer
 from hoploom.kit import routed
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.fake_consul import FakeConsul
-from hoploom.kit.mesh import Mesh
+from hoploom.kit.membership import Mesh
 from hoploom.kit.settings import Settings
 from hoploom.kit.tags import Route
 

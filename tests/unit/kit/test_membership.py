@@ -1,12 +1,11 @@
 """One instance's identity, and its count of requests in flight."""
 
 import asyncio
-import sys
 
 import pytest
 
 from hoploom.kit.errors import ConfigError
-from hoploom.kit.mesh import InFlight, Mesh
+from hoploom.kit.membership import InFlight, Mesh
 from hoploom.kit.settings import Settings
 
 
@@ -57,8 +56,7 @@ async def test_closing_what_was_never_opened_is_fine() -> None:
 def test_that_consul_is_away_is_said_and_nothing_while_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     mesh = Mesh("orders")
     assert mesh.consul_note() == "Consul not heard yet"
-    # `hoploom.kit.mesh` is the function of that name.
-    monkeypatch.setattr(sys.modules["hoploom.kit.mesh"], "boottime_s", lambda: 100.0)
+    monkeypatch.setattr("hoploom.kit.membership.boottime_s", lambda: 100.0)
     mesh.consul_seen_s = 95.0
     assert mesh.consul_note() == ""
     mesh.consul_seen_s = 40.0
