@@ -38,14 +38,14 @@ class Answer:
         """
         try:
             return json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Unavailable("the answer is no JSON: something else answers at that address") from error
 
     def reason(self) -> str:
         """Why it was refused, from a problem document where there is one."""
         try:
             document = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return self.body.decode("utf-8", "replace").strip()[:200] or f"status {self.status}"
         return str(document.get("detail", document)) if isinstance(document, dict) else str(document)
 

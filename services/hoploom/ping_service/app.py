@@ -4,8 +4,9 @@ from aiohttp import web
 
 from hoploom import kit
 from hoploom.kit import credentials
-from hoploom.ping_service import anchors
+from hoploom.ping_service import anchors, owner
 from hoploom.ping_service.lease_client import LeaseClient
+from hoploom.ping_service.orders import Orders
 from hoploom.ping_service.settings import Settings
 from hoploom.ping_service.station import Station
 from hoploom.ping_service.work import Worker
@@ -20,7 +21,8 @@ def make_app(settings: Settings) -> web.Application:
     mesh.settings = settings
     # A misspelt one is said now.
     anchors.parse(settings.anchors)
-    station = Station(settings, LeaseClient(mesh.through_fabio(), token, settings.lasting_name))
+    client = LeaseClient(mesh.through_fabio(), token, settings.lasting_name)
+    station = Station(settings, client, orders=Orders(owner=owner.limits(settings)))
     worker = Worker(station)
     mesh.ready = (worker.can_probe,)
     mesh.reports.append(worker.report)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hoploom.kit import ServiceClient, credentials
-from hoploom.kit.errors import BadRequest, Forbidden, Unavailable
+from hoploom.kit.errors import BadRequest, Forbidden, Unavailable, Unprocessable
 from hoploom.kit.http_client import Answer
 from hoploom.ping_service.holding import Held
 from hoploom.targets.address_set import AddressSet
@@ -133,6 +133,7 @@ class LeaseClient:
 
         Raises:
             Unavailable: Nobody answers, or with something else.
+            Unprocessable: It has the right name, and is no set of targets all the same.
         """
         if revision not in self._sets:
             answer = await self._fabio.request("GET", f"/api/v1/sets/{revision}", timeout_s=_LONG_TIMEOUT_S)
@@ -212,9 +213,12 @@ def _part(answer: Answer, name: str) -> object:
 
 def _laid_out(answer: Answer, revision: str) -> AddressSet:
     document = answer.json()
-    if digest(document) != revision:
-        raise Unavailable("the target set is not what its name says")
-    return AddressSet(from_document(document))
+    try:
+        if digest(document) != revision:
+            raise Unavailable("the target set is not what its name says")
+        return AddressSet(from_document(document))
+    except ValueError as error:
+        raise Unprocessable(f"the target set cannot be laid out: {error}") from error
 
 
 def _is_elsewhere(answer: Answer) -> bool:

@@ -1,5 +1,7 @@
 """What the overlay (pause, opt-outs, caps, revocations) means for this worker: a pure machine; time is passed in.
 
+What the worker's owner has set beside it holds whatever the overlay says, so it is kept in the same place.
+
 Input instances hear of a change one after another, and one that is cut off from Consul may be behind for long. So the
 newest version that anybody told counts, and an older one only when nobody has confirmed the newer for a while: then the
 mesh was set back to it.
@@ -7,10 +9,12 @@ mesh was set back to it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from hoploom.prober.politeness import Blocks, blocks
+from hoploom.prober.politeness import Blocks, blocks, smallest
+from hoploom.targets.ranges import Range, merge
 from hoploom.wire.overlay import OverlayDocument
 
 FRESH_S = 60.0
@@ -23,16 +27,33 @@ PAUSED, REVOKED = "paused", "revoked"
 
 
 @dataclass(frozen=True)
+class Owner:
+    """What the owner of this worker has set; nobody can change it from afar.
+
+    Attributes:
+        exclusions: Addresses never to be probed: a merged list for each family, 4 and 6.
+        rate_pps: Packets a second at most; 0 for no limit.
+        network_pps: Packets a second to one /24 or /48 at most; 0 for no limit.
+    """
+
+    exclusions: Mapping[int, Sequence[Range]] = field(default_factory=dict)
+    rate_pps: int = 0
+    network_pps: int = 0
+
+
+@dataclass(frozen=True)
 class Orders:
-    """The overlay as this worker knows it.
+    """The overlay as this worker knows it, and its owner's limits.
 
     Attributes:
         document: The newest version heard; None before the first.
         heard_s: When somebody last told or confirmed it, by our own clock.
+        owner: The owner's limits.
     """
 
     document: OverlayDocument | None = None
     heard_s: float = float("-inf")
+    owner: Owner = Owner()
 
     @property
     def version(self) -> int:
@@ -41,19 +62,19 @@ class Orders:
 
     @cached_property
     def opt_outs(self) -> Blocks:
-        """What to stay away from."""
-        document = self.document or OverlayDocument()
-        return blocks({family: document.away_from(family) for family in (4, 6)})
+        """What to stay away from: whoever opted out of the mesh, and what the owner excludes."""
+        document, own = self.document or OverlayDocument(), self.owner.exclusions
+        return blocks({family: merge([*document.away_from(family), *own.get(family, ())]) for family in (4, 6)})
 
     @property
     def rate_pps(self) -> int:
-        """The mesh's cap for a campaign; 0 sets none."""
-        return self.document.rate_pps if self.document else 0
+        """The mesh's cap for a campaign or the owner's for everything, whichever is smaller; 0 for none."""
+        return smallest(self.document.rate_pps if self.document else 0, self.owner.rate_pps)
 
     @property
     def network_pps(self) -> int:
-        """The mesh's cap for a /24 or /48; 0 sets none."""
-        return self.document.network_pps if self.document else 0
+        """The mesh's cap for a /24 or /48 or the owner's, whichever is smaller; 0 for none."""
+        return smallest(self.document.network_pps if self.document else 0, self.owner.network_pps)
 
     def stops(self, worker: str, campaign: str = "") -> str:
         """Why a worker may not probe, in a word; empty where it may.
@@ -88,5 +109,5 @@ def heard(orders: Orders, document: OverlayDocument | None, now_s: float) -> Ord
     if document is None or document.version == orders.version:
         return replace(orders, heard_s=now_s)
     if document.version > orders.version or not is_fresh(orders, now_s):
-        return Orders(document, now_s)
+        return replace(orders, document=document, heard_s=now_s)
     return orders

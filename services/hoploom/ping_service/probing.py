@@ -10,16 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoploom.kit import metrics
-from hoploom.kit.errors import Unavailable
+from hoploom.kit.errors import Unavailable, Unprocessable
 from hoploom.ping_service import anchors, chunk, holding
 from hoploom.ping_service.chunk import Chunk
 from hoploom.ping_service.holding import Held
-from hoploom.ping_service.station import REST_S, UNSENT, Station
+from hoploom.ping_service.station import REST_S, UNFIT, UNSENT, Station
 from hoploom.ping_service.uplink import Uplink
 from hoploom.prober import politeness
 from hoploom.prober.interface import PingColumns, Prober
+from hoploom.targets.address_set import AddressSet
 from hoploom.targets.permutation import Permutation
 from hoploom.wire.batch import OUTCOMES, Batch
+from hoploom.wire.lease import Lease
 
 log = logging.getLogger(__name__)
 FAMILY_S = 60.0
@@ -72,13 +74,16 @@ class Probing:
             return True
         try:
             whole = await self._station.client.address_set(held.lease.revision)
+            self._targets = held.id, _targets(held.lease, whole)
         except Unavailable as error:
             log.warning("lease %s waits for its targets: %s", held.id, error)
             await asyncio.sleep(SETS_PAUSE_S)
             return False
-        order = Permutation(whole.n, bytes.fromhex(held.lease.order_key))
-        positions = np.arange(held.lease.start, held.lease.stop, dtype=np.int64)
-        self._targets = held.id, whole.take(order.address_indexes(positions))
+        except Unprocessable as error:
+            log.error("lease %s goes back: %s", held.id, error)
+            self._station.rest(REST_S)
+            self._station.stop([held.id], UNFIT)
+            return False
         return True
 
     async def _go_on(self, held: Held) -> None:
@@ -111,8 +116,7 @@ class Probing:
         private = held.lease.allow_private and station.settings.allow_private
         left = self._targets[1][held.probed_upto - held.lease.start :]
         mine = left[politeness.allowed(left, allow_private=private)]
-        caps = station.settings.max_rate_pps, station.orders.rate_pps
-        pace_pps = politeness.effective_rate_pps(mine, held.rate_pps, *caps)
+        pace_pps = politeness.effective_rate_pps(mine, held.rate_pps, station.orders.rate_pps)
         size = holding.chunk_stop(held, pace_pps) - held.probed_upto
         part = chunk.of(held, str(uuid.uuid4()), left[:size], station.orders, allow_private=private)
         return part, pace_pps
@@ -140,6 +144,15 @@ class Probing:
             return
         batch = chunk.batch_of(part, found, station.name, self._boot_id, suspect=suspect)
         await self._sealed.put(Sealed(batch, counts))
+
+
+def _targets(lease: Lease, whole: AddressSet) -> NDArray[np.uint8]:
+    """The targets of a lease in the order of its positions; raises Unprocessable where its set has no such ones."""
+    if lease.family != whole.family or lease.stop > whole.n:
+        raise Unprocessable(f"it ends at position {lease.stop} of IPv{lease.family}, its set has {whole.n} of "
+                            f"IPv{whole.family}")
+    order = Permutation(whole.n, bytes.fromhex(lease.order_key))
+    return whole.take(order.address_indexes(np.arange(lease.start, lease.stop, dtype=np.int64)))
 
 
 def boot_id() -> str:

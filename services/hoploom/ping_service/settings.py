@@ -16,6 +16,15 @@ class Settings(kit.Settings):
     max_rate_pps: int = setting(
         0, "The owner's cap; 0 leaves it to the campaign.", unit="packets a second", more="The smaller of both counts."
     )
+    max_network_pps: int = setting(
+        0, "The owner's cap to one /24 or /48; 0 leaves it to the campaign.", unit="packets a second",
+        more="It holds over all leases together, so it also bounds how often one address is probed.",
+    )
+    exclude: str = setting(
+        "",
+        "Blocks, or files or folders of blocks, separated by commas, that this worker never probes, whoever asks.",
+        more="Read at its start; a line that is not understood stops it, since half a list leaves out too little.",
+    )
     allow_private: bool = setting(
         False, "The owner's own key to loopback and private address space; the campaign needs one too."
     )

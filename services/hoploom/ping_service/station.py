@@ -21,6 +21,7 @@ from hoploom.wire.overlay import OverlayDocument
 
 log = logging.getLogger(__name__)
 UPLINK, UNSENT, SOCKETS, REFUSED, STOPPING = "uplink", "unsent", "sockets", "refused", "stopping"
+UNFIT = "unfit"
 REASONS = {
     orders.PAUSED: "the campaign is paused",
     orders.REVOKED: "this worker was revoked",
@@ -29,6 +30,7 @@ REASONS = {
     SOCKETS: "this worker's sockets broke",
     REFUSED: "the output service refuses the results",
     STOPPING: "this worker stops",
+    UNFIT: "the lease does not fit its set of targets",
 }
 """Why no more of a lease is probed; the keys are labels of a metric."""
 

@@ -62,7 +62,7 @@ class Uplink:
 
     async def _answered(self, held: Held, asked: NDArray[np.uint8]) -> bool:
         station = self.station
-        rate_pps = politeness.effective_rate_pps(asked, 0, station.settings.max_rate_pps, station.orders.rate_pps)
+        rate_pps = politeness.effective_rate_pps(asked, 0, station.orders.rate_pps)
         network_pps = politeness.smallest(held.lease.network_pps, station.orders.network_pps)
         settings = ProbeSettings(timeout_s=TIMEOUT_S, rate_pps=rate_pps or None, network_pps=network_pps or None)
         found = await self.prober.ping(asked, settings, lambda: self._is_forbidden(held))

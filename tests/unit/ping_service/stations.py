@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoploom.kit.errors import Unavailable
+from hoploom.ping_service import owner
 from hoploom.ping_service.holding import Held
 from hoploom.ping_service.lease_client import LeaseClient, Renewal
+from hoploom.ping_service.orders import Orders
 from hoploom.ping_service.settings import Settings
 from hoploom.ping_service.station import Station
 from hoploom.prober.probes import Heard, PingColumns, ProbeSettings, Statistics
@@ -179,7 +181,8 @@ def lease(start: int = 0, stop: int = 16, **changes: Any) -> Lease:
 def station(mesh: LeaseClient, **settings: Any) -> Station:
     """A station on the clock of the running loop, whose owner allows loopback."""
     known: dict[str, Any] = {"worker": "w", "allow_private": True}
-    return Station(Settings(**{**known, **settings}), mesh, asyncio.get_running_loop().time)
+    own = Settings(**{**known, **settings})
+    return Station(own, mesh, asyncio.get_running_loop().time, orders=Orders(owner=owner.limits(own)))
 
 
 def on_virtual_time(body: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:

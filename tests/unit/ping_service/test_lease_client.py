@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hoploom.kit.balance import ServiceClient
-from hoploom.kit.errors import BadRequest, Forbidden, Unavailable
+from hoploom.kit.errors import BadRequest, Forbidden, Unavailable, Unprocessable
 from hoploom.kit.http_client import Answer
 from hoploom.ping_service import chunk, holding, lease_client
 from hoploom.ping_service.lease_client import LeaseClient, LeaseEnded, Renewal
@@ -146,6 +146,22 @@ async def test_a_set_is_fetched_once_and_must_be_what_its_name_says() -> None:
         await asked.address_set("0" * 64)
     with pytest.raises(Unavailable, match="refused"):
         await client(answer(404))[0].address_set("0" * 64)
+
+
+@pytest.mark.parametrize("document", [{}, {"v": 1}, {"family": 4, "v": 1, "order_version": 1, "seed": "00"}])
+async def test_a_set_of_the_right_name_that_is_none_is_told_from_trouble(document: dict[str, Any]) -> None:
+    with pytest.raises(Unprocessable):
+        await client(answer(200, document))[0].address_set(digest(document))
+
+
+async def test_a_set_of_what_is_no_number_is_refused() -> None:
+    with pytest.raises(Unprocessable):
+        await client(answer(200, {"n": float("nan")}))[0].address_set("0" * 64)
+
+
+async def test_an_answer_nested_without_end_is_no_answer() -> None:
+    with pytest.raises(Unavailable):
+        await client(Answer(200, b"[" * 100_000, {}))[0].address_set("0" * 64)
 
 
 @on_virtual_time
