@@ -59,15 +59,17 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 _WHOLE = ("credentials", "errors", "metrics")
 
 
-def __getattr__(name: str) -> Any:
-    """Bring in a public name (PEP 562)."""
-    if name in _WHOLE:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+if not TYPE_CHECKING:  # a type checker would take every name for public
+
+    def __getattr__(name: str) -> Any:
+        """Bring in a public name (PEP 562)."""
+        if name in _WHOLE:
+            return importlib.import_module(f"{__name__}.{name}")
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:
