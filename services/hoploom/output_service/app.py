@@ -10,8 +10,8 @@ from aiohttp import web
 from hoploom import kit
 from hoploom.kit import NotReady, credentials
 from hoploom.kit.errors import Unavailable
+from hoploom.kit.ownership import Ownership
 from hoploom.output_service import coverage, dump, handlers, hops
-from hoploom.output_service.ownership import Ownership
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import Store
 
@@ -60,7 +60,7 @@ def make_app(settings: Settings) -> web.Application:
 
 async def _store(app: web.Application) -> AsyncIterator[None]:
     settings = app[handlers.SETTINGS]
-    ownership = await asyncio.to_thread(Ownership, settings.db_dir, settings.wait_lock_s)
+    ownership = await asyncio.to_thread(Ownership, settings.db_dir, "--db-dir", settings.wait_lock_s)
     dump.sweep(settings.db_dir)
     app[handlers.STORE] = store = Store(settings.db_dir, settings.max_waiting)
     kit.mesh(app).meta["store"] = store.uuid
