@@ -5,6 +5,7 @@ Everything else (slots, books, pacing, matching, traceroutes) is the same code f
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -13,13 +14,15 @@ from numpy.typing import NDArray
 
 OWN = -1
 """Stands as the type of a message that says its type itself."""
+RETRY_LATER = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.EINTR})
+"""Error numbers of a full queue: the packet may leave a moment later."""
 
 
 class Emitted(NamedTuple):
     """What became of a slice of packets.
 
     Attributes:
-        errors: (k,) int16: error number of each packet that was dealt with, 0 where it left; k may be less than the
+        errors: (k,) int16: error number of each packet that was dealt with, 0 where it left; k is less than the
             slice where the system's queue is full: the rest may be sent a moment later.
         sent_ns: (k,) int64: when each left (or was refused), monotonic clock.
     """
@@ -33,8 +36,9 @@ class Messages:
     """What was read, row i about message i.
 
     Attributes:
-        data: (n, w) uint8, as the socket gave it, cut at w; what stands behind `length` means nothing.
-        length: (n,) int32: bytes of `data` that are the message's.
+        data: (n, w) uint8, as the socket gave it; what stands behind `length` means nothing.
+        length: (n,) int32: bytes that the message has; where that is more than w, `data` has only the first w of them
+            (a port that is not told how many were cut off says w).
         sender: (n, 16) uint8: who sent it; of a message of the error queue, who sent the ICMP error.
         ttl: (n,) int16: its TTL or hop limit, -1 where only `data` may say it.
         stamp_ns: (n,) int64: when the kernel took it in, on the monotonic clock; 0 where the kernel does not say.
@@ -66,26 +70,35 @@ class Port(Protocol):
         is_raw: Raw, or a datagram socket whose identifier the kernel chose.
         has_header: Whether `data` of what it reads begins with an IPv4 header (raw IPv4).
         idents: Identifiers that requests may carry.
+        batch: Packets that are best sent at a time: about a millisecond's.
+        buffer_bytes: What the system grants to messages that wait to be read, its own bookkeeping included.
     """
 
     family: int
     is_raw: bool
     has_header: bool
     idents: tuple[int, ...]
+    batch: int
+    buffer_bytes: int
 
     def fileno(self) -> int:
         """The descriptor to watch for readability."""
         ...
 
     def send(
-        self, packets: NDArray[np.uint8], targets: NDArray[np.uint8], ttls: NDArray[np.uint8] | None = None
+        self,
+        packets: NDArray[np.uint8],
+        targets: NDArray[np.uint8],
+        ttls: NDArray[np.uint8] | None = None,
+        tos: int = 0,
     ) -> Emitted:
         """Send packets in order, until the system's queue is full.
 
         Args:
-            packets: (n, m): ICMP messages, all of one length.
+            packets: (n, m), C-contiguous: ICMP messages, all of one length.
             targets: (n, 16): where each goes, IPv4 mapped.
-            ttls: (n,): TTL or hop limit of each; None leaves the system's own.
+            ttls: (n,): TTL or hop limit of each, 1 to 255; None leaves the system's own.
+            tos: Type of service or traffic class of all.
 
         Raises:
             Unavailable: The socket broke.
@@ -93,7 +106,13 @@ class Port(Protocol):
         ...
 
     def receive(self, most: int) -> Messages:
-        """Read what has arrived, errors too, at most so many messages.
+        """Read what has arrived, errors too.
+
+        Args:
+            most: Messages to read at most; a port may have a limit of its own below it.
+
+        Returns:
+            The messages, valid until the next call; none where nothing waits.
 
         Raises:
             Unavailable: The socket broke.

@@ -1,0 +1,188 @@
+"""The fast port: batches of packets in one system call, read and written as arrays. Linux only; see `mmsg`.
+
+What `receive` returns lies in the port's own room and holds until the next call.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoploom.kit.errors import ConfigError, Unavailable
+from hoploom.prober import socket_options
+from hoploom.prober.clocks import wall_less_monotonic_ns
+from hoploom.prober.mmsg import BATCH, Beside, Inbox, Outbox
+from hoploom.prober.port import OWN, RETRY_LATER, Emitted, Messages
+from hoploom.prober.socket_options import ERROR_OPTIONS, MSG_ERRQUEUE, SO_TIMESTAMPNS, TTL_OPTIONS
+from hoploom.targets.notation import IPV4
+from hoploom.wire.addresses import MAPPED_PREFIX, WIDTH
+
+_BROKEN = frozenset({errno.EBADF, errno.ENOTSOCK, errno.EFAULT, errno.ENOSYS})
+_FAMILIES = {4: (socket.AF_INET, socket.IPPROTO_ICMP), 6: (socket.AF_INET6, socket.IPPROTO_ICMPV6)}
+_ORIGINS = {4: 2, 6: 3}
+"""SO_EE_ORIGIN_ICMP and SO_EE_ORIGIN_ICMP6."""
+_ERROR_BYTES = 16
+"""struct sock_extended_err; the sender's address stands behind it."""
+_MAPPED = np.frombuffer(MAPPED_PREFIX, np.uint8)
+_COUNT = np.arange(BATCH, dtype=np.int64)
+_SEC_NS = 1_000_000_000
+
+
+class LinuxPort:
+    """A `Port` that sends by `sendmmsg` and reads by `recvmmsg`."""
+
+    batch = 2 * BATCH
+
+    def __init__(self, family: int, source: str | None = None, interface: str | None = None, *, is_raw: bool) -> None:
+        """Open it.
+
+        Args:
+            family: 4 or 6.
+            source: Address that its packets leave from.
+            interface: Name of the interface that they leave by.
+            is_raw: Whether to open a raw socket.
+
+        Raises:
+            ConfigError: The system does not allow this kind of socket to this process, or has no such address or
+                interface.
+            Unavailable: It cannot be opened for another reason, such as a family that is switched off.
+        """
+        self.family, self.is_raw = family, is_raw
+        self.has_header = is_raw and family == IPV4
+        number, protocol = _FAMILIES[family]
+        try:
+            self._socket = socket.socket(number, socket.SOCK_RAW if is_raw else socket.SOCK_DGRAM, protocol)
+        except PermissionError as error:
+            raise ConfigError(socket_options.REFUSED) from error
+        except OSError as error:
+            raise Unavailable(f"No IPv{family} ICMP socket can be opened: {error.strerror or error}") from error
+        try:
+            self.idents = socket_options.prepare(self._socket, family, source, interface, is_raw=is_raw)
+        except ConfigError:
+            self._socket.close()
+            raise
+        self.buffer_bytes = socket_options.buffer_bytes(self._socket)
+        self._tos = 0
+        self._outbox, self._inbox = Outbox(number, TTL_OPTIONS[family]), Inbox()
+
+    def fileno(self) -> int:
+        """The descriptor to watch for readability."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close it; closing twice does no harm."""
+        self._socket.close()
+
+    def send(
+        self,
+        packets: NDArray[np.uint8],
+        targets: NDArray[np.uint8],
+        ttls: NDArray[np.uint8] | None = None,
+        tos: int = 0,
+    ) -> Emitted:
+        """Send packets in order, until the system's queue is full; see `Port.send`."""
+        if tos != self._tos:
+            socket_options.set_tos(self._socket, self.family, tos)
+            self._tos = tos
+        errors, sent_ns = np.zeros(len(packets), np.int16), np.empty(len(packets), np.int64)
+        for first in range(0, len(packets), BATCH):
+            rows = slice(first, min(first + BATCH, len(packets)))
+            self._outbox.fill(packets[rows], targets[rows], None if ttls is None else ttls[rows])
+            done = self._send_filled(errors[rows], sent_ns[rows])
+            if done < rows.stop - first:
+                return Emitted(errors[: first + done], sent_ns[: first + done])
+        return Emitted(errors, sent_ns)
+
+    def _send_filled(self, errors: NDArray[np.int16], sent_ns: NDArray[np.int64]) -> int:
+        """Send the messages of the outbox; set what became of each; how many were dealt with."""
+        descriptor, at, is_again = self._socket.fileno(), 0, False
+        while at < len(errors):
+            before_ns = time.monotonic_ns()
+            left, number = self._outbox.send(descriptor, at, len(errors) - at)
+            after_ns = time.monotonic_ns()
+            if left:
+                # They leave one after the other, each in about the same time.
+                sent_ns[at : at + left] = before_ns + _COUNT[:left] * (after_ns - before_ns) // left
+                at, is_again = at + left, False
+            elif number in RETRY_LATER:
+                break
+            elif self.is_raw or is_again:
+                self._heed(number)
+                errors[at], sent_ns[at] = number, after_ns
+                at, is_again = at + 1, False
+            else:
+                # With IP_RECVERR a send also reports, once, the error of some earlier packet: only a second is ours.
+                is_again = True
+        return at
+
+    def receive(self, most: int) -> Messages:
+        """Read what has arrived, errors too, at most so many messages; see `Port.receive`."""
+        most = min(most, BATCH)
+        refused = 0 if self.is_raw else self._read(0, most, MSG_ERRQUEUE)
+        count = refused + self._read(refused, most - refused, 0)
+        messages = self._messages(count)
+        offset_ns = wall_less_monotonic_ns()
+        self._set_beside(messages, refused, count, offset_ns)
+        if refused:
+            self._set_errors(messages, refused, offset_ns)
+        return messages
+
+    def _read(self, first: int, most: int, flags: int) -> int:
+        count, number = self._inbox.receive(self._socket.fileno(), first, most, flags) if most else (0, 0)
+        if number and number not in RETRY_LATER:
+            self._heed(number)
+            # The pending error of an earlier packet, told once; its details come by the error queue.
+            count, _ = self._inbox.receive(self._socket.fileno(), first, most, flags)
+        return count
+
+    def _heed(self, number: int) -> None:
+        if number in _BROKEN:
+            raise Unavailable(f"The IPv{self.family} ICMP socket broke: {errno.errorcode[number]}")
+
+    def _messages(self, count: int) -> Messages:
+        """The messages of the inbox, without what stands beside them."""
+        names = self._inbox.names[:count]
+        sender = np.empty((count, WIDTH), np.uint8)
+        if self.family == IPV4:
+            sender[:, : len(_MAPPED)] = _MAPPED
+            sender[:, len(_MAPPED) :] = names[:, 4:8]
+        else:
+            sender[:] = names[:, 8:24]
+        return Messages(
+            data=self._inbox.data[:count],
+            length=self._inbox.lengths(count),
+            sender=sender,
+            ttl=np.full(count, -1, np.int16),
+            stamp_ns=np.zeros(count, np.int64),
+            icmp_type=np.full(count, OWN, np.int16),
+            icmp_code=np.full(count, OWN, np.int16),
+            about=np.zeros((count, WIDTH), np.uint8),
+        )
+
+    def _set_beside(self, messages: Messages, first: int, stop: int, offset_ns: int) -> Beside:
+        """Set times and TTLs of rows first..stop-1."""
+        beside = self._inbox.beside(first, stop)
+        for rows, data in beside.values.get((socket.SOL_SOCKET, SO_TIMESTAMPNS), ()):
+            times = data.view(np.int64)
+            messages.stamp_ns[first:stop][rows] = times[:, 0] * _SEC_NS + (times[:, 1] - offset_ns)
+        for rows, data in beside.values.get(TTL_OPTIONS[self.family], ()):
+            messages.ttl[first:stop][rows] = data.view(np.int32)[:, 0]
+        return beside
+
+    def _set_errors(self, messages: Messages, count: int, offset_ns: int) -> None:
+        """Set what the error queue says of the first rows; the names of those are the quoted destinations."""
+        messages.about[:count] = messages.sender[:count]
+        width = 4 if self.family == IPV4 else WIDTH
+        at = _ERROR_BYTES + (4 if self.family == IPV4 else 8)
+        of_icmp = np.zeros(count, np.bool_)
+        for rows, data in self._set_beside(messages, 0, count, offset_ns).values.get(ERROR_OPTIONS[self.family], ()):
+            of_icmp[rows] = data[:, 4] == _ORIGINS[self.family]
+            messages.icmp_type[:count][rows], messages.icmp_code[:count][rows] = data[:, 5], data[:, 6]
+            messages.sender[:count, WIDTH - width :][rows] = data[:, at : at + width]
+        # What is no ICMP error but the system's own (as of a packet too long) is left empty: it says nothing.
+        messages.icmp_type[:count][~of_icmp] = OWN
+        messages.length[:count] *= of_icmp
