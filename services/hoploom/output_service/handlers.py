@@ -9,7 +9,7 @@ from aiohttp import web
 
 from hoploom import kit
 from hoploom.kit.errors import BadRequest, Conflict, TooLarge, Unavailable
-from hoploom.output_service import dump, latest
+from hoploom.output_service import dump, latest, latest_traces
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import Store
 from hoploom.wire import batch_codec
@@ -27,6 +27,7 @@ STALL_S = 60.0
 _PIECE_BYTES = 2**18
 # After every row; fits SQLite's integers.
 _END = 2**62
+_LATEST = {"ping": latest.rows, "trace": latest_traces.rows}
 _DIGITS = re.compile("[0-9]{1,19}")
 
 
@@ -90,26 +91,31 @@ async def _send(request: web.Request, response: web.StreamResponse, file: Binary
 
 
 async def get_results(request: web.Request) -> web.Response:
-    """The newest results, newest first; `campaign=`, `limit=` and `before=` (a cursor) narrow them down."""
+    """The newest results of a `kind=`, newest first; `campaign=`, `limit=` and `before=` (a cursor) narrow them."""
+    kind = request.query.get("kind", "ping")
+    if kind not in _LATEST:
+        raise BadRequest(f"kind is {' or '.join(_LATEST)}, not {kind[:40]!r}")
     limit = _number("limit", request.query.get("limit", "100"), MAX_LIMIT)
     before = _number("before", request.query.get("before", str(_END)), _END)
     campaign = request.query.get("campaign", "")
     if campaign and not TEXT_PATTERNS["campaign"].fullmatch(campaign):
         raise BadRequest(f"{campaign[:40]!r} is no id of a campaign")
-    found = await request.app[STORE].ask(lambda connection: latest.rows(connection, campaign, before, limit))
+    found = await request.app[STORE].ask(lambda connection: _LATEST[kind](connection, campaign, before, limit))
     return web.json_response({"v": 1, "results": found})
 
 
 async def get_batches(request: web.Request) -> web.Response:
     """All batches of a campaign with their counts, for sums over every instance."""
     number = _number("a campaign's number", request.match_info["number"], _END)
-    names = "batch lease worker group round family start stop rows answered lost unreachable failed seq suspect".split()
+    names = (
+        "batch lease worker group round family start stop rows answered lost unreachable failed seq suspect kind hops"
+    )
     found = await request.app[STORE].read(
         "SELECT batch, lease, worker, worker_group, round, family, start, stop, result_rows, answered, lost, "
-        "unreachable, failed, seq, suspect FROM batches WHERE campaign_number = ? ORDER BY seq",
+        "unreachable, failed, seq, suspect, kind, hop_rows FROM batches WHERE campaign_number = ? ORDER BY seq",
         (number,),
     )
-    batches = [dict(zip(names, row, strict=True)) for row in found]
+    batches = [dict(zip(names.split(), row, strict=True)) for row in found]
     return web.json_response({"v": 1, "store": request.app[STORE].uuid, "batches": batches})
 
 

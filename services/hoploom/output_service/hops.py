@@ -31,7 +31,11 @@ _SEQ = """
 SELECT b.seq FROM traceroute_hops h CROSS JOIN batches b ON b.batch_key = h.batch_key
 WHERE h.rowid >= ? ORDER BY h.rowid LIMIT 1
 """
-_PAGE = "SELECT DISTINCT campaign, hop FROM traceroute_hops WHERE rowid BETWEEN ? AND ? AND hop IS NOT NULL"
+# A target that answers is no hop: neither its echo reply (ICMP type 0, ICMPv6 129) nor an error of its own.
+_PAGE = """
+SELECT DISTINCT campaign, hop FROM traceroute_hops
+WHERE rowid BETWEEN ? AND ? AND hop <> address AND icmp_type NOT IN (0, 129)
+"""
 _CAMPAIGN = "SELECT campaign FROM batches WHERE campaign_number = ? LIMIT 1"
 _DIGITS = re.compile("[0-9]{1,9}")
 

@@ -1,32 +1,33 @@
-"""From a batch to the rows that are stored. Pure."""
+"""From a batch to the rows that are stored, and the tables that they go to. Pure."""
 
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hoploom.wire import addresses, batch_codec
-from hoploom.wire.batch import NONE, OUTCOMES, Batch
+from hoploom.output_service import ping_rows, trace_rows
+from hoploom.output_service.cells import batch_key
+from hoploom.wire import batch_codec, traces
+from hoploom.wire.batch import ANSWERED, FAILED, LOST, UNREACHABLE, Batch
+from hoploom.wire.traces import Traces
 
 BATCH_COLUMNS = (
     "batch, batch_key, digest, seq, campaign, campaign_number, measurement, worker, worker_number, revision, round, "
     "worker_group, lease, family, kind, start, stop, result_rows, answered, lost, unreachable, failed, boot_id, "
-    "started_at_us, clock_offset_us, received_at_us, suspect"
+    "started_at_us, clock_offset_us, received_at_us, suspect, hop_rows"
 )
-RESULT_COLUMNS = 19
-_KEY_BITS = 63
-
-
-def batch_key(batch_id: str) -> int:
-    """The first 63 bits of a batch's id: short enough for every row, and the same in every store."""
-    return uuid.UUID(batch_id).int >> (128 - _KEY_BITS)
+_AS_PING = {
+    traces.REACHED: ANSWERED,
+    traces.GAP: LOST,
+    traces.UNREACHABLE: UNREACHABLE,
+    traces.LOOP: LOST,
+    traces.FAILED: FAILED,
+}
+"""What counts as what among pings: a path that ends in silence or in a loop has lost its target."""
 
 
 def batch_row(batch: Batch, seq: int, received_at_us: int) -> tuple[Any, ...]:
     """The row of `batches`, in the order of `BATCH_COLUMNS`."""
-    counts = np.bincount(batch.columns.outcome, minlength=len(OUTCOMES)).tolist()
     elapsed_us = batch.sent_monotonic_us - batch.started_monotonic_us
     return (
         batch.batch,
@@ -47,41 +48,36 @@ def batch_row(batch: Batch, seq: int, received_at_us: int) -> tuple[Any, ...]:
         batch.start,
         batch.stop,
         len(batch.columns),
-        *counts,
+        *_counts(batch),
         batch.boot_id,
         batch.started_at_us,
         received_at_us - elapsed_us - batch.started_at_us,
         received_at_us,
         int(batch.suspect),
+        hop_count(batch),
     )
 
 
-def result_rows(batch: Batch) -> Iterator[tuple[Any, ...]]:
-    """The rows of `ping_results`, in the order of its columns."""
-    columns, key = batch.columns, batch_key(batch.batch)
-    head = (batch.campaign_number, batch.measurement, batch.worker_number, batch.round)
-    senders = addresses.texts(columns.icmp_from)
-    at_us = (columns.at_us + batch.started_at_us).tolist()
-    per_row = zip(
-        columns.position.tolist(),
-        addresses.texts(columns.address),
-        columns.outcome.tolist(),
-        columns.sent.tolist(),
-        columns.received.tolist(),
-        columns.duplicates.tolist(),
-        _optional(columns.rtt_min_us),
-        _optional(columns.rtt_avg_us),
-        _optional(columns.rtt_max_us),
-        _optional(columns.reply_ttl),
-        _optional(columns.icmp_type),
-        _optional(columns.icmp_code),
-        (sender or None for sender in senders),
-        at_us,
-        strict=True,
-    )
-    for position, address, outcome, *rest in per_row:
-        yield (*head, position, key, address, OUTCOMES[outcome], *rest)
+def hop_count(batch: Batch) -> int:
+    """How many rows a batch has in `traceroute_hops`."""
+    return len(batch.columns.hop_ttl) if isinstance(batch.columns, Traces) else 0
 
 
-def _optional(column: NDArray[Any]) -> list[int | None]:
-    return [None if value == NONE else value for value in column.tolist()]
+def result_rows(batch: Batch) -> dict[str, Iterator[tuple[Any, ...]]]:
+    """The rows of a batch by the table that they go to, in the order of the table's columns."""
+    if isinstance(batch.columns, Traces):
+        return {
+            "traceroutes": trace_rows.traceroutes(batch, batch.columns),
+            "traceroute_hops": trace_rows.hops(batch, batch.columns),
+        }
+    return {"ping_results": ping_rows.results(batch, batch.columns)}
+
+
+def _counts(batch: Batch) -> list[int]:
+    """How many targets were answered, lost, unreachable and failed."""
+    if not isinstance(batch.columns, Traces):
+        return [int(np.count_nonzero(batch.columns.outcome == each)) for each in (ANSWERED, LOST, UNREACHABLE, FAILED)]
+    counts = [0] * (FAILED + 1)
+    for outcome, count in enumerate(np.bincount(batch.columns.outcome, minlength=len(_AS_PING)).tolist()):
+        counts[_AS_PING[outcome]] += count
+    return counts

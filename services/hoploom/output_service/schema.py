@@ -1,7 +1,8 @@
 """The tables of a store, made by numbered migrations that only add.
 
-`ping_results` and `traceroute_hops` are plain tables with natural columns: no integer key of their own, no views, no
-triggers, so that `ATTACH` and `INSERT ... SELECT` merge stores. Times are microseconds since 1970 in UTC.
+`ping_results`, `traceroutes` and `traceroute_hops` are plain tables with natural columns: no integer key of their own,
+no views, no triggers, so that `ATTACH` and `INSERT ... SELECT` merge stores. A traceroute and its hops share
+`batch_key` and `position`. Times are microseconds since 1970 in UTC.
 """
 
 import apsw
@@ -48,6 +49,19 @@ CREATE TABLE traceroute_hops (
   at_us INTEGER NOT NULL
 )
 """
+TRACEROUTES = """
+CREATE TABLE traceroutes (
+  campaign INTEGER NOT NULL, measurement INTEGER NOT NULL, worker INTEGER NOT NULL,
+  round INTEGER NOT NULL, position INTEGER NOT NULL, batch_key INTEGER NOT NULL,
+  address TEXT NOT NULL,
+  outcome TEXT NOT NULL,            -- reached, gap, unreachable, loop or failed: why its probing ended
+  sent INTEGER NOT NULL,            -- packets
+  joined_ttl INTEGER,               -- below it, other paths of the worker's round have the hops; NULL: it is whole
+  distance INTEGER,                 -- TTL that reached the target
+  hops INTEGER NOT NULL,            -- its rows in traceroute_hops, the target's own answer among them
+  at_us INTEGER NOT NULL            -- of the first packet, by the worker's clock
+)
+"""
 META = "CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -69,7 +83,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # From a time to the first batch that came since then.
     ("CREATE INDEX batches_by_time ON batches (received_at_us, seq)",),
+    (
+        TRACEROUTES,
+        # Label stack entries as label:class:bottom:ttl from the top, a blank between two (RFC 3032).
+        "ALTER TABLE traceroute_hops ADD COLUMN mpls TEXT",
+        # How many rows a batch has in traceroute_hops, so that those of later batches can be stepped over.
+        "ALTER TABLE batches ADD COLUMN hop_rows INTEGER NOT NULL DEFAULT 0",
+    ),
 )
+COLUMNS = {"ping_results": 19, "traceroutes": 13, "traceroute_hops": 16}
+"""How many columns each table of results has."""
 
 
 def migrate(connection: apsw.Connection) -> None:

@@ -20,7 +20,7 @@ import apsw
 from hoploom.kit import metrics
 from hoploom.kit.clock import wall_us
 from hoploom.kit.errors import ConfigError, OutOfSpace, Unavailable, Unprocessable
-from hoploom.output_service import rows, schema
+from hoploom.output_service import cells, rows, schema
 from hoploom.wire import batch_codec
 from hoploom.wire.batch import Batch
 
@@ -34,6 +34,7 @@ _BUSY_MS = 5000
 READ_S = 2.0
 _STEPS = 100_000
 _STORED = metrics.counter("hoploom_output_rows_stored_total", "Result rows stored.")
+_HOPS = metrics.counter("hoploom_output_hops_stored_total", "Hops of traceroutes stored, silent ones among them.")
 _BATCHES = metrics.counter("hoploom_output_batches_total", "Batches taken.", ("kind",))
 _COMMIT = metrics.histogram("hoploom_output_commit_seconds", "Time to commit a group of batches to the disk.")
 
@@ -190,16 +191,15 @@ class Store:
 
     def _insert(self, batch: Batch) -> Stored | Exception:
         known = self._writer.execute(
-            "SELECT seq, digest, batch FROM batches WHERE batch_key = ?", (rows.batch_key(batch.batch),)
+            "SELECT seq, digest, batch FROM batches WHERE batch_key = ?", (cells.batch_key(batch.batch),)
         ).fetchall()
         if known:
             return _judged(batch, known[0])
         self._seq += 1
         row = rows.batch_row(batch, self._seq, wall_us())
-        marks = ", ".join("?" * len(row))
-        self._writer.execute(f"INSERT INTO batches ({rows.BATCH_COLUMNS}) VALUES ({marks})", row)
-        marks = ", ".join("?" * rows.RESULT_COLUMNS)
-        self._writer.executemany(f"INSERT INTO ping_results VALUES ({marks})", rows.result_rows(batch))
+        self._writer.execute(f"INSERT INTO batches ({rows.BATCH_COLUMNS}) VALUES ({_marks(len(row))})", row)
+        for table, found in rows.result_rows(batch).items():
+            self._writer.executemany(f"INSERT INTO {table} VALUES ({_marks(schema.COLUMNS[table])})", found)
         return Stored(self._seq, duplicate=False)
 
 
@@ -217,6 +217,11 @@ def _count(batch: Batch, result: Stored | Exception) -> None:
     if isinstance(result, Stored):
         _BATCHES.labels("duplicate" if result.duplicate else "new").inc()
         _STORED.inc(0 if result.duplicate else len(batch.columns))
+        _HOPS.inc(0 if result.duplicate else rows.hop_count(batch))
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
 
 
 def _ended() -> Unavailable:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from hoploom.prober.probes import PingColumns
 from hoploom.wire.addresses import WIDTH
-from hoploom.wire.batch import ANSWERED, FAILED, LOST, NONE, UNREACHABLE
+from hoploom.wire.batch import ANSWERED, FAILED, LOST, UNREACHABLE
+from hoploom.wire.columns import NONE
 
 _UNSENT, _WAITING, _REPLIED, _REFUSED, _EXPIRED, _UNSENDABLE = range(6)
 """States of a probe."""

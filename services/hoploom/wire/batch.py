@@ -1,4 +1,4 @@
-"""A batch of ping results: what one sealed segment of a worker's lease holds, one row a target.
+"""A batch of results: what one sealed segment of a worker's lease holds, one row a target, and rows of pings.
 
 A target that the worker skipped (an opt-out came, or its owner allows no such address) has no row; a batch of skipped
 targets alone has none at all, and still says that its positions are dealt with.
@@ -7,21 +7,35 @@ The id is fixed before the first send and the content never changes afterwards, 
 of times, to any output instance, and counts once. Only `sent_monotonic_us` may differ between two sends: it tells the
 output how old the batch is by the worker's own clock, and is left out of the digest.
 
-Pure. `wire.batch_codec` turns batches into bytes and back; here is what a good batch is. Wall clocks are never a
-reason to refuse: machines without a battery start years off.
+Pure. `wire.batch_codec` turns batches into bytes and back; here is what a good batch is, in `wire.traces` what rows of
+traceroutes are. Wall clocks are never a reason to refuse: machines without a battery start years off.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hoploom.kit.errors import Unprocessable
-from hoploom.wire import addresses
+from hoploom.wire import addresses, columns
+from hoploom.wire.columns import (
+    ADDRESS,
+    MAX_INT,
+    MAX_RTT_US,
+    NONE,
+    Frame,
+    Rows,
+    Table,
+    byte_rules,
+    outside,
+    repeated,
+    time_rule,
+)
+from hoploom.wire.traces import Traces
 
 VERSION = 1
 ANSWERED, LOST, UNREACHABLE, FAILED = range(4)
@@ -29,39 +43,15 @@ OUTCOMES = ("answered", "lost", "unreachable", "failed")
 """Names of the values of the column `outcome`: an echo reply came, nothing came, an ICMP error came, nothing left."""
 MAX_ROWS = 65_536
 """More rows than a worker's largest lease has; bounds the memory that one batch takes here."""
-MAX_RTT_US = 600_000_000
-"""Ten minutes: no prober waits longer, so a longer time is a fault of the sender."""
-NONE = -1
-"""Stands for "no value" in the integer columns that may lack one."""
+_IPV4 = 4
 FIRST_NUMBER = 2_000_000_000
 """Permanent integer ids start here, above the ids that RIPE Atlas gives out."""
 MAX_NUMBER = 2**53
-MAX_INT = 2**60
-"""Three such numbers add up within the 64 bits of a column, as a time plus an age plus an offset does."""
-MAX_BYTE = 255
-
-INTEGER_COLUMNS: Mapping[str, str] = {
-    "position": "<i8",
-    "outcome": "u1",
-    "sent": "<u2",
-    "received": "<u2",
-    "duplicates": "<u2",
-    "rtt_min_us": "<i4",
-    "rtt_avg_us": "<i4",
-    "rtt_max_us": "<i4",
-    "reply_ttl": "<i2",
-    "icmp_type": "<i2",
-    "icmp_code": "<i2",
-    "at_us": "<i8",
-}
-"""Name and NumPy type of each column of integers, as it travels."""
-ADDRESS_COLUMNS = ("address", "icmp_from")
-"""Columns of 16 bytes a row; no address is sixteen zeros."""
 
 
 @dataclass(frozen=True, eq=False)
-class Columns:
-    """The rows of a batch, column by column, all of one length n.
+class Columns(Rows):
+    """The rows of a batch of pings, column by column, all of one length n.
 
     Attributes:
         position: Place of the target in the campaign's order (int64).
@@ -95,21 +85,6 @@ class Columns:
     icmp_from: NDArray[np.uint8]
     at_us: NDArray[np.int64]
 
-    def __len__(self) -> int:
-        """Number of rows."""
-        return len(self.position)
-
-    def __eq__(self, other: object) -> bool:
-        """Whether every column holds the same values."""
-        if not isinstance(other, Columns):
-            return NotImplemented
-        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in COLUMN_NAMES)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-COLUMN_NAMES = tuple(field.name for field in fields(Columns))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
@@ -128,7 +103,7 @@ class Batch:
         group: Group of workers that shares the pass.
         lease: The lease under which the targets were probed.
         family: 4 or 6.
-        kind: `ping`.
+        kind: `ping` or `trace`; says what the rows are.
         start: First position that the batch deals with.
         stop: Position after the last.
         boot_id: Names the run of the worker's machine that its monotonic times belong to.
@@ -159,9 +134,10 @@ class Batch:
     started_monotonic_us: int
     sent_monotonic_us: int
     suspect: bool = False
-    columns: Columns
+    columns: Columns | Traces
 
 
+KINDS: Mapping[str, type[Columns | Traces]] = {"ping": Columns, "trace": Traces}
 HEAD_NAMES = tuple(field.name for field in fields(Batch) if field.name not in {"suspect", "columns"})
 """What every batch says of itself; `suspect` travels only where it is true."""
 
@@ -172,7 +148,7 @@ TEXT_PATTERNS: Mapping[str, re.Pattern[str]] = {
     "revision": re.compile(r"[0-9a-f]{64}"),
     "group": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}"),
     "lease": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}"),
-    "kind": re.compile(r"ping"),
+    "kind": re.compile(r"ping|trace"),
     "boot_id": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}"),
 }
 INTEGER_RANGES: Mapping[str, range] = {
@@ -198,18 +174,9 @@ def check(batch: Batch) -> None:
         Unprocessable: with the first thing that is wrong.
     """
     _check_head(batch)
-    columns = batch.columns
-    if len(columns) > MAX_ROWS:
-        raise Unprocessable(f"a batch has at most {MAX_ROWS} rows, this one has {len(columns)}")
-    lengths = {name: len(getattr(columns, name)) for name in COLUMN_NAMES}
-    if len(set(lengths.values())) != 1:
-        raise Unprocessable(f"the columns differ in length: {lengths}")
-    for reason, is_wrong in _ROW_RULES.items():
-        wrong = is_wrong(batch)
-        if wrong.any():
-            raise Unprocessable(f"row {int(wrong.argmax())}: {reason}")
-    if len(np.unique(columns.position)) != len(columns):
-        raise Unprocessable("a position appears twice")
+    if type(batch.columns) is not KINDS[batch.kind]:
+        raise Unprocessable(f"the rows are not those of a {batch.kind}")
+    columns.check(batch.columns, Frame(batch.start, batch.stop, batch.family))
 
 
 def _check_head(batch: Batch) -> None:
@@ -227,34 +194,44 @@ def _described(allowed: range) -> str:
     return " or ".join(map(str, allowed)) if len(allowed) <= 2 else f"{allowed.start}..{allowed.stop - 1}"  # noqa: PLR2004 - two values read better as "a or b"
 
 
-_Rule = Callable[[Batch], NDArray[np.bool_]]
-
-
-def _bad_rtt(batch: Batch) -> NDArray[np.bool_]:
-    rows = batch.columns
+def _bad_rtt(rows: Columns, _: Frame) -> NDArray[np.bool_]:
     absent = (rows.rtt_min_us == NONE) & (rows.rtt_avg_us == NONE) & (rows.rtt_max_us == NONE)
     ordered = (rows.rtt_min_us >= 0) & (rows.rtt_min_us <= rows.rtt_avg_us) & (rows.rtt_avg_us <= rows.rtt_max_us)
     bad: NDArray[np.bool_] = ~(absent | (ordered & (rows.rtt_max_us <= MAX_RTT_US)))
     return bad
 
 
-def _out_of_byte(values: NDArray[np.int16]) -> NDArray[np.bool_]:
-    return (values < NONE) | (values > MAX_BYTE)
-
-
-_ROW_RULES: Mapping[str, _Rule] = {
-    "its position is outside the batch's [start, stop)": lambda b: (
-        (b.columns.position < b.start) | (b.columns.position >= b.stop)
-    ),
-    "its address is not of the batch's family": lambda b: addresses.is_mapped(b.columns.address) != (b.family == 4),  # noqa: PLR2004 - the family's own number
-    "its outcome is unknown": lambda b: b.columns.outcome >= len(OUTCOMES),
-    f"its RTTs are neither all -1 nor 0 <= min <= avg <= max <= {MAX_RTT_US} us": _bad_rtt,
-    "it is answered and has no reply or no RTT": lambda b: (
-        (b.columns.outcome == ANSWERED) & ((b.columns.received == 0) | (b.columns.rtt_min_us < 0))
-    ),
-    "it received more than it sent": lambda b: b.columns.received > b.columns.sent,
-    "its reply_ttl is not -1..255": lambda b: _out_of_byte(b.columns.reply_ttl),
-    "its icmp_type is not -1..255": lambda b: _out_of_byte(b.columns.icmp_type),
-    "its icmp_code is not -1..255": lambda b: _out_of_byte(b.columns.icmp_code),
-    "its at_us is negative or absurd": lambda b: (b.columns.at_us < 0) | (b.columns.at_us >= MAX_INT),
-}
+_PINGS = Table(
+    row="row",
+    most=MAX_ROWS,
+    columns={
+        "position": "<i8",
+        "address": ADDRESS,
+        "outcome": "u1",
+        "sent": "<u2",
+        "received": "<u2",
+        "duplicates": "<u2",
+        "rtt_min_us": "<i4",
+        "rtt_avg_us": "<i4",
+        "rtt_max_us": "<i4",
+        "reply_ttl": "<i2",
+        "icmp_type": "<i2",
+        "icmp_code": "<i2",
+        "icmp_from": ADDRESS,
+        "at_us": "<i8",
+    },
+    rules={
+        "its position is outside the batch's [start, stop)": lambda p, f: outside(p.position, f.start, f.stop - 1),
+        "its address is not of the batch's family": lambda p, f: addresses.is_mapped(p.address) != (f.family == _IPV4),
+        "its outcome is unknown": lambda p, _: p.outcome >= len(OUTCOMES),
+        f"its RTTs are neither all -1 nor 0 <= min <= avg <= max <= {MAX_RTT_US} us": _bad_rtt,
+        "it is answered and has no reply or no RTT": lambda p, _: (
+            (p.outcome == ANSWERED) & ((p.received == 0) | (p.rtt_min_us < 0))
+        ),
+        "it received more than it sent": lambda p, _: p.received > p.sent,
+        **byte_rules("reply_ttl", "icmp_type", "icmp_code"),
+        **time_rule("at_us"),
+        "its position appears twice": lambda p, _: repeated(p.position),
+    },
+)
+Columns.tables = (_PINGS,)

@@ -10,25 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import msgpack  # type: ignore[import-untyped]
 import numpy as np
 import zstandard
+from numpy.typing import NDArray
 
-from hoploom.kit.errors import BadRequest, TooLarge
+from hoploom.kit.errors import BadRequest, TooLarge, Unprocessable
 from hoploom.wire import addresses
-from hoploom.wire.batch import (
-    ADDRESS_COLUMNS,
-    COLUMN_NAMES,
-    HEAD_NAMES,
-    INTEGER_COLUMNS,
-    TEXT_PATTERNS,
-    Batch,
-    Columns,
-    check,
-)
+from hoploom.wire.batch import HEAD_NAMES, KINDS, TEXT_PATTERNS, Batch, Columns, check
+from hoploom.wire.columns import ADDRESS
+from hoploom.wire.traces import Traces
 
 MEDIA_TYPE: Final = "application/vnd.hoploom.batch+msgpack"
 MEDIA_TYPE_ZSTD: Final = "application/vnd.hoploom.batch+msgpack+zstd"
@@ -36,8 +30,8 @@ MEDIA_TYPE_ZSTD: Final = "application/vnd.hoploom.batch+msgpack+zstd"
 `Content-Encoding: zstd`, because aiohttp undoes content encodings by itself and refuses zstd where Python lacks it."""
 MEDIA_TYPE_JSON: Final = "application/json"
 
-MAX_UNPACKED_BYTES: Final = 8 * 2**20
-"""A batch of 65,536 rows takes 4.8 MB unpacked."""
+MAX_UNPACKED_BYTES: Final = 25 * 2**20
+"""A batch of 65,536 pings takes 4.8 MB unpacked, one of 16,384 traceroutes of 32 hops each 24 MB with its labels."""
 MAX_JSON_BYTES: Final = 2 * 2**20
 """Python objects made from JSON take up to 25 times its size; 8,000 rows fit."""
 MAX_WINDOW_BYTES: Final = 8 * 2**20
@@ -59,9 +53,10 @@ def digest(batch: Batch) -> bytes:
 
 def to_document(batch: Batch) -> dict[str, Any]:
     """A batch as what goes into JSON: columns are lists, addresses text, no address the empty text."""
-    columns = batch.columns
-    lists: dict[str, Any] = {name: getattr(columns, name).tolist() for name in INTEGER_COLUMNS}
-    lists |= {name: addresses.texts(getattr(columns, name)) for name in ADDRESS_COLUMNS}
+    lists = {
+        name: addresses.texts(column) if kind == ADDRESS else column.tolist()
+        for name, kind, column in _columns_of(batch)
+    }
     return _head(batch) | {"columns": lists}
 
 
@@ -80,11 +75,9 @@ def unpack(body: bytes, media_type: str) -> Batch:
     if body.startswith(ZSTD_MAGIC):
         body = _decompressed(body)
     if media_type == MEDIA_TYPE_JSON:
-        document = _parse_json(body)
-        batch = _batch(document, _columns_from_lists(_columns_of(document)))
+        batch = _batch(_parse_json(body), _from_list)
     elif media_type in {MEDIA_TYPE, MEDIA_TYPE_ZSTD}:
-        document = _parse_msgpack(body)
-        batch = _batch(document, _columns_from_bytes(_columns_of(document)))
+        batch = _batch(_parse_msgpack(body), _from_bytes)
     else:
         raise BadRequest(f"send {MEDIA_TYPE_ZSTD}, {MEDIA_TYPE} or {MEDIA_TYPE_JSON}")
     check(batch)
@@ -94,11 +87,17 @@ def unpack(body: bytes, media_type: str) -> Batch:
 def _pack_plain(batch: Batch, **changes: int) -> bytes:
     document = _head(batch) | changes
     columns: dict[str, bytes] = {
-        name: getattr(batch.columns, name).astype(INTEGER_COLUMNS.get(name, "u1"), copy=False).tobytes()
-        for name in COLUMN_NAMES
+        name: column.astype("u1" if kind == ADDRESS else kind, copy=False).tobytes()
+        for name, kind, column in _columns_of(batch)
     }
     packed: bytes = msgpack.packb(document | {"columns": columns})
     return packed
+
+
+def _columns_of(batch: Batch) -> Iterator[tuple[str, str, NDArray[Any]]]:
+    """Name, type and values of each column, in order."""
+    for name, kind in batch.columns.types().items():
+        yield name, kind, getattr(batch.columns, name)
 
 
 def _head(batch: Batch) -> dict[str, Any]:
@@ -164,15 +163,11 @@ def _mapping(value: Any, what: str) -> dict[str, Any]:
     return value
 
 
-def _columns_of(document: dict[str, Any]) -> dict[str, Any]:
-    columns = _mapping(document.get("columns"), "columns")
-    missing = [name for name in COLUMN_NAMES if name not in columns]
-    if missing:
-        raise BadRequest(f"columns lacks {', '.join(missing)}")
-    return columns
+_Reader = Callable[[str, str, Any], NDArray[Any]]
+"""Makes a column of its name, its type and what came."""
 
 
-def _batch(document: dict[str, Any], columns: Columns) -> Batch:
+def _batch(document: dict[str, Any], read: _Reader) -> Batch:
     head: dict[str, Any] = {}
     for name in HEAD_NAMES:
         kind = str if name in TEXT_PATTERNS else int
@@ -182,30 +177,32 @@ def _batch(document: dict[str, Any], columns: Columns) -> Batch:
     suspect = document.get("suspect", False)
     if type(suspect) is not bool:
         raise BadRequest("suspect is neither true nor false")
-    return Batch(**head, suspect=suspect, columns=columns)
+    return Batch(**head, suspect=suspect, columns=_columns(head["kind"], document, read))
 
 
-def _columns_from_bytes(columns: Mapping[str, Any]) -> Columns:
-    arrays: dict[str, Any] = {}
-    for name in COLUMN_NAMES:
-        raw = columns[name]
-        kind = np.dtype((np.void, addresses.WIDTH)) if name in ADDRESS_COLUMNS else np.dtype(INTEGER_COLUMNS[name])
-        if not isinstance(raw, bytes) or len(raw) % kind.itemsize:
-            raise BadRequest(f"column {name} is no string of {kind.itemsize}-byte values")
-        plain = np.frombuffer(raw, np.uint8 if name in ADDRESS_COLUMNS else kind)
-        arrays[name] = plain.reshape(-1, addresses.WIDTH) if name in ADDRESS_COLUMNS else plain
-    return Columns(**arrays)
+def _columns(kind: str, document: dict[str, Any], read: _Reader) -> Columns | Traces:
+    if kind not in KINDS:
+        raise Unprocessable(f"kind is {' or '.join(KINDS)}, not {kind[:40]!r}")
+    found = _mapping(document.get("columns"), "columns")
+    types = KINDS[kind].types()
+    missing = [name for name in types if name not in found]
+    if missing:
+        raise BadRequest(f"columns lacks {', '.join(missing)}")
+    return KINDS[kind](**{name: read(name, each, found[name]) for name, each in types.items()})
 
 
-def _columns_from_lists(columns: Mapping[str, Any]) -> Columns:
-    return Columns(**{name: _array(name, columns[name]) for name in COLUMN_NAMES})
+def _from_bytes(name: str, kind: str, raw: Any) -> NDArray[Any]:
+    size = np.dtype(kind).itemsize
+    if not isinstance(raw, bytes) or len(raw) % size:
+        raise BadRequest(f"column {name} is no string of {size}-byte values")
+    return np.frombuffer(raw, np.uint8).reshape(-1, size) if kind == ADDRESS else np.frombuffer(raw, kind)
 
 
-def _array(name: str, values: Any) -> Any:
-    kind = str if name in ADDRESS_COLUMNS else int
-    if not isinstance(values, list) or any(type(value) is not kind for value in values):
-        raise BadRequest(f"column {name} is no list of {'addresses' if kind is str else 'integers'}")
+def _from_list(name: str, kind: str, values: Any) -> NDArray[Any]:
+    wanted = str if kind == ADDRESS else int
+    if not isinstance(values, list) or any(type(value) is not wanted for value in values):
+        raise BadRequest(f"column {name} is no list of {'addresses' if wanted is str else 'integers'}")
     try:
-        return addresses.column(values) if kind is str else np.array(values, INTEGER_COLUMNS[name])
+        return addresses.column(values) if wanted is str else np.array(values, kind)
     except (ValueError, OverflowError) as error:
         raise BadRequest(f"column {name}: {error}") from error

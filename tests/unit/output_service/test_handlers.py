@@ -1,6 +1,7 @@
 """The output service over HTTP: what is answered, and that nothing is answered with success that is not stored."""
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import json
@@ -20,6 +21,7 @@ from hoploom.output_service.app import make_app
 from hoploom.output_service.settings import Settings
 from hoploom.wire.batch_codec import MEDIA_TYPE, MEDIA_TYPE_JSON, MEDIA_TYPE_ZSTD, pack, to_document
 from unit.wire.batches import make
+from unit.wire.traces import traced
 
 Client = TestClient[web.Request, web.Application]
 TOKEN = {"Authorization": "Bearer secret"}
@@ -188,6 +190,30 @@ async def test_the_newest_results_are_read_back(client: Client) -> None:
     assert len(older) == 4
 
 
+async def test_traceroutes_are_read_back_with_their_hops_and_listed_with_their_counts(client: Client) -> None:
+    for batch in (make(9), traced()):
+        assert (await client.post("/results", data=pack(batch), headers=ZSTD)).status == 200
+    found = (await (await client.get("/api/v1/results?kind=trace&campaign=first-map&limit=2")).json())["results"]
+    assert [each["address"] for each in found] == ["10.0.0.2", "10.0.0.1"]
+    assert [each["hop"] for each in found[1]["hops"]] == ["11.0.0.1", None, "11.0.0.3", "10.0.0.1"]
+    older = await client.get(f"/api/v1/results?kind=trace&before={found[-1]['row']}")
+    assert [each["address"] for each in (await older.json())["results"]] == ["10.0.0.0"]
+    listed = (await (await client.get("/api/v1/output/campaigns/2000000001/batches")).json())["batches"]
+    assert [(each["kind"], each["rows"], each["answered"], each["hops"]) for each in listed] == [
+        ("ping", 6, 4, 0),
+        ("trace", 3, 2, 12),
+    ]
+
+
+async def test_traceroutes_are_in_a_dump(client: Client, tmp_path: Path) -> None:
+    await client.post("/results", data=pack(traced()), headers=ZSTD)
+    file = tmp_path / "dump.db"
+    file.write_bytes(await (await client.get("/dump")).read())
+    with contextlib.closing(apsw.Connection(str(file))) as dumped:
+        joined = "SELECT count(*) FROM traceroutes JOIN traceroute_hops USING (batch_key, position)"
+        assert dumped.execute(joined).get == 12
+
+
 async def test_the_batches_of_a_campaign_are_listed_with_their_counts(client: Client) -> None:
     await client.post("/results", data=pack(make()), headers=ZSTD)
     listed = await (await client.get("/api/v1/output/campaigns/2000000001/batches")).json()
@@ -211,6 +237,7 @@ BAD_READS = {
     "a limit that is no number": "/api/v1/results?limit=many",
     "a limit of five thousand digits": "/api/v1/results?limit=" + "9" * 5000,
     "a cursor over 64 bits": "/api/v1/results?before=99999999999999999999",
+    "a kind that is not there": "/api/v1/results?kind=survey",
     "a campaign in SQL": "/api/v1/results?campaign=x'%20OR%201=1--",
     "a campaign that is no UTF-8": "/api/v1/results?campaign=%ff",
     "a campaign's number in words": "/api/v1/output/campaigns/first/batches",

@@ -1,10 +1,12 @@
 """What a store says of the hops that it has."""
 
+import dataclasses
 import itertools
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
 import apsw
+import numpy as np
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
@@ -16,8 +18,10 @@ from hoploom.output_service.app import make_app
 from hoploom.output_service.handlers import STORE
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import FILE
+from hoploom.wire.addresses import column
 from hoploom.wire.hops import SLOTS, Hop
-from unit.wire.batches import make
+from hoploom.wire.traces import Traces
+from unit.wire.traces import HOPS, paths, traced
 
 Client = TestClient[web.Request, web.Application]
 HOUR_US = 3600 * 10**6
@@ -29,32 +33,40 @@ async def client(tmp_path: Path, on_mesh: OnMesh) -> AsyncIterator[Client]:
         yield opened
 
 
-class Traces:
-    """Writes traceroutes as ingest will: a batch, then its hops in the same order."""
+def one_hop_each(found: Sequence[str | None]) -> Traces:
+    """Traceroutes of one router each, or of a silent hop."""
+    rows = paths(len(found))
+    firsts = {name: getattr(rows, name)[::HOPS] for name in rows.types() if name.startswith("hop_")}
+    firsts["hop_address"] = column(each or "" for each in found)
+    empty = {name: getattr(rows, name)[:0] for name in ("mpls_hop", "mpls_entry")}
+    return dataclasses.replace(rows, **firsts, **empty)
+
+
+class Stored:
+    """Stores traceroutes, one of one hop for each address; targets are 198.18.0.0 and on."""
 
     def __init__(self, client: Client, folder: Path) -> None:
         assert isinstance(client.server, TestServer)
         self._app, self._path = client.server.app, folder / FILE
         self._numbers = itertools.count()
 
-    async def add(self, found: Iterable[str | None], age_us: int = 0, campaign: str = "first-map") -> None:
+    async def add(self, found: Sequence[str | None], age_us: int = 0, campaign: str = "first-map") -> None:
+        await self.store(one_hop_each(found), age_us, campaign)
+
+    async def store(self, rows: Traces, age_us: int = 0, campaign: str = "first-map") -> None:
         number = 2_000_000_000 + len(campaign)
-        batch = make(next(self._numbers), 0, campaign=campaign, campaign_number=number, start=0, stop=1)
+        batch = traced(next(self._numbers), campaign=campaign, campaign_number=number, columns=rows)
         await self._app[STORE].append(batch)
         connection = apsw.Connection(str(self._path))
         connection.set_busy_timeout(5000)
-        key = connection.execute("SELECT batch_key FROM batches WHERE batch = ?", (batch.batch,)).get
         at = (wall_us() - age_us, batch.batch)
         connection.execute("UPDATE batches SET received_at_us = ? WHERE batch = ?", at)
-        for hop in found:
-            values = (batch.campaign_number, 0, 0, 0, 0, key, "192.0.2.1", 3, hop, None, None, None, None, None, 0)
-            connection.execute(f"INSERT INTO traceroute_hops VALUES ({', '.join('?' * len(values))})", values)
         connection.close()
 
 
 @pytest.fixture
-def traces(client: Client, tmp_path: Path) -> Traces:
-    return Traces(client, tmp_path)
+def traces(client: Client, tmp_path: Path) -> Stored:
+    return Stored(client, tmp_path)
 
 
 async def asked(client: Client, slots: Iterable[int] = range(SLOTS), since_s: int = 86_400) -> dict[str, list[str]]:
@@ -67,19 +79,41 @@ async def asked(client: Client, slots: Iterable[int] = range(SLOTS), since_s: in
     return found
 
 
-async def test_different_hops_come_by_campaign_and_silent_ones_do_not(client: Client, traces: Traces) -> None:
+async def test_different_hops_come_by_campaign_and_silent_ones_do_not(client: Client, traces: Stored) -> None:
     assert await asked(client) == {}
     await traces.add(["8.8.8.8", None, "2a00::1", "8.8.8.8"])
     await traces.add(["8.8.8.8", "1.1.1.1"], campaign="second-map")
     assert await asked(client) == {"first-map": ["2a00::1", "8.8.8.8"], "second-map": ["1.1.1.1", "8.8.8.8"]}
 
 
-async def test_a_store_of_pings_alone_has_no_hops(client: Client, traces: Traces) -> None:
+@pytest.mark.parametrize("family", [4, 6])
+async def test_targets_that_answer_are_no_hops_whatever_they_answer(
+    client: Client, traces: Stored, family: int
+) -> None:
+    """Of each path the first and the third hop are routers; the fourth is the target, or a router before a gap."""
+    rows = paths(3, family=family)
+    from_target = (rows.hop_address == rows.address[rows.hop_target]).all(axis=1)
+    assert from_target.sum() == 2
+    await traces.store(rows)
+    echoed = await asked(client)
+    unreachable = np.where(from_target, 3 if family == 4 else 1, rows.hop_icmp_type).astype(np.int16)
+    await traces.store(dataclasses.replace(rows, hop_icmp_type=unreachable))
+    routers = ["11.0.0.1", "11.0.0.3", "11.0.0.4"] if family == 4 else ["fd00::b00:1", "fd00::b00:3", "fd00::b00:4"]
+    assert echoed == await asked(client) == {"first-map": routers}
+
+
+async def test_an_echo_reply_from_elsewhere_makes_no_hop(client: Client, traces: Stored) -> None:
+    rows = one_hop_each(["8.8.8.8", "8.8.4.4"])
+    await traces.store(dataclasses.replace(rows, hop_icmp_type=np.array([0, 11], np.int16)))
+    assert await asked(client) == {"first-map": ["8.8.4.4"]}
+
+
+async def test_a_store_of_pings_alone_has_no_hops(client: Client, traces: Stored) -> None:
     await traces.add([])
     assert await asked(client) == {}
 
 
-async def test_every_hop_is_in_its_slot_and_in_no_other(client: Client, traces: Traces) -> None:
+async def test_every_hop_is_in_its_slot_and_in_no_other(client: Client, traces: Stored) -> None:
     every = [str(Hop(4, 0x08000000 + number)) for number in range(300)]
     await traces.add(every)
     found = {slot: (await asked(client, [slot])).get("first-map", []) for slot in range(SLOTS)}
@@ -87,7 +121,7 @@ async def test_every_hop_is_in_its_slot_and_in_no_other(client: Client, traces: 
     assert all(Hop.parse(text).slot == slot for slot, texts in found.items() for text in texts)
 
 
-async def test_what_came_before_the_time_asked_for_is_left_out(client: Client, traces: Traces) -> None:
+async def test_what_came_before_the_time_asked_for_is_left_out(client: Client, traces: Stored) -> None:
     await traces.add(["8.0.0.1"], 30 * HOUR_US)
     await traces.add(["8.0.0.2", "8.0.0.1"], 23 * HOUR_US)
     await traces.add(["8.0.0.3"], 1 * HOUR_US)
@@ -96,13 +130,13 @@ async def test_what_came_before_the_time_asked_for_is_left_out(client: Client, t
     assert await asked(client, since_s=60) == {}
 
 
-async def test_a_wall_clock_that_was_set_back_hides_nothing_of_the_time(client: Client, traces: Traces) -> None:
+async def test_a_wall_clock_that_was_set_back_hides_nothing_of_the_time(client: Client, traces: Stored) -> None:
     for hop, age_h in (("8.0.0.1", 2), ("8.0.0.2", 40), ("8.0.0.3", 1), ("8.0.0.4", 39)):
         await traces.add([hop], age_h * HOUR_US)
     assert {"8.0.0.1", "8.0.0.3"} <= set((await asked(client))["first-map"])
 
 
-async def test_pages_hide_no_seam(client: Client, traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pages_hide_no_seam(client: Client, traces: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hops, "PAGE_ROWS", 7)
     every = sorted(str(Hop(4, 0x08000000 + number)) for number in range(100))
     await traces.add(every[:50], 2 * HOUR_US)

@@ -14,8 +14,11 @@ import pytest
 from hoploom.kit.errors import ConfigError, OutOfSpace, Unavailable, Unprocessable
 from hoploom.output_service import schema
 from hoploom.output_service.store import FILE, MAX_PER_COMMIT, Store, Stored
-from hoploom.wire.batch import INTEGER_RANGES, MAX_INT, Batch
+from hoploom.wire.batch import INTEGER_RANGES, Batch
+from hoploom.wire.columns import MAX_INT
+from hoploom.wire.traces import FAILED, GAP, LOOP, REACHED, UNREACHABLE
 from unit.wire.batches import make
+from unit.wire.traces import paths, traced
 
 
 async def count(store: Store, table: str = "ping_results") -> int:
@@ -70,6 +73,53 @@ async def test_the_counts_of_a_batch_are_kept_beside_it(store: Store) -> None:
     await store.append(make())
     found = await store.read("SELECT seq, result_rows, answered, lost, unreachable, failed FROM batches")
     assert found == [(1, 6, 4, 2, 0, 0)]
+
+
+async def test_traceroutes_and_their_hops_say_what_the_batch_said(store: Store) -> None:
+    await store.append(traced())
+    ids, started = (2_000_000_001, 2_000_000_002, 2_000_000_003, 0), 1_700_000_000_000_000
+    found = await store.read(
+        "SELECT campaign, measurement, worker, round, position, address, outcome, sent, joined_ttl, distance, hops, "
+        "at_us FROM traceroutes ORDER BY position"
+    )
+    assert found == [
+        (*ids, 0, "10.0.0.0", "reached", 5, None, 4, 4, started),
+        (*ids, 1, "10.0.0.1", "reached", 5, 1, 4, 4, started + 250),
+        (*ids, 2, "10.0.0.2", "gap", 5, None, None, 4, started + 500),
+    ]
+    found = await store.read(
+        "SELECT campaign, measurement, worker, round, position, address, ttl, hop, rtt_us, reply_ttl, quoted_ttl, "
+        "icmp_type, icmp_code, at_us, mpls FROM traceroute_hops WHERE position = 1 ORDER BY ttl"
+    )
+    target = (*ids, 1, "10.0.0.1")
+    assert found == [
+        (*target, 1, "11.0.0.1", 1004, 60, 1, 11, 0, started + 250, None),
+        (*target, 2, None, None, None, None, None, None, started + 260, None),
+        (*target, 3, "11.0.0.3", 1006, 60, 1, 11, 0, started + 270, "24001:0:0:1 16:0:1:254"),
+        (*target, 4, "10.0.0.1", 1007, 60, None, 0, 0, started + 280, None),
+    ]
+    assert await store.read("SELECT kind, result_rows, hop_rows FROM batches") == [("trace", 3, 12)]
+    assert await count(store) == 0
+
+
+async def test_a_path_that_ends_in_silence_or_in_a_loop_counts_as_lost(store: Store) -> None:
+    rows = dataclasses.replace(paths(7), outcome=np.array([REACHED, GAP, LOOP, UNREACHABLE, FAILED, FAILED, REACHED]))
+    await store.append(traced(targets=7, columns=rows))
+    found = await store.read("SELECT result_rows, answered, lost, unreachable, failed FROM batches")
+    assert found == [(7, 2, 2, 1, 2)]
+
+
+async def test_traceroutes_are_stored_once_however_often_they_come(store: Store) -> None:
+    await store.append(traced())
+    assert (await store.append(dataclasses.replace(traced(), sent_monotonic_us=7_000_000))).duplicate
+    with pytest.raises(Unprocessable, match="other content"):
+        await store.append(traced(columns=dataclasses.replace(paths(3), mpls_entry=np.zeros(6, np.uint32))))
+    assert (await count(store, "traceroutes"), await count(store, "traceroute_hops")) == (3, 12)
+
+
+async def test_every_table_has_as_many_columns_as_its_rows(store: Store) -> None:
+    for table, columns in schema.COLUMNS.items():
+        assert len(await store.read(f"SELECT * FROM pragma_table_info('{table}')")) == columns
 
 
 EXTREMES = {

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from hoploom.kit.errors import Unprocessable
 from hoploom.wire import addresses
-from hoploom.wire.batch import MAX_INT, MAX_RTT_US, Batch, check
+from hoploom.wire.batch import Batch, check
+from hoploom.wire.columns import MAX_INT, MAX_RTT_US
 from unit.wire.batches import columns, make
 
 
@@ -52,7 +53,8 @@ REFUSED = {
     "the id is no UUID": (make(batch="../../etc/passwd"), "batch does not match"),
     "the campaign has capitals": (make(campaign="First"), "campaign does not match"),
     "the worker's name holds a newline": (make(worker="pi\n"), "worker does not match"),
-    "the kind is unknown": (make(kind="trace"), "kind does not match"),
+    "the kind is unknown": (make(kind="survey"), "kind does not match"),
+    "the rows are of another kind": (make(kind="trace"), "not those of a trace"),
     "the version is two ahead": (make(v=3), "v is not in 1 or 2"),
     "the family is neither 4 nor 6": (make(family=5), "family is not in 4 or 6"),
     "an id is below the first permanent number": (make(worker_number=7), "worker_number"),

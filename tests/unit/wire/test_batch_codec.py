@@ -17,7 +17,7 @@ from hoploom.kit.errors import BadRequest, TooLarge, Unprocessable
 from hoploom.wire import batch_codec
 from hoploom.wire.batch import Batch, Columns
 from hoploom.wire.batch_codec import MEDIA_TYPE, MEDIA_TYPE_JSON, MEDIA_TYPE_ZSTD, digest, pack, to_document, unpack
-from unit.wire.batches import make
+from unit.wire.batches import columns, make
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -34,10 +34,10 @@ def batches(draw: st.DrawFn) -> Batch:
     """Good batches with every value that may vary drawn."""
     rows = draw(st.integers(1, 20))
     seed = np.random.default_rng(draw(st.integers(0, 2**32)))
-    good = make(rows=rows)
+    good, known = make(rows=rows), columns(rows)
     rtt = np.sort(seed.integers(0, 10**6, (3, rows)), axis=0).astype(np.int32)
-    columns = dataclasses.replace(
-        good.columns,
+    drawn = dataclasses.replace(
+        known,
         outcome=np.zeros(rows, np.uint8),
         received=np.ones(rows, np.uint16),
         rtt_min_us=rtt[0],
@@ -47,7 +47,7 @@ def batches(draw: st.DrawFn) -> Batch:
         at_us=seed.integers(0, 2**50, rows),
     )
     suspect = draw(st.booleans())
-    return dataclasses.replace(good, columns=columns, round=draw(st.integers(0, 2**31 - 1)), suspect=suspect)
+    return dataclasses.replace(good, columns=drawn, round=draw(st.integers(0, 2**31 - 1)), suspect=suspect)
 
 
 @given(batches())
