@@ -30,7 +30,8 @@ PURE = ("targets/*.py", "wire/*.py", "kit/tags.py", "kit/tag_*.py", "kit/errors.
         "ping_service/anchors.py", "prober/pacing.py", "prober/packets.py", "prober/arrivals.py",
         "prober/quotes.py", "prober/flows.py", "prober/extensions.py", "prober/windows.py",
         "prober/slots.py", "prober/tally.py",
-        "prober/probes.py", "prober/politeness.py", "manager/summary.py")
+        "prober/probes.py", "prober/politeness.py", "manager/summary.py",
+        "output_service/rows.py", "output_service/*_rows.py", "output_service/cells.py")
 IMPURE = {"asyncio", "aiohttp", "sqlite3", "apsw", "os", "time", "random", "logging", "subprocess"}
 
 
