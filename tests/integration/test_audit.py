@@ -17,7 +17,8 @@ from hoploom.kit.errors import Unavailable
 from hoploom.kit.membership import Mesh
 from hoploom.targets.ranges import Range
 from hoploom.wire.batch_codec import MEDIA_TYPE_ZSTD, pack
-from hoploom.wire.campaign import Campaign, FamilySet, Probe
+from hoploom.wire.campaign import Campaign, FamilySet
+from hoploom.wire.probe import Probe
 from unit.wire.batches import make
 from waiting import eventually
 

@@ -28,8 +28,8 @@ from hoploom.targets.permutation import Permutation
 from hoploom.targets.ranges import Range, merge
 from hoploom.targets.sampling import parse_rule
 from hoploom.targets.target_set import Part, TargetSet
-from hoploom.wire.campaign import Probe
 from hoploom.wire.lease import LeaseId, LeaseReturn
+from hoploom.wire.probe import Probe
 
 US = 1_000_000
 CALL_US = int(leases.GRACE_S * US)

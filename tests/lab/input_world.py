@@ -25,8 +25,9 @@ from hoploom.kit.errors import BadRequest, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.http_client import Answer
 from hoploom.targets.ranges import Range, count, intersect, merge, subtract
-from hoploom.wire.campaign import Campaign, FamilySet, Probe
+from hoploom.wire.campaign import Campaign, FamilySet
 from hoploom.wire.lease import Lease, LeaseDone, LeaseRenewal
+from hoploom.wire.probe import Probe
 from unit.input_service.instances import Instance, lease_request
 
 T = TypeVar("T")

@@ -25,7 +25,8 @@ from hoploom.targets.ranges import merge, to_blocks
 from hoploom.targets.sampling import Sampling, parse_sampling
 from hoploom.targets.space import by_family, split
 from hoploom.targets.special_purpose import Space
-from hoploom.wire.campaign import CampaignRequest, Probe
+from hoploom.wire.campaign import CampaignRequest
+from hoploom.wire.probe import Probe
 
 _POLL_S = 0.2
 _SAY_EVERY_S = 5.0

@@ -29,7 +29,7 @@ from hoploom.input_service.work import Limits, Located, Wanted, Work, located
 from hoploom.kit.errors import Forbidden, NotFound, Unavailable
 from hoploom.kit.http_client import Answer
 from hoploom.wire.campaign import Campaign
-from hoploom.wire.lease import Lease, LeaseDone, LeaseId, LeaseRenewal, LeaseReturn
+from hoploom.wire.lease import Lease, LeaseDone, LeaseId, LeaseRenewal, LeaseRequest, LeaseReturn
 from hoploom.wire.overlay import OverlayDocument
 
 log = logging.getLogger(__name__)
@@ -149,7 +149,7 @@ class Desk:
         for campaign in asked:
             # Also where it is paused, or has nothing to do.
             self._activity.note(campaign, request.group)
-            if _may(campaign, orders) and (request.allow_private or not campaign.allow_private):
+            if _may(campaign, orders) and _can(request, campaign):
                 record = await self._rounds.state(campaign, request.group)
                 todo = [each for each in unfinished(record, campaign) if each[0] in request.families]
                 if todo:
@@ -224,6 +224,11 @@ def _added(wanted: Wanted) -> dict[str, str | int]:
 
 def _progress(record: ShardRecord) -> dict[str, Any]:
     return {"v": 1, "targets": record.targets, "done": record.done_count, "outstanding": record.outstanding}
+
+
+def _can(request: LeaseRequest, campaign: Campaign) -> bool:
+    """Whether a worker knows how to probe a campaign's targets, and its owner lets it."""
+    return campaign.probe.kind in request.kinds and (request.allow_private or not campaign.allow_private)
 
 
 def _may(campaign: Campaign, orders: OverlayDocument) -> bool:

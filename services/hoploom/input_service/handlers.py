@@ -29,6 +29,7 @@ from hoploom.wire.campaign import Campaign, CampaignRequest
 from hoploom.wire.fields import NAME, SHA256
 from hoploom.wire.lease import MAX_LEASE, MAX_TTL_S, Lease, LeaseDone, LeaseRenewal, LeaseRequest, LeaseReturn
 from hoploom.wire.overlay import OverlayDocument
+from hoploom.wire.probe import KINDS, PING
 
 CAMPAIGNS = web.AppKey("input_campaigns", Campaigns)
 SETS = web.AppKey("input_sets", Sets)
@@ -135,6 +136,7 @@ async def get_targets(request: web.Request) -> web.Response:
     """
     kit.credentials.require(request, request.app[WORKER])
     worker, group = _name(request, "worker", "curl"), _name(request, "group", "")
+    campaign = request.query.get("campaign", "")
     lease_id = request.query.get("ack", request.headers.get(LEASE_HEADER, ""))
     count = _whole(request, "count", 100, MAX_TARGETS_A_GET)
     if lease_id:
@@ -148,9 +150,10 @@ async def get_targets(request: web.Request) -> web.Response:
         group=group or worker,
         rate_pps=0,
         families=(4, 6),
+        # Who names a campaign knows what it is for.
+        kinds=KINDS if campaign else (PING,),
     )
     ttl_s = LEAST_TTL_S + math.ceil(count / SIMPLE_PACE)
-    campaign = request.query.get("campaign", "")
     lease = await request.app[DESK].lease(
         Wanted(request=wanted, campaign=campaign, limit=count, ttl_s=ttl_s, audited=False)
     )

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from hoploom.input_service.shard_record import Held, ShardRecord
 from hoploom.kit.errors import Conflict, Forbidden, NotFound
 from hoploom.targets.ranges import Range, count, intersect, merge, subtract
-from hoploom.wire.campaign import Probe
 from hoploom.wire.lease import MAX_LEASE, MAX_TTL_S, LeaseDone, LeaseId, LeaseRenewal, LeaseReturn
+from hoploom.wire.probe import Probe
 
 MAX_HELD = 64
 """Leases of a record that are out at once: with `MAX_DONE_RANGES` it keeps the record under 64 KB. In a shard with more
@@ -223,7 +223,7 @@ def lease_size(ask: Ask, left: int) -> int:
         ask: The request.
         left: Positions of the shard that nobody has done or holds, at least 1.
     """
-    per_s = ask.rate_pps / ask.probe.count
+    per_s = ask.rate_pps / ask.probe.packets_per_target
     wanted = max(1, int(per_s * WORK_S)) if ask.rate_pps else MAX_LEASE
     shared = max(MIN_LEASE, -(-max(left, ask.left) // SHARE))
     return min(wanted, shared, ask.limit, MAX_LEASE)

@@ -82,7 +82,9 @@ class Progress:
         pace.note(boottime_s(), done)
         per_s = pace.per_s()
         left_s = (campaign.targets - done) / per_s if per_s else None
-        return {"rate_pps": per_s * campaign.probe.count if per_s is not None else None, "seconds_left": left_s}
+        packets = campaign.probe.packets_per_target
+        rate_pps = per_s * packets if per_s is not None else None
+        return {"targets_per_s": per_s, "rate_pps": rate_pps, "seconds_left": left_s}
 
 
 def summed(campaign: Campaign, state: RoundRecord, records: list[ShardRecord]) -> Mapping[str, Any]:

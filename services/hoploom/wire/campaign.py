@@ -15,6 +15,7 @@ from typing import Any
 
 from hoploom.kit.errors import Unprocessable
 from hoploom.wire.fields import CAMPAIGN_ID, MAX_INTEGER, PRINTABLE, SHA256, VERSION, Fields
+from hoploom.wire.probe import Probe
 
 FIRST_NUMBER = 2_000_000_000
 """Permanent integer ids start here, above the ids that RIPE Atlas gives out."""
@@ -39,45 +40,6 @@ MAX_ANCHORS = 8
 SCOPE = re.compile("group|mesh")
 REVISE = re.compile("|restart")
 _SHA256_OR_NONE = re.compile(f"|{SHA256.pattern}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Probe:
-    """How one target is probed.
-
-    Attributes:
-        count: Echo requests a target.
-        interval_ms: Time between two requests to one target.
-        timeout_ms: Time after which a request counts as lost.
-        size_bytes: Payload behind the ICMP header.
-    """
-
-    count: int = 1
-    interval_ms: int = 1000
-    timeout_ms: int = 1000
-    size_bytes: int = 56
-
-    @staticmethod
-    def from_json(document: object) -> Probe:
-        """Read and check; absent fields take their defaults."""
-        known = Fields(document, "probe", versioned=False)
-        known.only(_PROBE_BOUNDS)
-        found = {name: known.integer(name, allowed, getattr(Probe, name)) for name, allowed in _PROBE_BOUNDS.items()}
-        return Probe(**found)
-
-    def to_json(self) -> dict[str, Any]:
-        """As it travels."""
-        return asdict(self)
-
-
-# 16 requests tell a loss rate of 6 %; 10 ms keeps below what hosts limit; 1,472 bytes fill an Ethernet frame, and 16
-# are needed for the cookie that replies are matched by.
-_PROBE_BOUNDS = {
-    "count": range(1, 17),
-    "interval_ms": range(10, 60_001),
-    "timeout_ms": range(10, 60_001),
-    "size_bytes": range(16, 1473),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +110,7 @@ class CampaignRequest:
     def to_json(self) -> dict[str, Any]:
         """As it travels."""
         lists = {"blocks": list(self.blocks), "excludes": list(self.excludes), "anchors": list(self.anchors)}
-        return {"v": VERSION, **asdict(self), **lists}
+        return {"v": VERSION, **asdict(self), **lists, "probe": self.probe.to_json()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +133,7 @@ class Campaign:
     Attributes:
         id: Text chosen by the client.
         number: Permanent integer id of the campaign.
-        measurement: Permanent integer id of its ping measurement.
+        measurement: Permanent integer id of its measurement: each edition, and so each kind of probe, has its own.
         name: For people.
         sets: The set of each family that has targets, by family (4, 6).
         rate_pps: Packets a second a worker may send; 0 for no limit.
@@ -249,6 +211,7 @@ class Campaign:
         """As it travels and as it is stored."""
         sets = {str(family): asdict(each) for family, each in sorted(self.sets.items())}
         document = {"v": VERSION, **asdict(self), "sets": sets, "targets": self.targets, "anchors": list(self.anchors)}
+        document["probe"] = self.probe.to_json()
         return document if self.parent else {name: each for name, each in document.items() if name != "parent"}
 
 

@@ -19,7 +19,8 @@ from hoploom.kit.errors import Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.membership import Mesh
 from hoploom.targets.ranges import Range, merge
-from hoploom.wire.campaign import Campaign, FamilySet, Probe
+from hoploom.wire.campaign import Campaign, FamilySet
+from hoploom.wire.probe import Probe
 
 PATIENCE_S = 1800.0
 CAMPAIGN = Campaign(

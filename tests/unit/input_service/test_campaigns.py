@@ -12,6 +12,7 @@ from hoploom.input_service.overlay import KEY as OVERLAY
 from hoploom.kit.errors import BadRequest, Forbidden, NotFound, Unavailable, Unprocessable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.wire.campaign import FIRST_NUMBER
+from hoploom.wire.probe import Probe
 from unit.input_service.instances import BusyConsul, Instance, campaign_request
 
 
@@ -40,6 +41,16 @@ async def test_the_same_request_at_three_instances_at_once_makes_one_campaign(se
     made = await asyncio.gather(*(each.campaigns.create(campaign_request()) for each in instances))
     assert len({campaign.number for campaign, _ in made}) == 1
     assert sorted(new for _, new in made) == [False, False, True]
+
+
+async def test_every_kind_of_probe_has_a_measurement_of_its_own(instance: Instance) -> None:
+    pings, _ = await instance.campaigns.create(campaign_request())
+    trace = Probe(kind="trace", max_ttl=20)
+    traces, new = await instance.campaigns.create(campaign_request(probe=trace, revise="restart"))
+    assert new and (traces.edition, traces.probe) == (2, trace)
+    assert len({pings.number, pings.measurement, traces.number, traces.measurement}) == 4
+    with pytest.raises(Unprocessable, match="another campaign"):
+        await instance.campaigns.create(campaign_request())
 
 
 async def test_other_content_under_a_known_id_is_refused(instances: list[Instance]) -> None:

@@ -105,6 +105,18 @@ async def test_a_lease_leads_to_addresses_and_to_a_finished_campaign(client: Cli
     assert listed["campaigns"] == [{name: shown[name] for name in ("campaign", "groups")}]
 
 
+async def test_traceroutes_go_to_workers_that_know_them_and_to_clients_that_name_the_campaign(client: Client) -> None:
+    traced = {**CAMPAIGN, "probe": {"kind": "trace", "protocol": "udp"}}
+    assert (await client.post("/api/v1/campaigns", json=traced, headers=OPERATOR)).status == 201
+    older = await client.post("/leases", json=REQUEST, headers=WORKER)
+    assert older.status == 204
+    assert (await client.get("/targets?count=3", headers=WORKER)).status == 204
+    named = await client.get("/targets?count=3&campaign=demo&group=all", headers=WORKER)
+    assert len((await named.text()).splitlines()) == 3
+    lease = await take(client, kinds=["ping", "trace", "survey"], request_id="r2")
+    assert (lease.probe.kind, lease.probe.protocol, lease.start) == ("trace", "udp", 3)
+
+
 async def test_the_same_request_gets_the_same_lease_and_204_follows(client: Client, campaign: dict[str, Any]) -> None:
     assert await take(client) == await take(client)
     nothing = await client.post("/leases", json={**REQUEST, "request_id": "r2"}, headers=WORKER)

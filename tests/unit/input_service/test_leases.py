@@ -25,8 +25,8 @@ from hoploom.input_service.leases import (
 from hoploom.input_service.shard_record import Held, ShardRecord, ShardRef
 from hoploom.kit.errors import BadRequest, Conflict, Forbidden, NotFound
 from hoploom.targets.ranges import count, intersect, merge, subtract
-from hoploom.wire.campaign import Probe
 from hoploom.wire.lease import MAX_LEASE, MAX_TTL_S, LeaseDone, LeaseId, LeaseRenewal, LeaseReturn
+from hoploom.wire.probe import Probe
 
 REF = ShardRef(campaign="demo", edition=1, group="all", round=0, family=4, shard=0)
 NEW = Ages()
@@ -266,6 +266,8 @@ def test_at_most_64_leases_are_out() -> None:
         ({"rate_pps": 100, "probe": Probe(count=3)}, 10**9, 1000),
         ({"rate_pps": 1}, 10**9, 30),
         ({"rate_pps": 1, "probe": Probe(count=16)}, 10**9, 1),
+        ({"rate_pps": 100, "probe": Probe(kind="trace")}, 10**9, 300),
+        ({"rate_pps": 1, "probe": Probe(kind="trace", count=10)}, 10**9, 1),
         ({"rate_pps": 10**7}, 10**9, MAX_LEASE),
         ({"rate_pps": 0}, 10**9, MAX_LEASE),
         ({"rate_pps": 0}, 4096, 1024),

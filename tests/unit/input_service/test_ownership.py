@@ -13,8 +13,8 @@ from hoploom.input_service.work import Limits, Wanted, Work
 from hoploom.kit.consul_api import KvEntry
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.fake_consul import FakeConsul
-from hoploom.wire.campaign import Probe
 from hoploom.wire.lease import LeaseDone
+from hoploom.wire.probe import Probe
 from locks import lock
 from unit.input_service.instances import Instance, all_settled, campaign_request, lease_request, running
 from waiting import eventually

@@ -7,7 +7,8 @@ import pytest
 
 from hoploom.input_service.round_record import RoundRecord, finish, shards, unfinished
 from hoploom.kit.errors import BadRequest
-from hoploom.wire.campaign import Campaign, FamilySet, Probe
+from hoploom.wire.campaign import Campaign, FamilySet
+from hoploom.wire.probe import Probe
 
 CAMPAIGN = Campaign(
     id="demo",

@@ -6,9 +6,10 @@ import pytest
 
 from hoploom.input_service.work import Limits, located, order_of
 from hoploom.kit.errors import NotFound
-from hoploom.wire.campaign import Campaign, FamilySet, Probe
+from hoploom.wire.campaign import Campaign, FamilySet
 from hoploom.wire.lease import LeaseId
 from hoploom.wire.overlay import OverlayDocument
+from hoploom.wire.probe import Probe
 
 
 def campaign(**changes: Any) -> Campaign:

@@ -25,9 +25,9 @@ from hoploom.targets.notation import parse_block
 from hoploom.wire.addresses import text
 from hoploom.wire.batch import ANSWERED, LOST, Batch
 from hoploom.wire.batch import check as check_batch
-from hoploom.wire.campaign import Probe
 from hoploom.wire.lease import Lease, LeaseId, LeaseRequest
 from hoploom.wire.overlay import OverlayDocument
+from hoploom.wire.probe import Probe
 from lab.virtual_time import run
 
 BLOCK = "127.0.0.0/24"

@@ -13,8 +13,8 @@ from hoploom.ping_service.orders import Orders
 from hoploom.prober.probes import PingColumns
 from hoploom.wire.addresses import column
 from hoploom.wire.batch import Columns, check
-from hoploom.wire.campaign import Probe
 from hoploom.wire.overlay import OptOut, OverlayDocument
+from hoploom.wire.probe import Probe
 from unit.ping_service.stations import columns, lease
 
 AWAY = Orders(OverlayDocument(version=1, opt_outs=(OptOut(block="127.0.0.2/31"),)))

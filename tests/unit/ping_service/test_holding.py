@@ -7,7 +7,7 @@ import pytest
 
 from hoploom.ping_service import holding
 from hoploom.ping_service.holding import CHUNK_S, LATE_S, Held, Holding, Word
-from hoploom.wire.campaign import Probe
+from hoploom.wire.probe import Probe
 from unit.ping_service.stations import lease
 
 LEASE = lease(0, 100)

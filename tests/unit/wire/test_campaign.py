@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from hoploom.kit.errors import BadRequest, Unprocessable
-from hoploom.wire.campaign import Campaign, CampaignRequest, FamilySet, Probe
+from hoploom.wire.campaign import Campaign, CampaignRequest, FamilySet
+from hoploom.wire.probe import Probe
 
 REQUEST: dict[str, Any] = {"v": 1, "id": "demo", "blocks": ["127.0.0.0/20"]}
 CAMPAIGN = Campaign(

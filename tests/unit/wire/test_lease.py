@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from hoploom.kit.errors import BadRequest, NotFound, Unprocessable
-from hoploom.wire.campaign import MAX_EDITION, Probe
+from hoploom.wire.campaign import MAX_EDITION
 from hoploom.wire.lease import MAX_LEASE, Lease, LeaseDone, LeaseId, LeaseRequest
+from hoploom.wire.probe import Probe
 
 LEASE = Lease(
     id="demo.1.0.4.256.1024.0123456789abcdef",
@@ -53,6 +54,13 @@ def test_a_lease_travels_unchanged() -> None:
 def test_a_lease_that_no_input_sends_is_refused(change: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
         Lease.from_json({**LEASE.to_json(), **change})
+
+
+def test_a_worker_that_says_nothing_knows_pings_alone_and_later_kinds_are_no_fault() -> None:
+    assert LeaseRequest.from_json(REQUEST).kinds == ("ping",)
+    several = LeaseRequest.from_json({**REQUEST, "kinds": ["ping", "trace", "survey"]})
+    assert several.kinds == ("ping", "trace", "survey")
+    assert LeaseRequest.from_json(several.to_json()) == several
 
 
 def test_an_id_says_what_the_lease_covers() -> None:
