@@ -180,7 +180,6 @@ def _rows(messages: Messages, rows: NDArray[np.intp], family: int, *, has_header
         start = np.where(is_queued, 0, size)
     head = window(data, start, 2, end).astype(np.int16)
     kind = np.where(is_queued, messages.icmp_type[rows] & 255, head[:, 0])
-    is_there = is_queued | (start + HEADER_BYTES <= end)
     return _Rows(
         data=data,
         start=start,
@@ -188,8 +187,8 @@ def _rows(messages: Messages, rows: NDArray[np.intp], family: int, *, has_header
         icmp_type=kind,
         icmp_code=np.where(is_queued, messages.icmp_code[rows], head[:, 1]),
         is_queued=is_queued,
-        is_reply=is_there & ~is_queued & (kind == DIALECTS[family].reply),
-        is_error=is_there & _IS_ERROR[family][kind],
+        is_reply=~is_queued & (kind == DIALECTS[family].reply),
+        is_error=_IS_ERROR[family][kind],
     )
 
 

@@ -60,7 +60,7 @@ def read(data: Bytes, at: Places, end: Places, is_announced: NDArray[np.bool_]) 
         return Stacks(is_valid, np.empty(0, np.int32), np.empty(0, np.uint32))
     size = end[rows] - at[rows]
     found = window(data[rows], at[rows], int(size.max()), end[rows])
-    is_sound = (checksums(found) == 0).all(axis=1) & (found[:, 2:4] != 0).any(axis=1)
+    is_sound = (checksums(found) == 0).all(axis=1)
     is_sound |= is_announced[rows] & (found[:, 2:4] == 0).all(axis=1)
     is_sound &= found[:, 0] >> 4 == _VERSION
     is_valid[rows] = is_sound

@@ -17,8 +17,8 @@ from hoploom.prober.windows import Bytes, Places, window
 from hoploom.targets.notation import IPV4, IPV6
 from hoploom.wire.addresses import MAPPED_PREFIX
 
-UNREADABLE = 255
-"""In place of a protocol number where the quote is no packet; IANA reserves it."""
+_UNREADABLE = np.uint8(255)
+"""In place of a protocol number; IANA reserves it."""
 HEADER = {IPV4: 20, IPV6: 40}
 """Bytes of an IP header without options."""
 _MOST_EXTENSIONS = 4
@@ -33,7 +33,7 @@ class Quote(NamedTuple):
 
     Attributes:
         transport: (n,) where the transport header begins in the row.
-        protocol: (n,) uint8: its IANA protocol number, `UNREADABLE` where there is no packet.
+        protocol: (n,) uint8: its IANA protocol number; 255, which is reserved, where there is none.
         about: (n, 16) where the packet was going, IPv4 mapped.
         ttl: (n,) int16: its TTL or hop limit when it was quoted.
     """
@@ -54,23 +54,20 @@ def locate(data: Bytes, at: Places, end: Places, family: int) -> Quote:
         family: 4 or 6.
 
     Returns:
-        What they say; rows whose quote is too short for a header or of another version are `UNREADABLE`.
+        What they say; quotes of another IP version, or whose header says less than 20 bytes, have the protocol 255. Of
+        a quote that ends before its transport header, `transport` is at or behind `end`.
     """
     header = window(data, at, HEADER[family], end)
-    is_good = (header[:, 0] >> 4 == family) & (at + HEADER[family] <= end)
+    is_good = header[:, 0] >> 4 == family
     if family == IPV6:
-        protocol, ttl = _protocol(header[:, 6], is_good), header[:, 7].astype(np.int16)
+        protocol, ttl = np.where(is_good, header[:, 6], _UNREADABLE), header[:, 7].astype(np.int16)
         return _walked(data, end, Quote(at + HEADER[IPV6], protocol, header[:, 24:], ttl))
     size = (header[:, 0] & 15).astype(np.int64) * 4
     about = np.empty((len(header), 16), np.uint8)
     about[:, :12] = np.frombuffer(MAPPED_PREFIX, np.uint8)
     about[:, 12:] = header[:, 16:]
-    protocol = _protocol(header[:, 9], is_good & (size >= HEADER[IPV4]))
+    protocol = np.where(is_good & (size >= HEADER[IPV4]), header[:, 9], _UNREADABLE)
     return Quote(at + size, protocol, about, header[:, 8].astype(np.int16))
-
-
-def _protocol(found: NDArray[np.uint8], is_good: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    return np.where(is_good, found, np.uint8(UNREADABLE))
 
 
 def _walked(data: Bytes, end: Places, quote: Quote) -> Quote:
@@ -82,7 +79,6 @@ def _walked(data: Bytes, end: Places, quote: Quote) -> Quote:
             break
         header = window(data, transport, 2, end)
         size = np.where(protocol == _FRAGMENT, 8, (header[:, 1].astype(np.int64) + 1) * 8)
-        following = _protocol(header[:, 0], transport + 2 <= end)
         transport = np.where(is_extension, transport + size, transport)
-        protocol = np.where(is_extension, following, protocol)
+        protocol = np.where(is_extension, header[:, 0], protocol)
     return quote._replace(transport=transport, protocol=protocol)

@@ -78,9 +78,9 @@ def split(message: bytes, family: int) -> tuple[bytes, tuple[int, ...]]:
 
 def stack(raw: bytes, *, needs_checksum: bool) -> tuple[int, ...] | None:
     """Labels of an extension structure; None when it is none."""
-    if len(raw) < 4 or raw[0] >> 4 != 2 or (checksum(raw) and raw[2:4] != b"\0\0"):
+    if len(raw) < 4 or raw[0] >> 4 != 2:
         return None
-    if raw[2:4] == b"\0\0" and needs_checksum:
+    if checksum(raw) and (needs_checksum or raw[2:4] != b"\0\0"):
         return None
     at, found = 4, []
     for _ in range(8):
@@ -170,8 +170,8 @@ def expected(given_messages: Messages, family: int, cookie_at: int, *, has_heade
     return found
 
 
-def only(family: int, message: bytes, options: bytes = b"") -> Row:
+def only(family: int, message: bytes, options: bytes = b"", cookie_at: int = 0) -> Row:
     """What `parse` finds in one message that arrives by itself."""
-    found = parse(messages([received(family, message, options)]), family, has_header=family == 4, cookie_at=0)
+    found = parse(messages([received(family, message, options)]), family, has_header=family == 4, cookie_at=cookie_at)
     ((_, row),) = rows(found)
     return row

@@ -90,9 +90,8 @@ def nothing(family: int) -> dict[str, bytes]:
         "seven bytes of a quoted datagram": received(
             family, Router(kept=(27 if family == 4 else 47)).error(probe(family, datagram(), UDP), UNREACHABLE[family])
         ),
-        "a quote whose header says 16 bytes": received(
-            family, UNREACHABLED[family] + b"\x44" + probe(4)[1:]
-        ),
+        "a quote whose header says 16 bytes": received(4, UNREACHABLED[4] + b"\x44" + probe(4)[1:16] + echo(4)),
+        "a quote of another version": received(family, UNREACHABLED[family] + b"\x55" + probe(family)[1:]),
         "a quote whose header leads out of it": received(family, UNREACHABLED[family] + b"\x4f" + probe(4)[1:29]),
         "a quote without end of extension headers": received(family, UNREACHABLED[family] + ENDLESS),
     }
@@ -110,9 +109,18 @@ def test_what_is_about_no_probe_has_no_row(family: int) -> None:
     assert len(parse(messages(list(named.values())), family, has_header=family == 4, cookie_at=0)) == 0
 
 
-def test_an_ipv4_packet_whose_header_says_8_bytes_has_no_row() -> None:
-    whole = received(4, echo(4, REPLY[4]))
-    assert len(parse(messages([b"\x42" + whole[1:], whole]), 4, has_header=True, cookie_at=0)) == 1
+@pytest.mark.parametrize("said", [0, 2, 4])
+def test_an_ipv4_packet_whose_header_says_less_than_20_bytes_has_no_row(said: int) -> None:
+    whole, reply = received(4, echo(4, REPLY[4])), echo(4, REPLY[4])
+    short = bytes([0x40 | said]) + whole[1 : said * 4] + reply + bytes(20)
+    assert parse(messages([short, whole]), 4, has_header=True, cookie_at=0).source_row.tolist() == [1]
+
+
+@pytest.mark.parametrize("kind", [0, 5, 139, 255])
+def test_a_queued_message_of_another_type_has_no_row(kind: int) -> None:
+    kinds = np.array([kind, 11], np.int16)
+    found = parse(messages([echo(4)] * 2, icmp_type=kinds), 4, has_header=False, cookie_at=0)
+    assert found.source_row.tolist() == [1]
 
 
 @FAMILIES
@@ -129,6 +137,24 @@ def test_all_sorts_of_messages_keep_their_order_and_what_stands_beside_them(fami
     assert (found.stamp_ns == given_messages.stamp_ns[found.source_row]).all()
     assert found.mpls_row.tolist() == [1, 1, 4, 4]
     assert found.cookie_bytes.tolist() == [8, 8, 8, 4, 8, 8]
+
+
+@FAMILIES
+@pytest.mark.parametrize("back", [0, 1, 7])
+def test_a_cut_reply_has_the_part_of_the_cookie_that_came_back(family: int, back: int) -> None:
+    cut = received(family, echo(family, REPLY[family])[: 8 + back])
+    whole = received(family, echo(family, REPLY[family]))
+    found = parse(messages([cut, whole, cut]), family, has_header=family == 4, cookie_at=0)
+    assert found.cookie_bytes.tolist() == [back, 8, back]
+    assert found.cookie[0].tobytes() == COOKIE[:back].ljust(8, b"\0")
+
+
+def test_zeros_at_the_end_of_a_cookie_count_in_replies_alone() -> None:
+    reply = echo(4, REPLY[4]).replace(COOKIE, b"\1\0\2\0\0\0\0\0")
+    error = Router().error(probe(4, bytes([8]) + reply[1:]), 11)
+    rows_given = [received(4, reply), received(4, reply, b"\1" * 4), received(4, error)]
+    found = parse(messages(rows_given), 4, has_header=True, cookie_at=0)
+    assert found.cookie_bytes.tolist() == [8, 8, 3]
 
 
 @FAMILIES
@@ -156,5 +182,3 @@ def test_what_was_read_stays_when_the_buffer_is_used_again() -> None:
         for column in vars(given_messages).values():
             column.fill(0)
         assert rows(found) == before
-
-

@@ -76,9 +76,9 @@ def test_a_held_echo_keeps_its_attribution_cookie_and_size(attribution: bytes, s
 
 
 def test_destinations_have_checksums_of_their_own_that_no_sender_writes_in_two_ways() -> None:
-    targets = np.random.default_rng(1).integers(0, 256, (20_000, 16), np.uint8)
+    targets = np.random.default_rng(1).integers(0, 256, (1_000_000, 16), np.uint8)
     found = destination_checksums(targets)
-    assert 1 <= found.min() and found.max() <= 0xFFFE and len(set(found.tolist())) > 16_000
+    assert (found.min(), found.max(), len(np.unique(found))) == (1, 0xFFFE, 0xFFFE)
     assert (destination_checksums(targets[::-1])[::-1] == found).all()
     one_bit = column(["192.0.2.1", "192.0.2.0", "192.0.2.1"])
     assert len(set(destination_checksums(one_bit).tolist())) == 2

@@ -28,5 +28,3 @@ def test_what_was_put_before_the_quoted_echo_is_stepped_over(what: str, family: 
 def test_a_quote_that_a_nat_rewrote_is_read_as_it_stands(family: int) -> None:
     row = only(family, Router(new_ident=0x0101).error(probe(family), TIME_EXCEEDED[family]))
     assert (row.ident, row.sequence, row.cookie, row.about) == (0x0101, 0x1234, COOKIE, TARGET[family])
-
-
