@@ -67,6 +67,12 @@ def test_what_the_error_queue_gives_is_the_quoted_echo_itself(family: int) -> No
     assert (row.quoted_ttl, row.ttl) == (-1, 100)
 
 
+def test_a_queued_error_about_a_reply_has_no_row() -> None:
+    kinds = np.array([11, 11], np.int16)
+    given_messages = messages([echo(4, REPLY[4]), echo(4)], icmp_type=kinds)
+    assert parse(given_messages, 4, has_header=False, cookie_at=0).source_row.tolist() == [1]
+
+
 def nothing(family: int) -> dict[str, bytes]:
     error = Router().error
     return {
