@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "engines": {"kit", "engines"},
     "local": {"kit", "engines", "local"},
     "prober": {"kit", "wire", "targets", "prober"},
+    "doctor": {"kit", "engines", "local", "prober", "doctor"},
     **{service: {"kit", "wire", "targets", service} for service in SERVICES},
     "ping_service": {"kit", "wire", "targets", "prober", "ping_service"},
 }
@@ -31,7 +32,8 @@ PURE = ("targets/*.py", "wire/*.py", "kit/tags.py", "kit/tag_*.py", "kit/errors.
         "prober/quotes.py", "prober/flows.py", "prober/extensions.py", "prober/windows.py",
         "prober/slots.py", "prober/tally.py",
         "prober/probes.py", "prober/politeness.py", "manager/summary.py",
-        "output_service/rows.py", "output_service/*_rows.py", "output_service/cells.py")
+        "output_service/rows.py", "output_service/*_rows.py", "output_service/cells.py",
+        "prober/privileges.py", "doctor/facts.py", "doctor/judging*.py")
 IMPURE = {"asyncio", "aiohttp", "sqlite3", "apsw", "os", "time", "random", "logging", "subprocess"}
 
 
