@@ -52,6 +52,10 @@ class Responses(NamedTuple):
     quoted_ttl: NDArray[np.int16]
     reply_ttl: NDArray[np.int16]
 
+    def at(self, rows: NDArray[np.int64]) -> Responses:
+        """The responses of these rows alone."""
+        return Responses._make(column[rows] for column in self)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Interfaces:
@@ -179,7 +183,7 @@ class Topology:
         ttls: NDArray[np.uint8],
         flows: NDArray[np.uint64],
         *,
-        protocol: int = ICMP,
+        protocol: int | NDArray[np.uint8] = ICMP,
         random: np.random.Generator | None = None,
     ) -> Responses:
         """What comes back for each probe, were there no rate limits.
@@ -188,7 +192,7 @@ class Topology:
             targets: (n, 16) bytes, IPv4 mapped into ::ffff:0:0/96.
             ttls: (n,): TTLs or hop limits.
             flows: (n,): the first four bytes behind the IP header as a number, or whatever is constant for a flow.
-            protocol: `ICMP` or `UDP`.
+            protocol: `ICMP` or `UDP`, of all or of each, (n,).
             random: Draws the losses and the balancing by packet; None: nothing is lost, and all packets are balanced
                 alike.
 
@@ -212,14 +216,14 @@ class Topology:
         way: NDArray[np.int64],
         meets: NDArray[np.int32],
         edge: NDArray[np.int32],
-        protocol: int,
+        protocol: int | NDArray[np.uint8],
     ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
         """The kind of each answer, and the interface that says it (-1 for the target)."""
         ways, expired, host = self.ways, meets >= 0, self.is_host(targets)
         nobody = ~expired & ~host & (ways.unreachable_type[way] >= 0)
         kind = np.select(
             [way < 0, expired, host, nobody],
-            [SILENT, TIME_EXCEEDED, ECHO_REPLY if protocol == ICMP else UNREACHABLE, UNREACHABLE],
+            [SILENT, TIME_EXCEEDED, np.where(np.equal(protocol, ICMP), ECHO_REPLY, UNREACHABLE), UNREACHABLE],
             SILENT,
         ).astype(np.uint8)
         speaker = np.where(expired, meets, np.where(nobody & ~ways.is_by_host[way], edge, -1)).astype(np.int32)
