@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -368,6 +369,36 @@ def test_what_becomes_of_each_request_is_heard_at_once(engine: Engine) -> None:
     rtts = np.concatenate([each.rtt_ns for each in heard])
     kinds = np.concatenate([each.kind for each in heard])
     assert ((rtts >= 0) == np.isin(kinds, (REPLY, DUPLICATE))).all()
+    errors = np.concatenate([each.error for each in heard])
+    assert (errors == np.where(kinds == UNSENT, errno.ENETUNREACH, 0)).all()
+
+
+@pytest.mark.parametrize(("is_patient", "expected"), [(False, [ICMP_ERROR]), (True, [ICMP_ERROR, REPLY, DUPLICATE])])
+def test_a_patient_ping_hears_what_comes_behind_the_first_answer(
+    engine: Engine, is_patient: bool, expected: list[int]
+) -> None:
+    kinds: list[int] = []
+
+    async def body() -> float:
+        with engine("") as prober, ScriptedHost(lambda r: [Answer(OTHER, error(r, 3, 1))]) as host:
+            started = time.monotonic()
+
+            def answer_twice() -> None:
+                for _ in range(2):
+                    host.send(host.requests[0], Answer("127.6.0.1", echo_reply(host.requests[0])))
+
+            def hear(news: Heard) -> None:
+                kinds.extend(news.kind.tolist())
+                if kinds == [ICMP_ERROR]:
+                    asyncio.get_running_loop().call_later(0.1, answer_twice)
+
+            settings = ProbeSettings(timeout_s=0.3, is_patient=is_patient)
+            await prober.ping(column(["127.6.0.1"]), settings, heard=hear)
+            return time.monotonic() - started
+
+    elapsed = run(body, SILENT)
+    assert kinds == expected
+    assert (elapsed >= 0.3) == is_patient
 
 
 def test_icmplib_itself_finds_the_same_hosts(engine: Engine) -> None:

@@ -63,9 +63,10 @@ class ScriptedHost:
                 request = Request(socket.inet_ntoa(packet[12:16]), socket.inet_ntoa(packet[16:20]), packet, packet[20:])
                 self.requests.append(request)
                 for answer in self._script(request):
-                    self._send(request, answer)
+                    self.send(request, answer)
 
-    def _send(self, request: Request, answer: Answer) -> None:
+    def send(self, request: Request, answer: Answer) -> None:
+        """Send an answer, now or later than the script was asked."""
         with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sender:
             sender.bind((answer.source, 0))
             sender.sendto(answer.message, (request.source, 0))

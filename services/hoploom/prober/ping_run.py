@@ -82,6 +82,7 @@ class PingRun:
         self.layout = Layout(attribution, settings.size_bytes)
         self.timeout_ns = int(settings.timeout_s * NS)
         self.is_paced = settings.rate_pps is not None or settings.network_pps is not None
+        self._is_patient = settings.is_patient
         self._interval_ns = int(settings.interval_s * NS)
         self._before = before
         self._bucket = TokenBucket(settings.rate_pps, now_ns, before.last_ns)
@@ -91,6 +92,11 @@ class PingRun:
         self.next_probe = 0
         self.all_settled = asyncio.Event()
         self.heard: Callable[[Heard], None] | None = None
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether anything may still come that is to be heard."""
+        return bool(self.tally.waiting) or (self._is_patient and bool(self._wheel))
 
     @property
     def reached(self) -> int:

@@ -192,7 +192,7 @@ class PortableProber:
             if error:
                 tally.fail(first + at)
                 self.statistics.send_errors += 1
-                _tell(run, UNSENT, first + at, -1)
+                _tell(run, UNSENT, first + at, error)
             else:
                 self.statistics.sent += 1
         return len(packets)
@@ -201,10 +201,10 @@ class PortableProber:
         run.tally.send(probe, time.monotonic_ns())
         run.tally.fail(probe)
         self.statistics.send_errors += 1
-        _tell(run, UNSENT, probe, -1)
+        _tell(run, UNSENT, probe, 0)
 
     async def _wait_for_replies(self, run: PingRun) -> None:
-        while run.tally.waiting:
+        while run.is_listening:
             run.all_settled.clear()
             pause_ns = run.next_deadline_ns() - time.monotonic_ns()
             try:
@@ -219,7 +219,7 @@ class PortableProber:
         for family, first, count, lost in run.expire(now_ns):
             self._slots[family].release(first, count)
             for probe in lost:
-                _tell(run, TIMED_OUT, probe, -1)
+                _tell(run, TIMED_OUT, probe)
 
     def _read(self, family: int) -> None:
         """Read what has arrived and book it."""
@@ -266,7 +266,8 @@ class PortableProber:
             run.all_settled.set()
 
 
-def _tell(run: PingRun, kind: int, probe: int, rtt_ns: int, arrival: Arrival | None = None) -> None:
+def _tell(run: PingRun, kind: int, probe: int, number: int = -1, arrival: Arrival | None = None) -> None:
+    """Tell of one probe; `number` is a reply's round-trip time, or why it was not sent."""
     if run.heard is None:
         return
     request, target = divmod(probe, run.tally.targets)
@@ -276,13 +277,14 @@ def _tell(run: PingRun, kind: int, probe: int, rtt_ns: int, arrival: Arrival | N
             kind=np.array([kind], np.uint8),
             target=np.array([target], np.int32),
             request=np.array([request], np.uint16),
-            rtt_ns=np.array([rtt_ns], np.int64),
+            rtt_ns=np.array([number if kind in (REPLY, DUPLICATE) else -1], np.int64),
             ttl=np.array([arrival.ttl if arrival else -1], np.int16),
             size_bytes=np.array([len(run.layout.payload) if kind in (REPLY, DUPLICATE) else 0], np.int32),
             icmp_type=np.array([arrival.icmp_type if arrival and is_error else -1], np.int16),
             icmp_code=np.array([arrival.icmp_code if arrival and is_error else -1], np.int16),
             sender=np.frombuffer(arrival.sender if arrival else bytes(16), np.uint8).reshape(1, 16),
             at_ns=np.array([time.monotonic_ns()], np.int64),
+            error=np.array([number if kind == UNSENT else 0], np.int16),
         )
     )
 

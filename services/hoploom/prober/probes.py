@@ -34,6 +34,8 @@ class ProbeSettings:
         network_pps: Packets a second to one /24 or /48; None is no cap.
         ttl: TTL or hop limit of the requests, 1 to 255; None leaves the system's own.
         tos: Type of service or traffic class of the requests, 0 to 255 (RFC 2474).
+        is_patient: Every request's time is waited out, answered or not: further replies, and replies behind an ICMP
+            error, are heard then too.
     """
 
     count: int = 1
@@ -44,6 +46,7 @@ class ProbeSettings:
     network_pps: float | None = None
     ttl: int | None = None
     tos: int = 0
+    is_patient: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no engine can do.
@@ -131,6 +134,8 @@ class Heard:
         icmp_code: (k,) int16: its code, or -1.
         sender: (k, 16) uint8: who sent the message, IPv4 mapped; zeros for lost and unsent ones.
         at_ns: (k,) int64: when it came (or was given up), monotonic clock.
+        error: (k,) int16: the system's error number where it would not send; 0 for all else, and where there is no
+            socket of that family.
     """
 
     kind: NDArray[np.uint8]
@@ -143,6 +148,7 @@ class Heard:
     icmp_code: NDArray[np.int16]
     sender: NDArray[np.uint8]
     at_ns: NDArray[np.int64]
+    error: NDArray[np.int16]
 
     def __len__(self) -> int:
         """Number of events."""
