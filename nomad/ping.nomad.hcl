@@ -80,6 +80,12 @@ variable "allow_private" {
   default     = false
 }
 
+variable "data_dir" {
+  type        = string
+  description = "Folder that holds one spool for each worker: results that wait for the output, also while no worker runs."
+  default     = "/var/lib/hoploom"
+}
+
 job "hoploom-ping" {
   datacenters = var.datacenters
   type        = var.scheduler
@@ -150,6 +156,8 @@ job "hoploom-ping" {
         HOPLOOM_WORKER            = "${var.worker_prefix}${NOMAD_ALLOC_INDEX}"
         HOPLOOM_ANCHORS           = var.anchors
         HOPLOOM_ALLOW_PRIVATE     = var.allow_private
+        HOPLOOM_SPOOL_DIR         = "${var.data_dir}/ping-${NOMAD_ALLOC_INDEX}"
+        HOPLOOM_WAIT_LOCK_S       = "25"
       }
 
       service {

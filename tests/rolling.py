@@ -16,7 +16,7 @@ def roll(cli: Cli, service: str, variables: Mapping[str, str]) -> None:
     """Deploy a service again with these job variables, and wait until every old instance has gone."""
     before = {each["id"] for each in _instances(cli, service)}
     ports = json.loads((cli.root / "mesh.json").read_text(encoding="utf-8"))["ports"]
-    own = {"data_dir": str(cli.root / "data")} if service == "output" else {}
+    own = {"data_dir": str(cli.root / "data")} if service in ("output", "ping") else {}
     given = {
         "command": sys.executable,
         "consul_addr": f"http://127.0.0.1:{ports['consul_http']}",

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import pytest
 
 from hoploom.ping_service.lease_client import Renewal
-from hoploom.ping_service.work import Worker
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.notation import parse_block
 from hoploom.targets.sampling import ALL
@@ -18,7 +17,7 @@ from hoploom.wire.campaign import MAX_RATE_PPS
 from hoploom.wire.lease import Lease
 from hoploom.wire.probe import Probe
 from lab.namespace import in_namespace, needs_root
-from unit.ping_service.stations import FakeMesh, lease, station
+from unit.ping_service.stations import FakeMesh, lease, working
 
 pytestmark = needs_root
 
@@ -74,18 +73,15 @@ def left(
     async def body() -> list[Left]:
         mesh = FakeMesh(leases=list(leases), renewal=Renewal(30, MAX_RATE_PPS))
         mesh.whole = whole
-        worker = Worker(station(mesh, **{"allow_private": False, **settings}))
         sink, loop = Sink(interface), asyncio.get_running_loop()
         loop.add_reader(sink._socket, sink.read)
         try:
-            async with asyncio.timeout(seconds):
-                await worker.run()
-        except TimeoutError:
+            async with working(mesh, **{"allow_private": False, **settings}):
+                await asyncio.sleep(seconds)
             return sink.seen
         finally:
             loop.remove_reader(sink._socket)
             sink.close()
-        raise AssertionError("a worker works for ever")
 
     found: list[Left] = in_namespace(body, *SINK)
     return found

@@ -1,7 +1,6 @@
 """Seeds of the simulation of shards, leases and rounds, on all processors; one that finds something replays exactly."""
 
 import argparse
-import asyncio
 import logging
 import multiprocessing
 import os
@@ -27,12 +26,11 @@ REPORT_EVERY = 100
 
 @contextmanager
 def virtual() -> Iterator[None]:
-    """Every clock is the loop's, threads take no time, and names come of the seed."""
+    """Every clock is the loop's, and names come of the seed."""
     modules = [module for name, module in sys.modules.items() if name.startswith("hoploom.")]
     with ExitStack() as stack:
         for module in (each for each in modules if hasattr(each, "boottime_s")):
             stack.enter_context(patch.object(module, "boottime_s", boottime()))
-        stack.enter_context(patch.object(asyncio, "to_thread", virtual_time.to_thread))
         stack.enter_context(patch.object(shards, "SLOTS", SLOTS))
         stack.enter_context(patch.object(uuid, "uuid4", lambda: uuid.UUID(int=random.getrandbits(128))))
         yield

@@ -44,3 +44,11 @@ def test_every_variable_is_described(job: Path) -> None:
     blocks = re.findall(r'^variable "\w+" \{\n(.*?)^\}', job.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert blocks
     assert all("description" in block and "default" in block for block in blocks)
+
+
+@pytest.mark.parametrize(("service", "setting"), [("output", "HOPLOOM_DB_DIR"), ("ping", "HOPLOOM_SPOOL_DIR")])
+def test_what_a_service_keeps_outlives_its_allocation_and_a_successor_waits_for_it(service: str, setting: str) -> None:
+    text = next(job for job in JOBS if job.name == f"{service}.nomad.hcl").read_text(encoding="utf-8")
+    assert one(text, setting) == f"${{var.data_dir}}/{service}-${{NOMAD_ALLOC_INDEX}}"
+    drain_s, wait_s = Settings().drain_s + lifecycle.HAND_OVER_CAP_S, float(one(text, "HOPLOOM_WAIT_LOCK_S"))
+    assert drain_s < wait_s < 30

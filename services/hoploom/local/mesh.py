@@ -209,6 +209,7 @@ class LocalMesh:
                 "group": GROUP,
                 "worker_prefix": f"{_host_name()}-",
                 "allow_private": "true",
+                "data_dir": str(self.places.data),
             },
         }
         for name, count in counts.as_dict().items():

@@ -45,7 +45,7 @@ class Places:
 
     @property
     def data(self) -> Path:
-        """Folder of the result databases."""
+        """Folder of the result databases and the workers' spools."""
         return self.root / "data"
 
     @property

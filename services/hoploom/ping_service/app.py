@@ -1,5 +1,7 @@
 """Puts a worker together: no routes, heartbeats instead of inbound checks, one loop; it gives back what it holds."""
 
+from collections.abc import AsyncIterator
+
 from aiohttp import web
 
 from hoploom import kit
@@ -7,7 +9,10 @@ from hoploom.kit import credentials
 from hoploom.ping_service import anchors, owner
 from hoploom.ping_service.lease_client import LeaseClient
 from hoploom.ping_service.orders import Orders
+from hoploom.ping_service.outbox import Outbox
+from hoploom.ping_service.probing import boot_id
 from hoploom.ping_service.settings import Settings
+from hoploom.ping_service.spool import Spool
 from hoploom.ping_service.station import Station
 from hoploom.ping_service.work import Worker
 
@@ -23,10 +28,16 @@ def make_app(settings: Settings) -> web.Application:
     anchors.parse(settings.anchors)
     client = LeaseClient(mesh.through_fabio(), token, settings.lasting_name)
     station = Station(settings, client, orders=Orders(owner=owner.limits(settings)))
-    worker = Worker(station)
+    outbox = Outbox(Spool(settings.spool_folder(), settings.spool_bytes), station.clock, boot_id())
+    worker = Worker(station, outbox)
     mesh.ready = (worker.can_probe,)
     mesh.reports.append(worker.report)
     mesh.meta.update({"worker": station.name, "group": settings.group or station.name})
+
+    async def spool(_: web.Application) -> AsyncIterator[None]:
+        await outbox.open(settings.wait_lock_s)
+        yield
+        await outbox.close()
 
     async def work(_: web.Application) -> None:
         await worker.run()
@@ -34,6 +45,7 @@ def make_app(settings: Settings) -> web.Application:
     async def leave(_: web.Application) -> None:
         await worker.leave()
 
+    app.cleanup_ctx.append(spool)
     kit.background(app, work)
     kit.on_drain(app, leave)
     return app

@@ -39,7 +39,8 @@ class Asking:
 
     def _may_ask(self) -> bool:
         station = self._station
-        idle = station.engine and not (station.leaving or station.is_resting or station.uplink_dead)
+        kept = station.leaving or station.full or station.is_resting or station.uplink_dead
+        idle = station.engine and not kept
         fresh = orders.is_fresh(station.orders, station.clock()) and not station.orders.stops(station.name)
         return bool(idle) and fresh and holding.wants_another(station.holding)
 

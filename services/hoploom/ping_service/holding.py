@@ -15,8 +15,12 @@ from enum import Enum
 
 from hoploom.wire.lease import Lease
 
-MAX_HELD = 2
+MAX_OPEN = 2
 """One that is worked off, and one asked for ahead, so that a short outage of whoever hands them out idles nobody."""
+
+MAX_WAITING = 8
+"""Leases held in all, with those that are probed and wait for the output: while it is away the worker goes on for some
+minutes. More would be handed out again before it is back, and each is renewed. A request may name 16."""
 
 CHUNK_S = 10
 """Seconds of work in a chunk: what a worker that dies can lose of what it has probed."""
@@ -54,6 +58,7 @@ class Held:
         probed_upto: Every position below was probed, or is being probed.
         stored_upto: Every position below has its result stored, and counts.
         under_way: Chunks that are being probed or are on their way to the output.
+        ahead: What is stored and counts behind a gap, as first position and position after the last, in order.
         stopped: Why no more of it is probed, in a word; empty while it is worked off.
     """
 
@@ -66,6 +71,7 @@ class Held:
     probed_upto: int
     stored_upto: int
     under_way: int = 0
+    ahead: tuple[tuple[int, int], ...] = ()
     stopped: str = ""
 
     @property
@@ -180,7 +186,7 @@ def probed(holding: Holding, lease_id: str, upto: int) -> Holding:
 
 
 def settled(holding: Holding, lease_id: str, start: int, stop: int) -> Holding:
-    """A chunk is under way no more.
+    """A chunk is under way no more; they may come in any order, and a gap that stays is where the lease is returned.
 
     Args:
         holding: What is held.
@@ -190,9 +196,10 @@ def settled(holding: Holding, lease_id: str, start: int, stop: int) -> Holding:
     """
 
     def change(held: Held) -> Held:
-        # A gap before it stays open: the lease is returned from there on.
-        upto = stop if start == held.stored_upto else held.stored_upto
-        return replace(held, under_way=held.under_way - 1, stored_upto=upto)
+        ahead, upto = sorted([*held.ahead, (start, stop)] if stop > start else held.ahead), held.stored_upto
+        while ahead and ahead[0][0] == upto:
+            upto = ahead.pop(0)[1]
+        return replace(held, under_way=held.under_way - 1, stored_upto=upto, ahead=tuple(ahead))
 
     return _changed(holding, lease_id, change)
 
@@ -214,7 +221,8 @@ def next_word(holding: Holding) -> Held | None:
 
 def wants_another(holding: Holding) -> bool:
     """Whether to ask for a further lease: what is held keeps us busy for less than half of its time."""
-    return len(holding) < MAX_HELD and all(each.work_left_s <= each.ttl_s / 2 for each in holding)
+    is_short = sum(each.is_open for each in holding) < MAX_OPEN and len(holding) < MAX_WAITING
+    return is_short and all(each.work_left_s <= each.ttl_s / 2 for each in holding)
 
 
 def chunk_stop(held: Held, pace_pps: int) -> int:

@@ -1,14 +1,13 @@
 """The worker's way to the mesh: leases and orders from the input service, results to the output service, by Fabio.
 
-Each call but `submit` is one try: who calls knows how long it has time, and tries again.
+Each call is one try: who calls knows how long it has time, and tries again.
 """
 
 import asyncio
 import logging
-import time
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from hoploom.kit import ServiceClient, credentials
@@ -18,7 +17,6 @@ from hoploom.ping_service.holding import Held
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.target_set import digest, from_document
 from hoploom.wire import batch_codec
-from hoploom.wire.batch import Batch
 from hoploom.wire.campaign import MAX_RATE_PPS
 from hoploom.wire.fields import Fields
 from hoploom.wire.lease import MAX_TTL_S, Lease, LeaseDone, LeaseRenewal, LeaseRequest, LeaseReturn
@@ -33,14 +31,14 @@ MAX_SETS = 4
 
 _SAY_TIMEOUT_S = 3.0
 _LONG_TIMEOUT_S = 30.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
-_NO_CONTENT, _NOT_MODIFIED, _NOT_FOUND, _CONFLICT = 204, 304, 404, 409
+_NO_CONTENT, _NOT_MODIFIED, _NOT_FOUND = 204, 304, 404
 _ENDED = frozenset({403, 404, 409, 410})
-_NOT_YET = frozenset({401, _NOT_FOUND, _CONFLICT, 429})
-"""A batch answered so waits. 409: it is being stored just now; 404: whoever answers for the rest of the paths stores
-nothing; 401: the token is being changed, or was forgotten, and people can cure that."""
+_REFUSED = frozenset({400, 413, 422})
+"""So the output refuses a batch for good. All else passes. 409: it is being stored just now; 404: whoever answers for
+the rest of the paths stores nothing; 401 and 403: the token is being changed, or was forgotten, which people cure."""
 
-_SERVER_ERROR = 500
+_SLOWEST_BYTES_S = 16_384
+"""A line that is slower than this, in bytes a second, is too slow for results."""
 
 
 class LeaseEnded(BadRequest):
@@ -73,7 +71,6 @@ class LeaseClient:
         self._fabio, self._worker = fabio, worker
         self._headers = credentials.header(token)
         self._sets: dict[str, AddressSet] = {}
-        self.waiting = ""
 
     async def ask(self, wanted: LeaseRequest) -> Lease | None:
         """Work to do, or None when there is none now.
@@ -146,35 +143,26 @@ class LeaseClient:
             self._sets[revision] = found
         return self._sets[revision]
 
-    async def submit(self, batch: Batch) -> bool:
-        """Have a batch stored, however long that takes; False when the output refuses it for good."""
-        headers = {**self._headers, "Idempotency-Key": batch.batch, "Content-Type": batch_codec.MEDIA_TYPE_ZSTD}
-        for pause_s in _pauses():
-            # Tells the output how old the batch is, by our own clock.
-            sent = replace(batch, sent_monotonic_us=time.monotonic_ns() // 1000)
-            body = await asyncio.to_thread(batch_codec.pack, sent)
-            try:
-                answer = await self._fabio.request(
-                    "POST", "/results", timeout_s=_LONG_TIMEOUT_S, data=body, headers=headers
-                )
-                if answer.status not in _NOT_YET and answer.status < _SERVER_ERROR:
-                    return self._accepted(batch, answer)
-                self._wait(answer.reason())
-            except Unavailable as error:
-                self._wait(str(error))
-            await asyncio.sleep(pause_s)
-        raise AssertionError("the pauses never end")
+    async def submit(self, batch: str, body: bytes) -> None:
+        """Have a batch stored.
 
-    def _accepted(self, batch: Batch, answer: Answer) -> bool:
-        self.waiting = ""
+        Args:
+            batch: Its id.
+            body: The batch, packed.
+
+        Raises:
+            Unavailable: Nobody stores it now.
+            BadRequest: The output refuses it for good.
+        """
+        headers = {**self._headers, "Idempotency-Key": batch, "Content-Type": batch_codec.MEDIA_TYPE_ZSTD}
+        timeout_s = _LONG_TIMEOUT_S + len(body) / _SLOWEST_BYTES_S
+        answer = await self._fabio.request("POST", "/results", timeout_s=timeout_s, data=body, headers=headers)
         if not answer.ok:
-            log.error("batch %s is refused for good (%s): %s", batch.batch, answer.status, answer.reason())
-        return answer.ok
-
-    def _wait(self, reason: str) -> None:
-        if not self.waiting:
-            log.warning("results wait: %s", reason)
-        self.waiting = f"results wait: {reason}"[:200]
+            # Of others, who answer for all paths, nobody knows what they mean by it.
+            is_refused = answer.status in _REFUSED and _is_problem(answer)
+            raise (BadRequest if is_refused else Unavailable)(f"{answer.reason()} ({answer.status})")
+        if _part(answer, "batch") != batch:
+            raise Unavailable("something else answers for the output service")
 
     def _about(self, held: Held) -> dict[str, str]:
         lease = held.lease
@@ -225,13 +213,10 @@ def _is_elsewhere(answer: Answer) -> bool:
     """Whether it comes from somebody without such a path: no problem document, or one about the path itself."""
     if answer.status == 405:  # noqa: PLR2004 - Method Not Allowed (RFC 9110)
         return True
-    is_problem = answer.headers.get("Content-Type", "").startswith("application/problem+json")
-    return answer.status == _NOT_FOUND and not (is_problem and not answer.reason().startswith("POST /"))
+    is_about_it = _is_problem(answer) and not answer.reason().startswith("POST /")
+    return answer.status == _NOT_FOUND and not is_about_it
 
 
-def _pauses() -> Iterator[float]:
-    """Growing pauses in seconds."""
-    pause_s = _FIRST_PAUSE_S
-    while True:
-        yield pause_s
-        pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
+def _is_problem(answer: Answer) -> bool:
+    """Whether it comes from a service of ours, which says what it has to object."""
+    return answer.headers.get("Content-Type", "").startswith("application/problem+json")

@@ -1,4 +1,4 @@
-"""Works off the leases, chunk by chunk; what was probed goes to the submitting loop while the next chunk is probed."""
+"""Works off the leases, chunk by chunk; what was probed goes to the spooling loop while the next chunk is probed."""
 
 import asyncio
 import logging
@@ -34,7 +34,7 @@ _SKIPPED = metrics.counter("hoploom_ping_skipped_targets_total", "Targets of lea
 
 @dataclass(frozen=True)
 class Sealed:
-    """A batch on its way to the output.
+    """A batch on its way to the spool.
 
     Attributes:
         batch: The batch.

@@ -1,10 +1,14 @@
 """Settings of a worker. Some are its owner's alone: nobody can set them from afar."""
 
+import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from hoploom import kit
 from hoploom.kit import setting
+from hoploom.kit.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,33 @@ class Settings(kit.Settings):
         more="While none answers, lost targets count for nothing and the work is given back.",
     )
     attribution: str = setting("", "Address of the probing.txt put into every probe (RFC 9511); empty puts none.")
+
+    spool_dir: str = setting(
+        "",
+        "Folder in which results wait for the output; no other process may use it.",
+        more="Empty is $XDG_STATE_HOME/hoploom/spool/NAME, in ~/.local/state without that.",
+    )
+    spool_bytes: int = setting(
+        256 * 2**20, "What the spool may hold; never more than half of the free space.", unit="bytes",
+        more="When it is over that, nothing more is probed; nothing is dropped. Quarantine takes an eighth of it more.",
+    )
+    wait_lock_s: float = setting(
+        0.0, "How long to wait for a predecessor that still uses the spool.", unit="seconds", more="0 refuses at once."
+    )
+
+    def spool_folder(self, environ: Mapping[str, str] = os.environ) -> Path:
+        """The folder in which results wait.
+
+        Raises:
+            ConfigError: None is named, and this account has no home folder.
+        """
+        if self.spool_dir:
+            return Path(self.spool_dir).expanduser()
+        try:
+            state = Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        except RuntimeError as error:
+            raise ConfigError("this account has no home folder for results: name a folder with --spool-dir") from error
+        return state / "hoploom" / "spool" / self.lasting_name
 
     @property
     def lasting_name(self) -> str:

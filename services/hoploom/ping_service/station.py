@@ -21,7 +21,7 @@ from hoploom.wire.overlay import OverlayDocument
 
 log = logging.getLogger(__name__)
 UPLINK, UNSENT, SOCKETS, REFUSED, STOPPING = "uplink", "unsent", "sockets", "refused", "stopping"
-UNFIT = "unfit"
+UNFIT, SPOOL = "unfit", "spool"
 REASONS = {
     orders.PAUSED: "the campaign is paused",
     orders.REVOKED: "this worker was revoked",
@@ -31,6 +31,7 @@ REASONS = {
     REFUSED: "the output service refuses the results",
     STOPPING: "this worker stops",
     UNFIT: "the lease does not fit its set of targets",
+    SPOOL: "this worker's spool takes no results",
 }
 """Why no more of a lease is probed; the keys are labels of a metric."""
 
@@ -60,6 +61,8 @@ class Station:
         orders: The overlay.
         engine: Name of the prober that is open; empty while there is none.
         trouble: Why it cannot probe; empty while it can.
+        full: Why its spool takes no more results; empty while it does.
+        waiting: Why results wait; empty while the output takes them.
         no_work: Why it got no lease; empty when it got one, or when there was none.
         uplink_dead: Whether it waits for its anchors to answer again.
         leaving: Whether it is about to stop.
@@ -73,6 +76,8 @@ class Station:
     orders: Orders = field(default_factory=Orders)
     engine: str = ""
     trouble: str = ""
+    full: str = ""
+    waiting: str = ""
     no_work: str = ""
     uplink_dead: bool = False
     leaving: bool = False
@@ -131,9 +136,10 @@ class Station:
         self.stop([each.id for each in self.holding], reason)
 
     def obey(self) -> None:
-        """Stop what the orders do not allow, and everything when this worker is about to stop."""
+        """Stop what the orders do not allow, and everything when this worker stops, or its spool takes no more."""
+        everything = STOPPING if self.leaving else SPOOL if self.full else ""
         for held in self.holding:
-            if reason := STOPPING if self.leaving else self.orders.stops(self.name, held.lease.campaign):
+            if reason := everything or self.orders.stops(self.name, held.lease.campaign):
                 self.stop([held.id], reason)
 
     def heard(self, document: OverlayDocument | None) -> None:
@@ -146,6 +152,21 @@ class Station:
             log.info("orders are at version %s %s", self.orders.version, self.orders.stops(self.name))
             self.obey()
             self.ring()
+
+    def fill(self, reason: str) -> None:
+        """The spool takes no more results, and why; empty: it does again."""
+        if reason and not self.full:
+            log.warning("nothing more is probed: %s", reason)
+        before, self.full = self.full, reason
+        if bool(before) != bool(reason):
+            self.obey()
+            self.ring()
+
+    def wait(self, reason: str) -> None:
+        """Results wait, and why; empty: they do not any more."""
+        if reason and not self.waiting:
+            log.warning("results wait: %s", reason)
+        self.waiting = f"results wait: {reason}"[:200] if reason else ""
 
     def may_go_on(self, held: Held) -> bool:
         """Whether to send the next packet for a lease: it is ours, has not ended and was not stopped."""

@@ -10,9 +10,11 @@ from hoploom.kit.errors import ConfigError, NotReady, Unavailable
 from hoploom.ping_service import orders
 from hoploom.ping_service.asking import Asking
 from hoploom.ping_service.following import follow
+from hoploom.ping_service.outbox import Outbox
 from hoploom.ping_service.probing import Probing, Sealed
+from hoploom.ping_service.spooling import MAX_SEALED, Spooling
 from hoploom.ping_service.station import REASONS, REST_S, SOCKETS, UPLINK, Station
-from hoploom.ping_service.submitting import MAX_SEALED, submit
+from hoploom.ping_service.submitting import SENDERS, submit
 from hoploom.ping_service.telling import tell
 from hoploom.prober.interface import open_prober
 
@@ -23,9 +25,9 @@ NO_SOCKET_PAUSE_S = 15.0
 class Worker:
     """One worker."""
 
-    def __init__(self, station: Station) -> None:
-        """Work with what the station holds."""
-        self.station = station
+    def __init__(self, station: Station, outbox: Outbox) -> None:
+        """Work with what the station holds, and send by the outbox, which whoever runs the worker opens and closes."""
+        self.station, self.outbox = station, outbox
         self._sealed: asyncio.Queue[Sealed] = asyncio.Queue(MAX_SEALED)
 
     async def run(self) -> None:
@@ -34,7 +36,9 @@ class Worker:
             group.create_task(follow(self.station))
             group.create_task(Asking(self.station).run())
             group.create_task(tell(self.station))
-            group.create_task(submit(self.station, self._sealed))
+            group.create_task(Spooling(self.station, self.outbox, self._sealed).run())
+            for _ in range(SENDERS):
+                group.create_task(submit(self.station, self.outbox))
             group.create_task(self._probe())
 
     async def leave(self) -> None:
@@ -54,7 +58,7 @@ class Worker:
     def report(self) -> str:
         """For the Consul UI; it changes once a minute at most while the work goes on, since each change is a write."""
         station = self.station
-        words = [station.client.waiting, self._stopped() or station.no_work or self._working()]
+        words = [station.waiting, self._stopped() or station.no_work or self._working(), self._quarantine()]
         if station.orders.document is None:
             words.append("pauses and opt-outs are not known yet")
         return "; ".join(each for each in words if each)
@@ -69,8 +73,14 @@ class Worker:
         count = len(station.holding)
         return f"probing {', '.join(names)}: {count} lease{'s' * (count > 1)} until {until:%H:%M} UTC"
 
+    def _quarantine(self) -> str:
+        count = len(self.outbox.spool.quarantine)
+        return f"{count} batch{'es' * (count > 1)} in quarantine" if count else ""
+
     def _stopped(self) -> str:
         station = self.station
+        if station.full:
+            return f"asks for no work: {station.full}"
         if station.uplink_dead:
             return REASONS[UPLINK]
         stopped = station.orders.stops(station.name)

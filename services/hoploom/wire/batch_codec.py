@@ -46,6 +46,26 @@ def pack(batch: Batch, *, level: int = 1) -> bytes:
     return zstandard.ZstdCompressor(level=level).compress(_pack_plain(batch))
 
 
+def restamped(body: bytes, boot_id: str, sent_monotonic_us: int) -> bytes:
+    """A packed batch as it is sent later: with that time, where its machine still runs; else as it is.
+
+    Nothing else changes: what a later version has put into it stays.
+
+    Args:
+        body: As `pack` made it.
+        boot_id: Names this run of the machine; the clock of another run tells nothing.
+        sent_monotonic_us: Its monotonic clock now, in microseconds.
+
+    Raises:
+        BadRequest: It is no packed batch.
+    """
+    document = _parse_msgpack(_decompressed(body))
+    if document.get("boot_id") != boot_id:
+        return body
+    plain = msgpack.packb(document | {"sent_monotonic_us": sent_monotonic_us})
+    return zstandard.ZstdCompressor(level=1).compress(plain)
+
+
 def digest(batch: Batch) -> bytes:
     """SHA-256 (32 bytes) of a batch's content: the same for every encoding and for every time that it is sent."""
     return hashlib.sha256(_pack_plain(batch, sent_monotonic_us=0)).digest()

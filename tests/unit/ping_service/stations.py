@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine
+import tempfile
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hoploom.kit.errors import Unavailable
+from hoploom.kit.errors import BadRequest, Unavailable
 from hoploom.ping_service import owner
 from hoploom.ping_service.holding import Held
 from hoploom.ping_service.lease_client import LeaseClient, Renewal
 from hoploom.ping_service.orders import Orders
+from hoploom.ping_service.outbox import Outbox
 from hoploom.ping_service.settings import Settings
+from hoploom.ping_service.spool import Spool
 from hoploom.ping_service.station import Station
+from hoploom.ping_service.work import Worker
 from hoploom.prober.probes import Heard, PingColumns, ProbeSettings, Statistics
 from hoploom.targets import plan
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.notation import parse_block
+from hoploom.wire import batch_codec
 from hoploom.wire.addresses import text
 from hoploom.wire.batch import ANSWERED, LOST, Batch
-from hoploom.wire.batch import check as check_batch
 from hoploom.wire.lease import Lease, LeaseId, LeaseRequest
 from hoploom.wire.overlay import OverlayDocument
 from hoploom.wire.probe import Probe
 from lab.virtual_time import run
 
 BLOCK = "127.0.0.0/24"
+BOOT_ID = "b" * 8
 KINDS = {
     "outcome": "u1", "sent": "u2", "received": "u2", "duplicates": "u2", "rtt_min_us": "i4", "rtt_avg_us": "i4",
     "rtt_max_us": "i4", "reply_ttl": "i2", "icmp_type": "i2", "icmp_code": "i2", "at_us": "i8",
@@ -100,9 +107,12 @@ class FakeMesh(LeaseClient):
     batches: list[Batch] = field(default_factory=list)
     said: list[tuple[float, str, str]] = field(default_factory=list)
     upto: list[int] = field(default_factory=list)
-    refuses: bool = False
+    bodies: list[bytes] = field(default_factory=list)
+    sends: list[tuple[float, str]] = field(default_factory=list)
+    refuses: Callable[[str], bool] = lambda _: False
+    fails: set[str] = field(default_factory=set)
+    late: dict[str, float] = field(default_factory=dict)
     renewal: Renewal = field(default_factory=lambda: Renewal(30, 0))
-    waiting: str = ""
 
     def __post_init__(self) -> None:
         wishes = plan.Wishes(allow_private=True)
@@ -135,14 +145,18 @@ class FakeMesh(LeaseClient):
         await self._answers("address_set")
         return self.whole
 
-    async def submit(self, batch: Batch) -> bool:
-        for _ in range(1000):
-            if "submit" not in self.away:
-                break
-            await asyncio.sleep(1)
-        check_batch(batch)
-        self.batches.append(batch)
-        return not self.refuses
+    async def submit(self, batch: str, body: bytes) -> None:
+        self.sends.append((asyncio.get_running_loop().time(), batch))
+        await self._answers("submit")
+        await asyncio.sleep(self.late.pop(batch, 0.0))
+        if batch in self.fails:
+            raise Unavailable("the output fails (500)")
+        if self.refuses(batch):
+            raise BadRequest("no (422)")
+        self.bodies.append(body)
+        found = batch_codec.unpack(body, batch_codec.MEDIA_TYPE_ZSTD)
+        assert found.batch == batch
+        self.batches.append(found)
 
     @property
     def words(self) -> list[str]:
@@ -185,6 +199,27 @@ def station(mesh: LeaseClient, **settings: Any) -> Station:
     return Station(own, mesh, asyncio.get_running_loop().time, orders=Orders(owner=owner.limits(own)))
 
 
+def outbox(found: Station, folder: Path, max_bytes: int = 2**30) -> Outbox:
+    """An outbox in a folder, not open yet."""
+    return Outbox(Spool(folder, max_bytes), found.clock, BOOT_ID)
+
+
+@asynccontextmanager
+async def working(mesh: LeaseClient, folder: Path | None = None, **settings: Any) -> AsyncIterator[Worker]:
+    """A worker that runs, its spool in this folder or in one of its own."""
+    with tempfile.TemporaryDirectory() as own:
+        found = station(mesh, **settings)
+        worker = Worker(found, outbox(found, folder or Path(own), found.settings.spool_bytes))
+        await worker.outbox.open(0.0)
+        try:
+            async with asyncio.TaskGroup() as group:
+                task = group.create_task(worker.run())
+                yield worker
+                task.cancel()
+        finally:
+            await worker.outbox.close()
+
+
 def on_virtual_time(body: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
     """A test that runs on virtual time."""
 
@@ -195,4 +230,7 @@ def on_virtual_time(body: Callable[..., Coroutine[Any, Any, None]]) -> Callable[
     return test
 
 
-__all__ = ["ANSWERED", "BLOCK", "LOST", "FakeMesh", "FakeProber", "columns", "lease", "on_virtual_time", "station"]
+__all__ = [
+    "ANSWERED", "BLOCK", "BOOT_ID", "LOST", "FakeMesh", "FakeProber", "columns", "lease", "on_virtual_time", "outbox",
+    "station", "working",
+]  # fmt: skip

@@ -11,7 +11,6 @@ from hoploom.kit.errors import Unprocessable
 from hoploom.ping_service import work
 from hoploom.ping_service.lease_client import Renewal
 from hoploom.ping_service.station import REASONS, UNFIT
-from hoploom.ping_service.work import Worker
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.notation import parse_block
 from hoploom.targets.sampling import ALL
@@ -21,7 +20,7 @@ from hoploom.wire.campaign import MAX_RATE_PPS
 from hoploom.wire.lease import Lease
 from hoploom.wire.overlay import OverlayDocument
 from hoploom.wire.probe import Probe
-from unit.ping_service.stations import FakeMesh, FakeProber, lease, on_virtual_time, station
+from unit.ping_service.stations import FakeMesh, FakeProber, lease, on_virtual_time, working
 
 NEVER = (
     *("0.0.0.1", "169.254.169.254", "192.0.0.8", "192.88.99.1", "224.0.0.1", "239.255.255.255", "240.0.0.1"),
@@ -52,10 +51,8 @@ async def probed(
     mesh.overlay = overlay or OverlayDocument()
     mesh.whole = whole
     monkeypatch.setattr(work, "open_prober", lambda *_, **__: prober)
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(Worker(station(mesh, **{"allow_private": False, **settings})).run())
+    async with working(mesh, **{"allow_private": False, **settings}):
         await asyncio.sleep(seconds)
-        task.cancel()
     return prober
 
 
@@ -180,8 +177,6 @@ class Malformed(FakeMesh):
 async def test_a_set_that_is_none_ends_its_lease_and_not_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     mesh, prober = Malformed(leases=[lease()]), FakeProber()
     monkeypatch.setattr(work, "open_prober", lambda *_, **__: prober)
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(Worker(station(mesh)).run())
+    async with working(mesh):
         await asyncio.sleep(20)
-        task.cancel()
     assert mesh.words == [REASONS[UNFIT]] and prober.sent_s == []

@@ -1,29 +1,23 @@
 """What the worker makes of every answer of the input and output services."""
 
-import asyncio
 import json
 import threading
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 
 from hoploom.kit.balance import ServiceClient
 from hoploom.kit.errors import BadRequest, Forbidden, Unavailable, Unprocessable
 from hoploom.kit.http_client import Answer
-from hoploom.ping_service import chunk, holding, lease_client
+from hoploom.ping_service import holding, lease_client
 from hoploom.ping_service.lease_client import LeaseClient, LeaseEnded, Renewal
-from hoploom.ping_service.orders import Orders
 from hoploom.targets import plan
 from hoploom.targets.notation import parse_block
 from hoploom.targets.target_set import TargetSet, digest, from_document
-from hoploom.wire.addresses import column
-from hoploom.wire.batch import Batch
 from hoploom.wire.lease import LeaseRequest
 from hoploom.wire.overlay import OverlayDocument
-from lab import virtual_time
-from unit.ping_service.stations import columns, lease, on_virtual_time
+from unit.ping_service.stations import lease
 
 PROBLEM = {"Content-Type": "application/problem+json"}
 REQUEST = LeaseRequest(request_id="r", worker="w", group="g", rate_pps=0, families=(4,))
@@ -54,11 +48,6 @@ class Fabio(ServiceClient):
 def client(*answers: Answer | Unavailable) -> tuple[LeaseClient, Fabio]:
     fabio = Fabio(*answers)
     return LeaseClient(fabio, "secret", "w"), fabio
-
-
-def batch() -> Batch:
-    part = chunk.of(HELD, "c0ffee00-0000-4000-8000-000000000000", column(["127.0.0.1"]), Orders(), allow_private=True)
-    return chunk.batch_of(part, columns(np.zeros(1, np.uint8)), "w", "b" * 8, suspect=False)
 
 
 async def test_a_lease_or_none_is_the_answer_to_a_request() -> None:
@@ -164,20 +153,48 @@ async def test_an_answer_nested_without_end_is_no_answer() -> None:
         await client(Answer(200, b"[" * 100_000, {}))[0].address_set("0" * 64)
 
 
-@on_virtual_time
-async def test_a_batch_is_sent_until_somebody_stores_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asyncio, "to_thread", virtual_time.to_thread)
-    refusals = [answer(status) for status in (401, 404, 409, 429, 500)]
-    asked, fabio = client(Unavailable("away"), *refusals, answer(200, {}))
-    assert await asked.submit(batch())
-    assert len(fabio.asked) == 7 and asked.waiting == ""
-    assert len({options["headers"]["Idempotency-Key"] for _, _, options in fabio.asked}) == 1
+BATCH = "c0ffee00-0000-4000-8000-000000000000"
 
 
-async def test_a_batch_that_is_refused_for_good_is_not_sent_again() -> None:
-    asked, fabio = client(answer(422))
-    assert not await asked.submit(batch())
-    assert len(fabio.asked) == 1
+async def test_a_batch_that_is_stored_was_sent_as_it_is_under_its_id() -> None:
+    asked, fabio = client(answer(200, {"v": 1, "batch": BATCH}))
+    await asked.submit(BATCH, b"body")
+    method, path, options = fabio.asked[0]
+    assert (method, path, options["data"]) == ("POST", "/results", b"body")
+    assert options["headers"]["Idempotency-Key"] == BATCH and "Bearer" in options["headers"]["Authorization"]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        Unavailable("away"),
+        *[answer(status) for status in (301, 401, 403, 404, 405, 409, 415, 429, 500)],
+        Answer(422, b"<html>", {"Content-Type": "text/html"}),
+        Answer(413, b"too large for this proxy", {}),
+        answer(200, {"v": 1, "batch": "another"}),
+        answer(200, {}),
+        Answer(200, b"<html>Sign in to this network", {}),
+        answer(204),
+    ],
+    ids=str,
+)
+async def test_a_batch_waits_where_nobody_has_stored_it_and_nobody_refuses_it(found: Answer | Unavailable) -> None:
+    with pytest.raises(Unavailable):
+        await client(found)[0].submit(BATCH, b"body")
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_a_batch_that_the_output_refuses_as_such_is_refused_for_good(status: int) -> None:
+    with pytest.raises(BadRequest, match=rf"^row 3 is wrong \({status}\)$"):
+        await client(answer(status, detail="row 3 is wrong"))[0].submit(BATCH, b"body")
+
+
+async def test_a_larger_batch_has_longer_to_arrive() -> None:
+    asked, fabio = client(answer(200, {"v": 1, "batch": BATCH}))
+    await asked.submit(BATCH, b"body")
+    await asked.submit(BATCH, bytes(2**20))
+    small, large = (options["timeout_s"] for _, _, options in fabio.asked)
+    assert small == pytest.approx(30, abs=1) and large > 60
 
 
 async def test_a_large_set_is_laid_out_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,36 +4,41 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hoploom.kit.errors import ConfigError, NotReady, Unavailable
+from hoploom.kit.errors import ConfigError, NotReady, OutOfSpace, Unavailable
 from hoploom.ping_service import work
-from hoploom.ping_service.holding import CHUNK_S
+from hoploom.ping_service.holding import CHUNK_S, MAX_WAITING
 from hoploom.ping_service.lease_client import Renewal
 from hoploom.ping_service.orders import REVOKED
 from hoploom.ping_service.probing import FAMILY_S
-from hoploom.ping_service.station import REASONS, UPLINK
+from hoploom.ping_service.spool import Spool
+from hoploom.ping_service.station import REASONS, SPOOL, UPLINK
 from hoploom.ping_service.work import Worker
 from hoploom.wire.batch import ANSWERED, FAILED, LOST
 from hoploom.wire.overlay import OptOut, OverlayDocument
-from unit.ping_service.stations import FakeMesh, FakeProber, lease, on_virtual_time, station
+from unit.ping_service.stations import FakeMesh, FakeProber, lease, on_virtual_time, working
 
 GATEWAY = "8.8.8.8"
+WRITE = Spool.write
 
 
 @asynccontextmanager
 async def at_work(
-    monkeypatch: pytest.MonkeyPatch, mesh: FakeMesh, prober: FakeProber | None = None, **settings: Any
-) -> AsyncIterator[Worker]:
+    monkeypatch: pytest.MonkeyPatch, mesh: FakeMesh, prober: FakeProber | None = None, folder: Path | None = None,
+    **settings: Any,
+) -> AsyncIterator[Worker]:  # fmt: skip
     """A worker that runs."""
     monkeypatch.setattr(work, "open_prober", lambda _: prober or FakeProber())
-    worker = Worker(station(mesh, **settings))
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(worker.run())
+    async with working(mesh, folder, **settings) as worker:
         yield worker
-        task.cancel()
+
+
+def segments(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*.segment"))
 
 
 def overlay(version: int, **changes: Any) -> OverlayDocument:
@@ -138,14 +143,12 @@ async def test_a_worker_that_is_cut_off_stops_at_the_end_of_its_lease_by_its_own
 
 
 @on_virtual_time
-async def test_what_was_probed_waits_for_the_output_and_nothing_more_is_probed_than_it_can_hold(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_without_the_output_it_goes_on_for_some_leases_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     leases = [lease(start, start + 10) for start in range(0, 250, 10)]
     mesh, prober = FakeMesh(leases=leases, away={"submit"}), FakeProber()
     async with at_work(monkeypatch, mesh, prober):
-        await asyncio.sleep(5)
-        assert len(prober.sent_s) <= 60
+        await asyncio.sleep(20)
+        assert len(prober.sent_s) == 10 * MAX_WAITING and mesh.words[-1:] == ["renew"]
         mesh.away.clear()
         await asyncio.sleep(30)
     assert mesh.positions == list(range(250))
@@ -213,10 +216,95 @@ async def test_a_family_that_this_machine_cannot_send_to_goes_back_and_is_left_o
 
 @on_virtual_time
 async def test_a_batch_that_is_refused_for_good_leaves_the_lease_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    mesh = FakeMesh(leases=[lease()], refuses=True)
+    mesh = FakeMesh(leases=[lease()], refuses=lambda _: True)
     async with at_work(monkeypatch, mesh):
         await asyncio.sleep(5)
     assert mesh.words == ["the output service refuses the results"] and mesh.upto == [0]
+
+
+@on_virtual_time
+async def test_a_worker_whose_spool_is_over_its_limit_asks_for_nothing_until_the_output_has_taken_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    leases = [lease(start, start + 10) for start in range(0, 250, 10)]
+    mesh, prober = FakeMesh(leases=leases, away={"submit"}), FakeProber()
+    async with at_work(monkeypatch, mesh, prober, spool_bytes=1000) as worker:
+        await asyncio.sleep(10)
+        assert "asks for no work: the spool is full" in worker.report()
+        held_back, asked = len(prober.sent_s), len(mesh.requests)
+        assert held_back < 10 * MAX_WAITING
+        await asyncio.sleep(10)
+        assert (len(prober.sent_s), len(mesh.requests)) == (held_back, asked)
+        mesh.away.clear()
+        await asyncio.sleep(5)
+        assert worker.station.full == "" and len(mesh.requests) > asked
+        await asyncio.sleep(60)
+    # What was given back unprobed is another's.
+    returned = mesh.words.count(REASONS[SPOOL])
+    assert len(mesh.positions) == 250 - 10 * returned == len(prober.sent_s)
+
+
+@on_virtual_time
+async def test_a_full_disk_stops_the_probing_and_what_is_in_hand_is_written_when_there_is_space(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OutOfSpace("the spool cannot be written to: No space left on device")
+
+    mesh, prober = FakeMesh(leases=[lease(0, 250, rate_pps=5)], away={"submit"}, renewal=Renewal(30, 5)), FakeProber()
+    with monkeypatch.context() as full:
+        async with at_work(full, mesh, prober, tmp_path) as worker:
+            full.setattr(Spool, "write", refuse)
+            await asyncio.sleep(CHUNK_S + 10)
+            # The second chunk was under way when the first could not be written.
+            sent = len(prober.sent_s)
+            assert 5 * CHUNK_S <= sent <= 6 * CHUNK_S
+            assert "No space left" in worker.report() and segments(tmp_path) == []
+            full.setattr(Spool, "write", WRITE)
+            await asyncio.sleep(5)
+            assert segments(tmp_path) and worker.station.full == ""
+            mesh.away.clear()
+            await asyncio.sleep(10)
+    assert mesh.positions == list(range(sent))
+    assert mesh.words[-1] == REASONS[SPOOL] and mesh.upto[-1] == sent
+
+
+@on_virtual_time
+async def test_results_that_the_disk_does_not_take_are_sent_from_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OutOfSpace("the spool cannot be written to: No space left on device")
+
+    mesh = FakeMesh(leases=[lease()])
+    monkeypatch.setattr(Spool, "write", refuse)
+    async with at_work(monkeypatch, mesh):
+        await asyncio.sleep(5)
+    assert mesh.positions == list(range(16)) and mesh.words == ["done"]
+
+
+@on_virtual_time
+async def test_what_an_earlier_run_has_sealed_is_sent_before_all_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mesh = FakeMesh(leases=[lease(0, 16), lease(16, 32)], away={"submit"})
+    async with at_work(monkeypatch, mesh, folder=tmp_path):
+        await asyncio.sleep(5)
+    left = segments(tmp_path)
+    assert len(left) == 2 and mesh.batches == []
+    mesh.away.clear()
+    mesh.leases.append(lease(32, 48))
+    async with at_work(monkeypatch, mesh, folder=tmp_path):
+        await asyncio.sleep(5)
+    assert [f"{batch.batch}.segment" for batch in mesh.batches][:2] == [name[13:] for name in left]
+    assert mesh.positions == list(range(48)) and segments(tmp_path) == []
+
+
+@on_virtual_time
+async def test_refused_batches_are_said_to_lie_in_quarantine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mesh = FakeMesh(leases=[lease(0, 16), lease(16, 32)], refuses=lambda _: True)
+    async with at_work(monkeypatch, mesh, folder=tmp_path) as worker:
+        await asyncio.sleep(20)
+        assert worker.report() == "idle (fake); 2 batches in quarantine"
+    assert segments(tmp_path) == [] and len(segments(tmp_path / "quarantine")) == 2
 
 
 @on_virtual_time
@@ -266,12 +354,10 @@ async def test_a_worker_without_a_socket_says_why_and_asks_for_nothing(monkeypat
 
     mesh = FakeMesh(leases=[lease()])
     monkeypatch.setattr(work, "open_prober", refuse)
-    worker = Worker(station(mesh))
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(30):
-            await worker.run()
-    with pytest.raises(NotReady, match="no ICMP socket"):
-        await worker.can_probe()
+    async with working(mesh) as worker:
+        await asyncio.sleep(30)
+        with pytest.raises(NotReady, match="no ICMP socket"):
+            await worker.can_probe()
     assert mesh.requests == []
 
 
