@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import json
 
-from hoploom.cli import mapping, screen
+from hoploom.cli import mapping, plan_lines, screen
 from hoploom.local.mesh import LocalMesh
 
 NAME = "map"
@@ -41,7 +41,7 @@ async def _map(args: argparse.Namespace, prepared: mapping.Prepared) -> int:
 
 
 def _show(prepared: mapping.Prepared, *, as_json: bool) -> None:
-    found = prepared.plan
+    found, probe = prepared.plan, prepared.request.probe
     if as_json:
         document = {
             "blocks": found.blocks,
@@ -51,13 +51,15 @@ def _show(prepared: mapping.Prepared, *, as_json: bool) -> None:
             "spaces": {space.value: count for space, count in found.spaces.items()},
             "targets": found.targets,
             "rate_pps": found.rate_pps,
-            "seconds": found.seconds(prepared.request.probe.count),
+            "kind": probe.kind,
+            "packets": found.targets * probe.packets_per_target,
+            "seconds": found.seconds(probe.packets_per_target),
             "needs_contact": found.needs_contact,
         }
         print(json.dumps(document))
         return
     for note in prepared.notes:
         screen.say("note", note)
-    for label, text in mapping.describe(prepared):
+    for label, text in plan_lines.describe(found, prepared.request):
         screen.say(label, text)
     screen.out.print("Nothing was sent.")

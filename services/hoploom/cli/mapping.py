@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from hoploom.cli import screen
+from hoploom.cli import plan_lines, probe_flags, screen
 from hoploom.kit import credentials
 from hoploom.kit.errors import BadRequest, ConfigError, Unavailable
 from hoploom.local import tokens, view
@@ -26,7 +26,7 @@ from hoploom.targets.sampling import Sampling, parse_sampling
 from hoploom.targets.space import by_family, split
 from hoploom.targets.special_purpose import Space
 from hoploom.wire.campaign import CampaignRequest
-from hoploom.wire.probe import Probe
+from hoploom.wire.probe import TRACE, Probe
 
 _POLL_S = 0.2
 _SAY_EVERY_S = 5.0
@@ -54,8 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--allow-private", action="store_true", help="loopback and private blocks in files are meant")
     parser.add_argument("--contact", default="", help="who answers for the probes; public targets need it (RFC 9511)")
     parser.add_argument("--rate", type=int, metavar="PPS", help="packets a second (0: no limit, loopback only)")
-    parser.add_argument("--count", type=int, default=1, help="echo requests a target (default: 1)")
-    parser.add_argument("--timeout-ms", type=int, default=1000, help="wait for a reply (default: 1000)")
+    probe_flags.add_arguments(parser)
     parser.add_argument("--max-targets", type=int, default=plan.MAX_TARGETS, metavar="N", help="refuse more than this")
     parser.add_argument("--rounds", type=int, default=1, metavar="N", help="passes of each group; 0: for ever")
     parser.add_argument("--cooldown-minutes", type=int, default=0, metavar="MIN", help="a target rests so long")
@@ -88,8 +87,9 @@ def prepare(args: argparse.Namespace, default: str = "") -> Prepared:
     blocks = [block for source in sources for block in source.blocks]
     left_out = [block for source in excludes for block in source.blocks]
     left_out += [parse_block(text) for source in not_meant for text in _own_space(source)]
+    probe = probe_flags.probe(args)
     request = CampaignRequest(
-        id=_campaign_id(args, default),
+        id=_campaign_id(args, default, probe),
         name=args.name,
         blocks=tuple(str(block) for block in blocks),
         excludes=tuple(str(block) for block in left_out),
@@ -97,7 +97,7 @@ def prepare(args: argparse.Namespace, default: str = "") -> Prepared:
         allow_private=len(own) > len(not_meant),
         contact=args.contact,
         rate_pps=args.rate,
-        probe=Probe.from_json({"count": args.count, "timeout_ms": args.timeout_ms}),
+        probe=probe,
         max_targets=args.max_targets,
         rounds=args.rounds,
         cooldown_minutes=args.cooldown_minutes,
@@ -130,61 +130,28 @@ def _notes(sources: list[Source], own: list[Source], not_meant: list[Source]) ->
     return notes
 
 
-def describe(prepared: Prepared) -> list[tuple[str, str]]:
-    """The plan, line by line, for a person."""
-    found, probe = prepared.plan, prepared.request.probe
-    spaces = ", ".join(f"{count:,} {space.value}" for space, count in found.spaces.items())
-    lines = [
-        ("blocks", f"{found.blocks:,} given, {found.addresses:,} addresses merged; minus excluded {found.excluded:,}, "
-                   f"minus special-purpose {found.special:,}; left: {spaces}"),
-        ("targets", " and ".join(f"{each.n:,} IPv{family}" for family, each in found.sets.items()) + _rules(found)),
-        ("rate", _rate(found, probe)),
-    ]
-    lines += _again(prepared.request)
-    if found.needs_contact:
-        contact = prepared.request.contact or "none: public addresses need one (--contact noc@example.org)"
-        lines.append(("contact", contact))
-    return lines
-
-
-def _again(request: CampaignRequest) -> list[tuple[str, str]]:
-    """What rounds, rests and caps cost."""
-    lines = []
-    if request.rounds != 1:
-        lines.append(("rounds", f"{request.rounds or 'without end'}, for each group"))
-    if request.cooldown_minutes:
-        across = "over all groups" if request.cooldown_scope == "mesh" else "within a group"
-        minutes = request.cooldown_minutes
-        lines.append(("cooldown", f"a target rests {minutes} min {across}: a round takes at least that, "
-                                  f"and what a dead worker held waits {minutes} min"))
-    if request.network_pps:
-        lines.append(("cap", f"{request.network_pps} packets a second to one /24 or /48 from all workers together"))
-    return lines
-
-
 async def carry_out(mesh: LocalMesh, prepared: Prepared, *, as_json: bool = False) -> int:
     """Start the campaign on a running mesh, show its progress, print what became of it."""
     say = screen.say_aside if as_json else screen.say
     for note in prepared.notes:
         say("note", note)
-    for name, words in _again(prepared.request):
+    for name, words in plan_lines.again(prepared.request):
         say(name, words)
     _consent(prepared)
     await _require_workers(mesh)
     began = time.monotonic()
     campaign = await _create(mesh, prepared.request)
     if not as_json:
-        rate = _rate(prepared.plan, prepared.request.probe)
+        rate = plan_lines.rate(prepared.plan, prepared.request.probe)
         say("campaign", f"{campaign['id']}: {campaign['targets']:,} targets, {rate}")
     await _follow(mesh, campaign)
     seconds = time.monotonic() - began
-    found = await _summary(mesh, campaign["id"])
-    document = {"campaign": campaign["id"], **found, "targets": campaign["targets"], "seconds": round(seconds, 3)}
+    found, probe = await _summary(mesh, campaign["id"]), prepared.request.probe
     if as_json:
-        print(json.dumps(document))
+        head = {"campaign": campaign["id"], "kind": probe.kind}
+        print(json.dumps({**head, **found, "targets": campaign["targets"], "seconds": round(seconds, 3)}))
     else:
-        words = ", ".join(f"{name} {found[name]:,}" for name in ("lost", "unreachable", "failed", "duplicates"))
-        say("mapped", f"{found['answered']:,} of {campaign['targets']:,} answered ({words}) in {seconds:.1f} s")
+        say(*plan_lines.ended(probe, campaign["targets"], found, seconds))
     return 0
 
 
@@ -218,7 +185,7 @@ def _require_meant(not_meant: list[Source]) -> None:
             )
 
 
-def _campaign_id(args: argparse.Namespace, default: str) -> str:
+def _campaign_id(args: argparse.Namespace, default: str, probe: Probe) -> str:
     """`up` with the same targets goes on with the same campaign; `map` begins another each time."""
     if args.id:
         return str(args.id)
@@ -226,26 +193,15 @@ def _campaign_id(args: argparse.Namespace, default: str) -> str:
         return f"{_slug(args.name) or 'map'}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
     names = ("targets", "per_prefix", "exclude", "rate", "count", "timeout_ms", "contact", "name", "max_targets",
              "rounds", "cooldown_minutes", "cooldown_scope", "network_pps", "anchor")
-    content = json.dumps([[name, getattr(args, name)] for name in names])
+    values = {**vars(args), "timeout_ms": probe.timeout_ms}
+    # Pings keep the ids that they had before there were traceroutes.
+    traced = [["probe", probe.to_json()]] if probe.kind == TRACE else []
+    content = json.dumps([[name, values[name]] for name in names] + traced)
     return f"{_slug(args.name) or 'up'}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
 def _slug(name: str) -> str:
     return "-".join("".join(each if each.isascii() and each.isalnum() else " " for each in name.lower()).split())[:30]
-
-
-def _rules(found: plan.Plan) -> str:
-    rules = {part.rule for each in found.sets.values() for part in each.parts}
-    said = [f"at most {rule.samples} a /{rule.prefix}" if rule.samples else "every address" for rule in rules]
-    return f" ({', '.join(sorted(said))})"
-
-
-def _rate(found: plan.Plan, probe: Probe) -> str:
-    seconds, mbit_s = found.seconds(probe.count), found.mbit_s(probe.size_bytes)
-    if seconds is None or mbit_s is None:
-        return "as fast as the workers can (loopback)"
-    took = f"{seconds:,.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"  # noqa: PLR2004
-    return f"{found.rate_pps:,} packets a second from all workers together, {mbit_s:.2f} Mbit/s: {took}"
 
 
 def _consent(prepared: Prepared) -> None:
@@ -321,5 +277,6 @@ async def _summary(mesh: LocalMesh, campaign_id: str) -> dict[str, int]:
     if not answer.ok:
         raise Unavailable(f"no summary: {answer.reason()}")
     groups = answer.json()["summary"].values()
-    names = ("answered", "lost", "unreachable", "failed", "duplicates")
-    return {name: sum(each[name] for each in groups) for name in names}
+    names = ("answered", "lost", "unreachable", "failed", "duplicates", "hops")
+    # A manager of the version before knows no hops.
+    return {name: sum(each.get(name, 0) for each in groups) for name in names}

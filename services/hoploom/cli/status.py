@@ -11,6 +11,7 @@ from rich.table import Table
 from hoploom.cli import screen
 from hoploom.local import view
 from hoploom.local.mesh import LocalMesh
+from hoploom.wire.probe import TRACE
 
 NAME = "status"
 HELP = "show every instance, its health in Consul and its routes in Fabio (exit 0 good, 1 degraded, 2 not running)"
@@ -71,7 +72,7 @@ def _coordination(found: dict[str, Any]) -> Iterator[str]:
     for each in found["campaigns"]:
         for name, group in each["groups"].items():
             if not group["finished"]:
-                yield f"campaign  {each['campaign']['id']}/{name}: {_progress(group)}"
+                yield f"campaign  {each['campaign']['id']}/{name}: {_kind(each['campaign'])}{_progress(group)}"
 
 
 def _paused(overlay: dict[str, Any]) -> Iterator[str]:
@@ -79,6 +80,10 @@ def _paused(overlay: dict[str, Any]) -> Iterator[str]:
         yield "paused    everything (`hoploom resume` goes on)"
     elif overlay.get("paused_campaigns"):
         yield f"paused    {', '.join(overlay['paused_campaigns'])} (`hoploom resume CAMPAIGN` goes on)"
+
+
+def _kind(campaign: dict[str, Any]) -> str:
+    return "traceroutes, " if campaign["probe"].get("kind") == TRACE else ""
 
 
 def _progress(group: dict[str, Any]) -> str:

@@ -17,12 +17,13 @@ class Summary:
 
     Attributes:
         targets: Different targets that are dealt with: probed, or skipped as an opt-out asks.
-        answered: Results with an echo reply.
-        lost: Results without any.
+        answered: Results with an echo reply, and paths that reached their target.
+        lost: Results without any, and paths that ended in silence or in a loop.
         unreachable: Results with an ICMP error.
         failed: Targets that could not be sent to.
         duplicates: Targets of a batch that another one has dealt with.
         suspect: Rows that count for nothing, because their worker's uplink was dead.
+        hops: Hops of traceroutes, silent ones and targets among them.
     """
 
     targets: int = 0
@@ -32,6 +33,7 @@ class Summary:
     failed: int = 0
     duplicates: int = 0
     suspect: int = 0
+    hops: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """For JSON."""
@@ -61,7 +63,12 @@ def _of_group(batches: list[Mapping[str, Any]]) -> Summary:
     handled = sum(each["stop"] - each["start"] for each in good)
     counts = {name: sum(each[name] for each in good) for name in OUTCOMES}
     return Summary(
-        targets=targets, duplicates=handled - targets, suspect=sum(each["rows"] for each in suspect), **counts
+        targets=targets,
+        duplicates=handled - targets,
+        suspect=sum(each["rows"] for each in suspect),
+        # An output of the version before knows none.
+        hops=sum(each.get("hops", 0) for each in good),
+        **counts,
     )
 
 

@@ -14,6 +14,7 @@ from hoploom.kit.errors import NotFound, Unavailable
 from hoploom.kit.roles import roles
 from hoploom.manager.summary import summarize
 from hoploom.wire.fields import CAMPAIGN_ID
+from hoploom.wire.probe import KINDS, PING
 
 SERVICES = ("input", "output", "manager", "ping")
 SEVERITY = ("critical", "warning", "passing")
@@ -114,20 +115,22 @@ async def owners(mesh: Mesh) -> Part:
 
 
 async def latest_results(mesh: Mesh, limit: int) -> Part:
-    """The newest rows of all outputs."""
+    """The newest rows of all outputs, of every kind."""
     rows: list[dict[str, Any]] = []
     away = ""
-    try:
-        answers = await mesh.client("output").each("GET", f"/api/v1/results?limit={limit}")
-    except Unavailable as error:
-        return Part([], f"no output instance is known: {error}")
-    for instance, answer in answers:
-        if isinstance(answer, Unavailable):
-            away = f"{instance.id} does not answer: {answer}"
-        elif not answer.ok:
-            away = f"{instance.id} refuses: {answer.reason()}"
-        else:
-            rows += answer.json()["results"]
+    for kind in KINDS:
+        try:
+            answers = await mesh.client("output").each("GET", f"/api/v1/results?kind={kind}&limit={limit}")
+        except Unavailable as error:
+            return Part([], f"no output instance is known: {error}")
+        for instance, answer in answers:
+            if isinstance(answer, Unavailable):
+                away = f"{instance.id} does not answer: {answer}"
+            elif not answer.ok:
+                away = f"{instance.id} refuses: {answer.reason()}"
+            else:
+                # An output of the version before knows no kinds, and tells of pings whatever is asked.
+                rows += [_result(row) for row in answer.json()["results"] if row.get("kind", PING) == kind]
     return Part(sorted(rows, key=lambda row: -int(row["at_us"]))[:limit], away)
 
 
@@ -156,6 +159,14 @@ async def campaign_summary(mesh: Mesh, campaign_id: str) -> dict[str, Any]:
             raise Unavailable(f"{instance.id} refuses, so the numbers are not whole: {each.reason()}")
         batches += each.json()["batches"]
     return {**found, "summary": {group: each.as_dict() for group, each in summarize(batches).items()}}
+
+
+def _result(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A result as every kind is shown: the time to the target, if it answered, and how far away it is, if known."""
+    if row.get("kind", PING) == PING:
+        return {**row, "kind": PING, "rtt_us": row["rtt_avg_us"], "distance": None}
+    last = row["hops"][-1] if row["outcome"] == "reached" and row["hops"] else {}
+    return {**row, "hops": len(row["hops"]), "rtt_us": last.get("rtt_us")}
 
 
 def _row(instance: Instance) -> dict[str, Any]:

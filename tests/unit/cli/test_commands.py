@@ -27,6 +27,8 @@ PLANS = [
     ("all where that is said", ["8.8.8.0/24", "--per-prefix", "24:all"], {"targets": 256}),
     ("less what is excluded", ["127.1.0.0/24", "--exclude", "127.1.0.128/25"], {"targets": 128, "excluded": 128}),
     ("overlaps once", ["127.1.0.0/24", "127.1.0.0/25"], {"targets": 256, "addresses": 256}),
+    ("pings", ["8.0.0.0/16", "--count", "3"], {"kind": "ping", "packets": 768, "seconds": 7.68}),
+    ("traceroutes", ["8.0.0.0/16", "--trace"], {"kind": "trace", "packets": 2560, "seconds": 25.6}),
     ("the slowest space decides", ["127.1.0.0/24", "8.8.8.0/24"], {"targets": 257, "rate_pps": 100}),
 ]
 
@@ -50,6 +52,8 @@ REFUSED = [
     ("a block as an anchor", ["map", "127.0.0.0/24", "--dryrun", "--anchor", "9.9.9.0/24"], "one address, such as"),
     ("a bad sampling rule", ["map", "127.0.0.0/24", "--per-prefix", "x"], "PREFIX:COUNT"),
     ("a public block without a limit", ["map", "8.8.8.0/24", "--rate", "0"], "without a limit"),
+    ("a flag of traceroutes", ["map", "127.0.0.0/24", "--dryrun", "--max-ttl", "9"], "--max-ttl is about traceroutes"),
+    ("a path too long", ["map", "127.0.0.0/24", "--dryrun", "--trace", "--max-ttl", "65"], "max_ttl of probe"),
     ("no mesh to map on", ["map", "127.0.0.0/24"], "no mesh 'demo' is running"),
     ("no mesh to look at", ["status"], "hoploom up"),
     ("an unknown log", ["logs", "vault"], "no log of 'vault'"),
@@ -78,6 +82,13 @@ def test_an_unknown_flag_or_value_points_to_the_help(words: list[str], capsys: p
         main.main(words)
     assert ended.value.code == 2
     assert "--help" in capsys.readouterr().err
+
+
+def test_a_plan_of_traceroutes_says_that_packets_are_an_estimate(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["map", "--dryrun", "8.0.0.0/16", "--trace", "--protocol", "udp", "--max-ttl", "20"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "some 2,560: traceroutes by UDP up to 20 hops" in said and "Nothing was sent" in said
+    assert "26 s" in said
 
 
 def test_bad_lines_are_named_and_nothing_of_their_file_is_used(

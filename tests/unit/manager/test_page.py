@@ -13,14 +13,18 @@ from hoploom.manager.settings import Settings
 from locks import lock, unlock
 
 CAMPAIGN = {
-    "campaign": {"id": "demo", "name": "<b>demo</b>", "number": 2_000_000_000, "targets": 10},
+    "campaign": {"id": "demo", "name": "<b>demo</b>", "number": 2_000_000_000, "targets": 10, "probe": {"count": 1}},
     "groups": {"local": {"done": 4, "handed_out": 10, "reissued": 0, "finished": False, "round": 0, "rounds": 1,
-                         "rate_pps": 12.0, "seconds_left": 100.0}},
+                         "rate_pps": 12.0, "targets_per_s": 12.0, "seconds_left": 100.0}},
 }
 RESULT = {"address": "127.0.0.9", "outcome": "answered", "rtt_avg_us": 1500, "worker": "w", "campaign": "demo",
           "at_us": 1}
 BATCH = {"batch": "b", "group": "local", "round": 0, "family": 4, "start": 0, "stop": 4, "rows": 4, "answered": 3,
          "lost": 1, "unreachable": 0, "failed": 0}
+TRACED = {
+    "kind": "trace", "address": "127.0.0.10", "outcome": "reached", "distance": 3, "worker": "w", "campaign": "demo",
+    "at_us": 2, "hops": [{"rtt_us": 900}, {"rtt_us": None}, {"rtt_us": 2700}],
+}  # fmt: skip
 Put = Callable[[web.Application], web.Application]
 Page = TestClient[web.Request, web.Application]
 
@@ -37,12 +41,18 @@ def service(answers: dict[str, Any]) -> web.Application:
 
 
 @pytest.fixture
-async def page(on_mesh: Put, fake_consul: FakeConsul) -> AsyncIterator[Page]:
+def results() -> list[dict[str, Any]]:
+    """What every output tells, of whatever kind it is asked for."""
+    return [RESULT]
+
+
+@pytest.fixture
+async def page(on_mesh: Put, fake_consul: FakeConsul, results: list[dict[str, Any]]) -> AsyncIterator[Page]:
     slots = {"slots": [{"slot": 0, "owner": "input-1"}] * 64, "unowned": 0}
     campaigns = {"/api/v1/campaigns": {"campaigns": [CAMPAIGN]}, "/api/v1/campaigns/demo": CAMPAIGN}
     inputs = {"/api/v1/slots": slots, **campaigns}
     outputs = {
-        "/api/v1/results": {"results": [RESULT]},
+        "/api/v1/results": {"results": results},
         "/api/v1/output/campaigns/2000000000/batches": {"batches": [BATCH]},
     }
     async with TestServer(service(inputs)) as first, TestServer(service(outputs)) as second:
@@ -50,6 +60,28 @@ async def page(on_mesh: Put, fake_consul: FakeConsul) -> AsyncIterator[Page]:
         fake_consul.add_instance("output", "127.0.0.1", second.port or 0)
         async with TestClient(TestServer(on_mesh(make_app(Settings(fabio_addr="http://127.0.0.1:1"))))) as client:
             yield client
+
+
+async def test_pings_and_traceroutes_stand_side_by_side_newest_first(page: Page, results: list[dict[str, Any]]) -> None:
+    """Also where an output of the version before tells of pings without a kind, whatever is asked."""
+    results.append(TRACED)
+    found = (await (await page.get("/api/v1/overview")).json())["results"]
+    assert [(each["address"], each["kind"], each["rtt_us"]) for each in found] == [
+        ("127.0.0.10", "trace", 2700),
+        ("127.0.0.9", "ping", 1500),
+    ]
+    text = await (await page.get("/")).text()
+    assert "reached, 3 hops away" in text and "2.700 ms" in text and "1.500 ms" in text
+
+
+@pytest.mark.parametrize(("outcome", "hops"), [("gap", [{"rtt_us": 900}]), ("reached", [])])
+async def test_a_path_without_an_answer_of_its_target_has_no_time(
+    page: Page, results: list[dict[str, Any]], outcome: str, hops: list[dict[str, Any]]
+) -> None:
+    results[:] = [{**TRACED, "outcome": outcome, "distance": None, "hops": hops}]
+    [found] = (await (await page.get("/api/v1/overview")).json())["results"]
+    assert (found["rtt_us"], found["hops"]) == (None, len(hops))
+    assert "away" not in (await (await page.get("/")).text()).partition("Latest results")[2]
 
 
 async def test_the_page_shows_instances_campaigns_and_results(page: Page) -> None:
@@ -125,7 +157,7 @@ async def test_the_page_stands_while_consul_is_away(page: Page, fake_consul: Fak
 async def test_a_summary_adds_up_and_an_unknown_campaign_is_not_found(page: Page) -> None:
     found = await (await page.get("/api/v1/summary/demo")).json()
     expected = {"targets": 4, "answered": 3, "lost": 1, "unreachable": 0, "failed": 0, "duplicates": 0,
-                "suspect": 0}
+                "suspect": 0, "hops": 0}
     assert found["summary"] == {"local": expected}
     missing = await page.get("/api/v1/summary/nosuch")
     assert (missing.status, missing.content_type) == (404, "application/problem+json")

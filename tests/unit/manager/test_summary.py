@@ -32,6 +32,11 @@ def test_a_batch_that_two_instances_have_counts_once() -> None:
     assert summarize([batch("a", 0, 10), batch("a", 0, 10)])["g"] == Summary(targets=10, answered=10)
 
 
+def test_hops_are_summed_and_an_older_output_tells_of_none() -> None:
+    found = summarize([batch("a", 0, 10, hops=40), batch("b", 10, 20, hops=2, suspect=1), batch("c", 20, 30)])["g"]
+    assert (found.hops, found.suspect) == (40, 10)
+
+
 def test_positions_of_two_leases_are_duplicates() -> None:
     found = summarize([batch("a", 0, 10), batch("b", 5, 10)])["g"]
     assert (found.targets, found.answered, found.duplicates) == (10, 15, 5)
