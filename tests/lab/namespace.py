@@ -68,3 +68,17 @@ def enter() -> None:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 
+
+
+def new_namespace() -> int:
+    """A descriptor that keeps a new, empty namespace; `nsenter --net=/proc/PID/fd/N` runs a command there."""
+    opened: list[int] = []
+
+    def thread() -> None:
+        enter()
+        opened.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY))
+
+    maker = threading.Thread(target=thread)
+    maker.start()
+    maker.join()
+    return opened[0]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from lab.namespace import enter
+from lab.namespace import new_namespace
 
 _NET = "10.77"
 _CUT = "preference 100 from {} to {} blackhole"
@@ -66,7 +66,7 @@ class NodeLinks:
         _run("sysctl", "-qw", "net.ipv4.ip_forward=1")
         _run("ip", "link", "set", "lo", "up")
         for number in self._numbers:
-            self._spaces[number] = _new_namespace()
+            self._spaces[number] = new_namespace()
             self._link(number)
         return self
 
@@ -90,20 +90,6 @@ class NodeLinks:
 
     def _rule(self, verb: str, source: int, target: int) -> None:
         _run("ip", "rule", verb, *_CUT.format(self.address(source), self.address(target)).split())
-
-
-def _new_namespace() -> int:
-    """A descriptor that keeps a new, empty namespace."""
-    opened: list[int] = []
-
-    def thread() -> None:
-        enter()
-        opened.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY))
-
-    maker = threading.Thread(target=thread)
-    maker.start()
-    maker.join()
-    return opened[0]
 
 
 def _run(*words: str) -> None:
