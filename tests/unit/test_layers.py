@@ -32,6 +32,8 @@ PURE = ("targets/*.py", "wire/*.py", "kit/tags.py", "kit/tag_*.py", "kit/errors.
         "ping_service/anchors.py", "prober/pacing.py", "prober/packets.py", "prober/arrivals.py",
         "prober/quotes.py", "prober/flows.py", "prober/extensions.py", "prober/windows.py",
         "prober/slots.py", "prober/tally.py",
+        "prober/hop_log.py", "prober/stop_set.py", "prober/trace_columns.py", "prober/trace_paths.py",
+        "prober/trace_ring.py", "prober/trace_start.py", "prober/traces.py", "prober/tracing.py", "prober/ttl_sets.py",
         "prober/probes.py", "prober/politeness.py", "manager/summary.py",
         "output_service/rows.py", "output_service/*_rows.py", "output_service/cells.py",
         "prober/privileges.py", "doctor/facts.py", "doctor/judging*.py")

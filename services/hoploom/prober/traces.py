@@ -30,7 +30,7 @@ class TraceSettings:
         max_ttl: The largest TTL probed.
         gap_limit: Silent hops in a row after which forward probing gives a target up.
         attempts: Probes for a hop before it counts as silent.
-        interval_s: Least time between two probes to one target.
+        interval_s: Least time between two turns of a target; a turn sends one probe in each direction at most.
         timeout_s: Time after which a probe counts as lost.
         size_bytes: Payload behind the ICMP or UDP header; it grows where the cookie or the attribution needs more.
         rate_pps: Packets a second over all targets; None is as fast as it goes.
@@ -82,15 +82,17 @@ class TraceSettings:
 class TraceColumns:
     """Results of one `trace`: a row a target (n), a row a hop (h), a row an MPLS label (m).
 
-    Hops are ordered by target, then by TTL; a TTL that was probed in vain between others has a row without address. A
-    path whose backward probing met what is known already begins at `joined_ttl`; the rest of it is in other paths.
+    Hops are ordered by target, then by TTL; a TTL that was probed in vain before another that answered has a row without
+    address. What answered the probe with the largest TTL, which goes first, has a row of its own far behind the others
+    where it was not the target. A path whose backward probing met what is known already begins at `joined_ttl`; the
+    rest of it is in other paths. A trace that was stopped has the rows of the first targets, those that were done.
 
     Attributes:
         outcome: (n,) uint8: 0 reached (the target itself answered, or an unreachable came from it), 1 given up after a
             gap or at the largest TTL, 2 unreachable said somebody on the way, 3 loop, 4 failed to send.
         sent: (n,) uint16: packets for it that left.
         joined_ttl: (n,) uint8: TTL at which backward probing met a known interface, 0 where it went to the first TTL.
-        distance: (n,) uint8: TTL that reached the target, 0 where unknown.
+        distance: (n,) uint8: smallest TTL that reached the target, 0 where none or only the largest is known to.
         at_us: (n,) int64: first send, microseconds after `started_monotonic_us`.
         hop_target: (h,) int32: index of its target.
         hop_ttl: (h,) uint8: TTL of the probe.

@@ -1,0 +1,289 @@
+"""Traceroutes of many targets at once: which probe comes next, and what an answer to it means. Pure.
+
+FlashRoute's scheme. On the first lap of the ring each target gets one probe with the largest TTL, whose answer measures
+the distance; on every further turn at most one probe backward and one forward. Backward probing ends at an interface
+that backward probing of another path has shown: the rest is on that path. What forward probing finds is known to others
+only when its path is done, else two paths could each leave their beginning to the other. Time and answers come from
+outside: who drives this sends what `visit` hands out, and tells of each probe one of `answered`, `lost` and `failed`.
+
+Source: Huang, Rabinovich, Al-Dalky, "FlashRoute: Efficient Traceroute on a Massive Scale" (IMC 2020), section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoploom.prober.hop_log import NOTHING, HopLog
+from hoploom.prober.pacing import NS
+from hoploom.prober.stop_set import NOWHERE, Prints, StopSet, fingerprints
+from hoploom.prober.trace_paths import BROKEN, DONE, LOOPING, REFUSED, Paths
+from hoploom.prober.trace_ring import Ring
+from hoploom.prober.trace_start import by_quote, by_reply, predicted
+from hoploom.prober.traces import TraceSettings
+from hoploom.wire.addresses import is_mapped
+
+MEASURING_S = 0.5
+"""How long the last answer about a distance is waited for; one that comes later does not shape where probing begins."""
+_EXPIRED, _EXPIRED6 = 11, 3
+"""Time exceeded: RFC 792 and RFC 4443; code 0 of both is the TTL's."""
+
+
+class Probes(NamedTuple):
+    """Probes to send.
+
+    Attributes:
+        target: (k,) int32: row of the target.
+        ttl: (k,) uint8.
+    """
+
+    target: NDArray[np.int32]
+    ttl: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Answers:
+    """Answers to probes, in the order in which they came; who tells of them has checked whose they are.
+
+    Attributes:
+        target: (k,) int32: row of the target.
+        ttl: (k,) uint8: TTL of the probe.
+        address: (k, 16) uint8: who answered.
+        icmp_type: (k,) int16.
+        icmp_code: (k,) int16.
+        rtt_us: (k,) int32.
+        reply_ttl: (k,) int16: TTL of the answer, -1 where unknown.
+        quoted_ttl: (k,) int16: TTL of the quoted probe, -1 where nothing is quoted.
+        at_us: (k,) int64: when the probe was sent, microseconds after the trace began.
+        mpls_row: (m,) int32: which of these answers quotes the label.
+        mpls_entry: (m,) uint32: label stack entries.
+    """
+
+    target: NDArray[np.int32]
+    ttl: NDArray[np.uint8]
+    address: NDArray[np.uint8]
+    icmp_type: NDArray[np.int16]
+    icmp_code: NDArray[np.int16]
+    rtt_us: NDArray[np.int32]
+    reply_ttl: NDArray[np.int16]
+    quoted_ttl: NDArray[np.int16]
+    at_us: NDArray[np.int64]
+    mpls_row: NDArray[np.int32]
+    mpls_entry: NDArray[np.uint32]
+
+
+class Tracing:
+    """The state of one trace.
+
+    Attributes:
+        paths: What is known of each path.
+        log: What was answered.
+        in_flight: Probes that were handed out and have no fate yet.
+        ignored: Answers to probes that were not waited for.
+    """
+
+    def __init__(
+        self, targets: NDArray[np.uint8], settings: TraceSettings, known: StopSet, *, seed: int, now_ns: int
+    ) -> None:
+        """Begin with nothing probed.
+
+        Args:
+            targets: (n, 16) bytes.
+            settings: How they are probed.
+            known: Interfaces of the traces before; those of the paths that get done here are added.
+            seed: Any number: another order of the ring for each.
+            now_ns: Monotonic clock.
+        """
+        self._targets, self._settings, self._known = targets, settings, known
+        self._met = StopSet()
+        self.paths, self.log = Paths(len(targets), settings), HopLog()
+        self.in_flight = self.ignored = 0
+        self._ring = Ring(len(targets), settings.interval_s, seed, now_ns)
+        self._is_measuring = True
+        self._turn_ns = now_ns
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every path is done."""
+        return not len(self._ring)
+
+    def visit(self, now_ns: int, most: int) -> Probes:
+        """Take the next probes; they count as handed out.
+
+        Args:
+            now_ns: Monotonic clock.
+            most: About how many; up to twice as many may come.
+
+        Returns:
+            Probes in the order in which they are to be sent, maybe none.
+        """
+        found = [Probes(np.zeros(0, np.int32), np.zeros(0, np.uint8))]
+        wanted = most
+        while wanted > 0 and (not self._ring.is_lap_over or self._begin_lap(now_ns)):
+            rows = self._ring.take(now_ns, most)
+            if not len(rows):
+                break
+            self._turn_ns = now_ns
+            found.append(self._measure(rows) if self._is_measuring else self._stream(rows))
+            self.in_flight += len(found[-1].target)
+            # Most turns bring one probe: a second look for the last few would cost as much as the first.
+            wanted -= 2 * len(found[-1].target)
+        return Probes(*(np.concatenate(each) for each in zip(*found, strict=True)))
+
+    def next_ns(self) -> int:
+        """When `visit` may have something, if nothing is heard before."""
+        if not self._ring.is_lap_over:
+            return self._ring.next_ns()
+        return self._turn_ns + int(MEASURING_S * NS)
+
+    def _begin_lap(self, now_ns: int) -> bool:
+        if self._is_measuring:
+            if self.in_flight and now_ns < self.next_ns():
+                return False
+            self.paths.split = predicted(self._targets, self.paths.split, self._settings.split_ttl)
+            self._is_measuring = False
+        self._ring.begin_lap((self.paths.flags & DONE) != 0)
+        return not self.is_over
+
+    def _measure(self, rows: NDArray[np.int32]) -> Probes:
+        ttl = np.full(len(rows), self._settings.max_ttl)
+        self.paths.probe(rows, ttl)
+        return Probes(rows, ttl.astype(np.uint8))
+
+    def _stream(self, rows: NDArray[np.int32]) -> Probes:
+        coming = self.paths.next(rows)
+        if coming.is_over.any():
+            self._finish(rows[coming.is_over])
+        ttl = np.stack((coming.backward, coming.forward), axis=1)
+        for each in ttl.T:
+            self.paths.probe(rows[each > 0], each[each > 0])
+        return Probes(np.repeat(rows, 2)[ttl.ravel() > 0], ttl.ravel()[ttl.ravel() > 0].astype(np.uint8))
+
+    def _finish(self, rows: NDArray[np.int32]) -> None:
+        """Nothing is left to probe on these paths, unless silent hops are worth another attempt."""
+        over = rows[~self.paths.try_again(rows)]
+        self.paths.flag(over, DONE)
+        whole = over[(self.paths.flags[over] & BROKEN) == 0]
+        for _, answers in self.log.back(self.paths.newest[whole]):
+            self._known.add(answers["print"][answers["print"] != NOWHERE])
+
+    def answered(self, answers: Answers) -> None:
+        """Probes were answered; what was not waited for is ignored and counted."""
+        numbers = np.full(len(answers.target), NOTHING, np.int64)
+        for rows in _turns(answers.target):
+            is_due = self._settle(answers.target[rows], answers.ttl[rows])
+            numbers[rows[is_due]] = self._hear(answers, rows[is_due])
+        self.ignored += int(np.count_nonzero(numbers == NOTHING))
+        quoting = numbers[answers.mpls_row]
+        self.log.label(quoting[quoting != NOTHING], answers.mpls_entry[quoting != NOTHING])
+
+    def lost(self, target: NDArray[np.int32], ttl: NDArray[np.uint8], at_us: NDArray[np.int64]) -> None:
+        """Probes were not answered in time.
+
+        Args:
+            target: (k,) row of the target.
+            ttl: (k,) TTL of the probe.
+            at_us: (k,) when it was sent, microseconds after the trace began.
+        """
+        for rows in _turns(target):
+            due = rows[self._settle(target[rows], ttl[rows])]
+            self.log.silence(target[due], ttl[due], at_us[due])
+
+    def sent(self, target: NDArray[np.int32], at_us: NDArray[np.int64]) -> None:
+        """Probes left.
+
+        Args:
+            target: (k,) row of the target.
+            at_us: (k,) when, microseconds after the trace began.
+        """
+        for rows in _turns(target):
+            paths = target[rows]
+            self.paths.sent[paths] += 1
+            before = self.paths.first_us[paths]
+            self.paths.first_us[paths] = np.where(before < 0, at_us[rows], before)
+
+    def failed(self, target: NDArray[np.int32], ttl: NDArray[np.uint8], at_us: NDArray[np.int64]) -> None:
+        """The system refused to send probes: their paths are given up. Arguments as of `lost`."""
+        for rows in _turns(target):
+            paths = target[rows]
+            paths = paths[self._settle(paths, ttl[rows])]
+            self.paths.flag(paths, BROKEN)
+        first = self.paths.first_us[target]
+        self.paths.first_us[target] = np.where(first < 0, at_us, first)
+
+    def _settle(self, target: NDArray[np.int32], ttl: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        is_due = self.paths.settle(target, ttl.astype(np.intp))
+        self.in_flight -= int(np.count_nonzero(is_due))
+        return is_due
+
+    def _hear(self, answers: Answers, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Take in answers that were waited for, one a path; returns their numbers in the log."""
+        target, ttl = answers.target[rows], answers.ttl[rows].astype(np.intp)
+        prints = fingerprints(answers.address[rows])
+        is_target = (answers.address[rows] == self._targets[target]).all(axis=1)
+        is_expired = _has_expired(answers, rows) & ~is_target
+        is_refused = ~is_expired & ~is_target
+        again, apart = self.log.seen(self.paths.newest[target], prints, ttl)
+        self.paths.flag(target[apart & is_expired], LOOPING)
+        self.paths.flag(target[is_refused], REFUSED)
+        self._close_in(answers, rows, is_target, is_refused)
+        self._join(target[is_expired], ttl[is_expired], prints[is_expired], again[is_expired])
+        self.paths.reach(target[is_target], ttl[is_target])
+        self.paths.answer(target[is_refused], ttl[is_refused])
+        # Who refuses does so at every TTL beyond his own: only what expired says where an interface stands.
+        return self._write(answers, rows, np.where(is_expired, prints, NOWHERE))
+
+    def _close_in(
+        self, answers: Answers, rows: NDArray[np.intp], is_target: NDArray[np.bool_], is_refused: NDArray[np.bool_]
+    ) -> None:
+        """What answered for all that is beyond it tells its distance: probing goes on from there."""
+        ttl, now = answers.ttl[rows].astype(np.intp), self.paths.split[answers.target[rows]]
+        away = by_quote(ttl, answers.quoted_ttl[rows])
+        # The way back may be shorter: it is believed only where probing would go through all TTLs beyond the target.
+        back = np.where((now == 0) | (ttl < now), by_reply(answers.reply_ttl[rows], self._settings.max_ttl), 0)
+        split = np.where(is_target, np.where(away, away, back), np.where(is_refused & (away > 0), away + 1, 0))
+        self.paths.close_in(answers.target[rows], np.minimum(split, self._settings.max_ttl))
+
+    def _join(
+        self, target: NDArray[np.int32], ttl: NDArray[np.intp], prints: Prints, again: NDArray[np.bool_]
+    ) -> None:
+        """End backward probing where it met what is known; an interface of its own path is no stranger's."""
+        is_backward = ttl < self.paths.split[target]
+        is_nearest = self.paths.expire(target, ttl)
+        repeated = np.ones(len(prints), np.bool_)
+        repeated[np.flatnonzero(is_backward)[np.unique(prints[is_backward], return_index=True)[1]]] = False
+        is_known = self._known.knows(prints) | self._met.knows(prints) | repeated
+        joins = is_known & ~again & (not self._settings.is_whole)
+        nearest = target[is_nearest]
+        self.paths.joined[nearest] = np.where(joins, ttl, 0)[is_nearest]
+        self._met.add(prints[is_backward])
+
+    def _write(self, answers: Answers, rows: NDArray[np.intp], prints: Prints) -> NDArray[np.int64]:
+        target = answers.target[rows]
+        names = ("target", "ttl", "address", "icmp_type", "icmp_code", "rtt_us", "reply_ttl", "quoted_ttl", "at_us")
+        columns = {name: getattr(answers, name)[rows] for name in names}
+        numbers = self.log.answer({**columns, "print": prints, "before": self.paths.newest[target]})
+        self.paths.newest[target] = numbers
+        return numbers
+
+
+def _has_expired(answers: Answers, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    kinds = np.where(is_mapped(answers.address[rows]), _EXPIRED, _EXPIRED6)
+    found: NDArray[np.bool_] = (answers.icmp_type[rows] == kinds) & (answers.icmp_code[rows] == 0)
+    return found
+
+
+def _turns(targets: NDArray[np.int32]) -> Iterator[NDArray[np.intp]]:
+    """Indexes of rows, several times where a target comes several times: each at most once in each."""
+    left = np.arange(len(targets))
+    if 0 < len(left) == len(set(targets.tolist())):
+        yield left
+        return
+    while len(left):
+        first = np.sort(np.unique(targets[left], return_index=True)[1])
+        yield left[first]
+        left = np.delete(left, first)

@@ -1,0 +1,305 @@
+"""The machine of a trace against small internets: each outcome, each kind of hop, each setting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hoploom.prober.stop_set import StopSet
+from hoploom.prober.traces import OUTCOMES, TraceColumns, TraceSettings
+from hoploom.prober.tracing import Tracing
+from hoploom.wire.addresses import column, parse, texts
+from lab.trace_world import Arrival, Drive, Reply, World, answers
+
+MS = 1_000_000
+PLAIN = TraceSettings()
+EXPIRED, UNREACHABLE, ECHO = (11, 0), (3, 1), (0, 0)
+
+
+@dataclass(frozen=True)
+class Path:
+    """One target and the routers before it.
+
+    Attributes:
+        routers: Address of each, empty for a silent one.
+        target: Its address.
+        says: Type and code of its answer, None for silence.
+        by: Who says so, empty for itself.
+        initial_ttl: TTL that the target's answers begin with.
+        is_quoting: Whether that answer quotes the probe.
+    """
+
+    routers: Sequence[str]
+    target: str = "192.0.2.9"
+    says: tuple[int, int] | None = ECHO
+    by: str = ""
+    initial_ttl: int = 64
+    is_quoting: bool = False
+
+    def reply(self, ttl: int) -> Reply | None:
+        hops = len(self.routers)
+        if ttl <= hops:
+            router = self.routers[ttl - 1]
+            kind = EXPIRED if "." in router else (3, 0)
+            return Reply(20 * MS, parse(router), *kind, 256 - ttl, 1) if router else None
+        if self.says is None:
+            return None
+        away = hops if self.by else hops + 1
+        quoted = ttl - away + 1 if self.is_quoting or self.by else -1
+        return Reply(30 * MS, parse(self.by or self.target), *self.says, self.initial_ttl + 1 - away, quoted)
+
+
+def routers(count: int, prefix: str = "10.0.0.") -> list[str]:
+    return [f"{prefix}{hop}" for hop in range(1, count + 1)]
+
+
+Loses = Callable[[int, int, int], bool]
+
+
+def nothing(_target: int, _ttl: int, _time: int) -> bool:
+    return False
+
+
+def world(*paths: Path, loses: Loses = nothing) -> World:
+    times: dict[tuple[int, int], int] = {}
+
+    def ask(targets: NDArray[np.int32], ttls: NDArray[np.uint8]) -> list[list[Reply]]:
+        found = []
+        for target, ttl in zip(targets.tolist(), ttls.tolist(), strict=True):
+            time = times[target, ttl] = times.get((target, ttl), 0) + 1
+            reply = paths[target].reply(ttl)
+            found.append([] if reply is None or loses(target, ttl, time) else [reply])
+        return found
+
+    return ask
+
+
+def trace(
+    *paths: Path, asked: TraceSettings = PLAIN, known: StopSet | None = None, loses: Loses = nothing
+) -> tuple[Drive, TraceColumns]:
+    drive = Drive(column(each.target for each in paths), asked, world(*paths, loses=loses), known)
+    return drive, drive.run()
+
+
+def hops(found: TraceColumns, target: int = 0) -> list[tuple[int, str]]:
+    rows = found.hop_target == target
+    return list(zip(found.hop_ttl[rows].tolist(), texts(found.hop_address[rows]), strict=True))
+
+
+def path_of(*addresses: str) -> list[tuple[int, str]]:
+    return list(enumerate(addresses, 1))
+
+
+LOOPING = ["10.0.0.1", "10.0.0.2", *("10.0.0.3", "10.0.0.4") * 31]
+TABLE: dict[str, tuple[Path, str, int, int, list[tuple[int, str]]]] = {
+    # what it is: path, outcome, distance, packets at most, hops
+    "a target that replies": (Path(routers(5)), "reached", 6, 7, path_of(*routers(5), "192.0.2.9")),
+    "a target that says port unreachable": (
+        Path(routers(5), says=(3, 3), is_quoting=True), "reached", 6, 7, path_of(*routers(5), "192.0.2.9")),
+    "a target next door": (Path([]), "reached", 1, 2, [(1, "192.0.2.9")]),
+    "a silent target": (Path(routers(6), says=None), "gap", 0, 16, path_of(*routers(6))),
+    "a silent target far away": (Path(routers(25), says=None), "gap", 0, 31, path_of(*routers(25))),
+    "a last router that refuses": (
+        Path(routers(6), says=UNREACHABLE, by="10.0.0.6"), "unreachable", 0, 7,
+        [*path_of(*routers(6)), (32, "10.0.0.6")]),
+    "a router that refuses and quotes nothing of use": (
+        Path(routers(6), says=UNREACHABLE, by="10.0.0.99"), "unreachable", 0, 32,
+        [*path_of(*routers(6)), (32, "10.0.0.99")]),
+    "two routers that send it to and fro": (
+        Path(LOOPING, says=None), "loop", 0, 17, [*path_of(*LOOPING[:16]), (32, "10.0.0.4")]),
+    "a router that answers twice in a row": (
+        Path(["10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3"]), "reached", 5, 6,
+        path_of("10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3", "192.0.2.9")),
+    "silent routers on the way": (
+        Path(["10.0.0.1", "", "", "10.0.0.4"]), "reached", 5, 6,
+        path_of("10.0.0.1", "", "", "10.0.0.4", "192.0.2.9")),
+    "a silent first router": (Path(["", "10.0.0.2"]), "reached", 3, 4, path_of("", "10.0.0.2", "192.0.2.9")),
+    "silence everywhere": (Path([""] * 40, says=None), "gap", 0, 21, []),
+    "a gap that hides the rest": (
+        Path([*routers(8), *[""] * 8, *routers(8, "10.0.1.")], says=None), "gap", 0, 16, path_of(*routers(8))),
+    "a target whose replies arrive with a small TTL": (
+        Path(routers(4), initial_ttl=20), "reached", 5, 17, path_of(*routers(4), "192.0.2.9")),
+    "a way back that is longer": (
+        Path(routers(4), initial_ttl=58), "reached", 5, 15, path_of(*routers(4), "192.0.2.9")),
+    "a way back that is shorter": (
+        Path(routers(9), initial_ttl=70), "reached", 10, 33, path_of(*routers(9), "192.0.2.9")),
+    "a path longer than the largest TTL": (
+        Path(routers(40)), "gap", 0, 32, path_of(*routers(32))),
+    "an IPv6 path": (
+        Path(["2001:db8::1", "2001:db8::2"], target="2001:db8:9::9", says=(129, 0)), "reached", 3, 4,
+        path_of("2001:db8::1", "2001:db8::2", "2001:db8:9::9")),
+    "an address that is a router's": (
+        Path(["10.0.0.1", "192.0.2.9"], says=None), "reached", 2, 16, path_of("10.0.0.1", "192.0.2.9")),
+}
+
+
+@pytest.mark.parametrize(("path", "outcome", "distance", "packets", "expected"), TABLE.values(), ids=TABLE)
+def test_a_path_of(path: Path, outcome: str, distance: int, packets: int, expected: list[tuple[int, str]]) -> None:
+    drive, found = trace(path)
+    assert hops(found) == expected
+    assert (OUTCOMES[found.outcome[0]], found.distance[0], found.joined_ttl[0]) == (outcome, distance, 0)
+    assert found.sent[0] == len(drive.sent) <= packets
+    assert len(set(drive.sent)) == len(drive.sent), "no TTL is probed twice"
+
+
+def test_every_hop_says_what_its_answer_said() -> None:
+    _, found = trace(Path(routers(2), says=(3, 3), is_quoting=True))
+    assert found.hop_rtt_us.tolist() == [20_000, 20_000, 30_000]
+    assert found.hop_icmp_type.tolist() == [11, 11, 3]
+    assert found.hop_icmp_code.tolist() == [0, 0, 3]
+    assert found.hop_reply_ttl.tolist() == [255, 254, 62]
+    assert found.hop_quoted_ttl.tolist() == [1, 1, 1]
+    assert found.at_us.tolist() == [0] and (found.hop_at_us >= 500_000).all(), "the first lap measured"
+
+
+def test_a_silent_hop_says_nothing_but_when_it_was_probed() -> None:
+    _, found = trace(Path(["10.0.0.1", "", "10.0.0.3"]))
+    assert not found.hop_address[1].any()
+    columns = (found.hop_rtt_us, found.hop_reply_ttl, found.hop_quoted_ttl, found.hop_icmp_type, found.hop_icmp_code)
+    assert [each[1] for each in columns] == [-1] * 5
+    assert found.hop_at_us[1] > 0
+
+
+def test_paths_that_share_a_beginning_show_it_once() -> None:
+    shared = routers(8)
+    paths = [Path([*shared, f"10.9.{row}.1"], f"192.0.{row}.9") for row in range(30)]
+    drive, found = trace(*paths, asked=replace(PLAIN, rate_pps=50.0))
+    assert np.count_nonzero(found.joined_ttl) == 29
+    whole = int(found.joined_ttl.argmin())
+    assert hops(found, whole) == path_of(*paths[whole].routers, paths[whole].target)
+    other = 1 if whole == 0 else 0
+    assert hops(found, other) == [(8, "10.0.0.8"), (9, f"10.9.{other}.1"), (10, f"192.0.{other}.9")]
+    assert found.joined_ttl[other] == 8
+    assert len(drive.sent) <= 30 * 4 + 8
+
+
+def test_whole_paths_are_probed_to_the_first_hop_whatever_is_known() -> None:
+    paths = [Path(routers(4), f"192.0.{row}.9") for row in range(5)]
+    _, found = trace(*paths, asked=replace(PLAIN, is_whole=True))
+    assert not found.joined_ttl.any()
+    assert [hops(found, row) for row in range(5)] == [path_of(*routers(4), f"192.0.{row}.9") for row in range(5)]
+
+
+def test_a_later_trace_joins_what_an_earlier_one_has_shown() -> None:
+    known = StopSet()
+    trace(Path(routers(6)), known=known)
+    assert len(known) == 6
+    drive, found = trace(Path([*routers(5), "10.0.7.7"], "192.0.7.7"), known=known)
+    assert hops(found) == [(5, "10.0.0.5"), (6, "10.0.7.7"), (7, "192.0.7.7")]
+    assert found.joined_ttl[0] == 5 and len(drive.sent) == 4
+
+
+def test_what_refuses_is_not_known_to_others_by_its_refusal() -> None:
+    known = StopSet()
+    trace(Path(routers(6), says=UNREACHABLE, by="10.7.7.7"), known=known)
+    assert len(known) == 6
+
+
+def test_what_forward_probing_shows_stops_nobody_while_its_path_is_under_way() -> None:
+    # Each meets the other's last router by forward probing first: were that enough to stop, 3 and 4 stayed unseen.
+    ways = [[*routers(14), "10.1.0.1", "10.1.0.2", "10.2.0.1"], [*routers(14), "10.2.0.1", "10.2.0.2", "10.1.0.1"]]
+    _, found = trace(*(Path(way, f"192.0.{row}.9", says=None) for row, way in enumerate(ways)))
+    seen = {address for row in range(2) for _, address in hops(found, row)}
+    assert seen >= {*ways[0], *ways[1]}
+
+
+def test_probing_begins_at_the_first_ttl_asked_for() -> None:
+    drive, found = trace(Path(routers(6)), asked=replace(PLAIN, first_ttl=4))
+    assert hops(found) == [(4, "10.0.0.4"), (5, "10.0.0.5"), (6, "10.0.0.6"), (7, "192.0.2.9")]
+    assert found.joined_ttl[0] == 0 and min(ttl for _, ttl in drive.sent) == 4
+
+
+def test_another_attempt_finds_the_hop_whose_first_answer_was_lost() -> None:
+    def first_lost(_target: int, ttl: int, time: int) -> bool:
+        return ttl == 3 and time == 1
+
+    assert hops(trace(Path(routers(5)), loses=first_lost)[1])[2] == (3, "")
+    drive, found = trace(Path(routers(5)), asked=replace(PLAIN, attempts=2), loses=first_lost)
+    assert hops(found) == path_of(*routers(5), "192.0.2.9")
+    assert drive.sent.count((0, 3)) == 2 and len(drive.sent) == 8
+
+
+def test_a_silent_hop_gets_as_many_probes_as_are_asked_for_and_makes_one_row() -> None:
+    drive, found = trace(Path(["10.0.0.1", "", "10.0.0.3"]), asked=replace(PLAIN, attempts=3))
+    assert drive.sent.count((0, 2)) == 3 and drive.sent.count((0, 1)) == 1
+    assert hops(found) == path_of("10.0.0.1", "", "10.0.0.3", "192.0.2.9")
+
+
+def test_another_attempt_goes_on_where_the_gap_was_made_of_losses() -> None:
+    def burst(_target: int, ttl: int, time: int) -> bool:
+        return 16 <= ttl <= 20 and time == 1
+
+    assert len(hops(trace(Path(routers(24), says=None), loses=burst)[1])) == 15
+    _, found = trace(Path(routers(24), says=None), asked=replace(PLAIN, attempts=2), loses=burst)
+    assert hops(found) == path_of(*routers(24))
+
+
+def test_nothing_at_all_is_over_at_once() -> None:
+    machine = Tracing(column([]), PLAIN, StopSet(), seed=0, now_ns=0)
+    assert machine.is_over and not len(machine.visit(0, 10).target)
+
+
+def test_a_probe_that_cannot_be_sent_ends_its_path() -> None:
+    machine = Tracing(column(["192.0.2.9"]), PLAIN, StopSet(), seed=0, now_ns=0)
+    probes = machine.visit(0, 10)
+    machine.failed(probes.target, probes.ttl, np.array([77]))
+    assert not len(machine.visit(600 * MS, 10).target)
+    machine.visit(1200 * MS, 10)
+    assert machine.is_over and not machine.paths.sent[0]
+
+
+def said(target: int, ttl: int, reply: Reply) -> Arrival:
+    return Arrival(10 * MS, 0, target, ttl, 0, reply)
+
+
+def test_labels_stay_with_the_hop_that_quoted_them() -> None:
+    labelled = Path(routers(3)).reply(2)
+    assert labelled is not None
+    plain = world(Path(routers(3)))
+
+    def ask(targets: NDArray[np.int32], ttls: NDArray[np.uint8]) -> list[Sequence[Reply]]:
+        told = plain(targets, ttls)
+        return [
+            [each._replace(labels=(0x12340100 + int(ttl), 7)) for each in replies] if ttl in (2, 3) else replies
+            for ttl, replies in zip(ttls, told, strict=True)
+        ]
+
+    found = Drive(column(["192.0.2.9"]), PLAIN, ask).run()
+    assert [texts(found.hop_address)[row] for row in found.mpls_hop] == ["10.0.0.2"] * 2 + ["10.0.0.3"] * 2
+    assert found.mpls_entry.tolist() == [0x12340102, 7, 0x12340103, 7]
+
+
+def test_late_repeated_and_foreign_answers_change_a_counter_and_nothing_else() -> None:
+    drive, found = trace(Path(routers(3)))
+    machine, before = drive.tracing, hops(found)
+    stranger = Reply(0, parse("10.66.0.1"), 11, 0)
+    machine.answered(answers([said(0, 2, stranger), said(0, 2, stranger), said(0, 30, stranger), said(0, 4, stranger)]))
+    machine.lost(np.array([0, 0], np.int32), np.array([1, 9], np.uint8), np.array([0, 0]))
+    assert machine.ignored == 4 and machine.in_flight == 0
+    assert len(machine.log.answers.rows) == len(before) + 1 and not len(machine.log.silences.rows)
+
+
+def test_a_target_has_two_turns_never_within_the_interval_and_each_brings_one_probe_a_direction() -> None:
+    machine = Tracing(column(["192.0.2.9"]), replace(PLAIN, interval_s=0.2), StopSet(), seed=0, now_ns=0)
+    times: list[tuple[int, list[int]]] = []
+    for now_ms in range(0, 4_000, 7):
+        ttls = machine.visit(now_ms * MS, 100).ttl.tolist()
+        if ttls:
+            times.append((now_ms, ttls))
+    assert all(later - sooner >= 200 for (sooner, _), (later, _) in pairwise(times))
+    assert times[0] == (0, [32]) and times[1][1] == [15]
+    assert all(len(ttls) <= 2 for _, ttls in times)
+
+
+def test_an_unanswered_machine_says_when_to_come_back() -> None:
+    machine = Tracing(column(["192.0.2.9"]), PLAIN, StopSet(), seed=0, now_ns=0)
+    machine.visit(0, 10)
+    assert not len(machine.visit(machine.next_ns() - 1, 10).target)
+    assert not len(machine.visit(machine.next_ns(), 10).target), "distances are known now, but no turn is due"
+    assert not len(machine.visit(machine.next_ns() - 1, 10).target)
+    assert len(machine.visit(machine.next_ns(), 10).target)
