@@ -82,7 +82,7 @@ class TraceSettings:
 class TraceColumns:
     """Results of one `trace`: a row a target (n), a row a hop (h), a row an MPLS label (m).
 
-    Hops are ordered by target, then by TTL; a TTL that was probed in vain before another that answered has a row without
+    Hops are ordered by target, then by TTL; a TTL that was probed in vain before one that answered has a row without
     address. What answered the probe with the largest TTL, which goes first, has a row of its own far behind the others
     where it was not the target. A path whose backward probing met what is known already begins at `joined_ttl`; the
     rest of it is in other paths. A trace that was stopped has the rows of the first targets, those that were done.
