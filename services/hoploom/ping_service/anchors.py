@@ -12,6 +12,8 @@ from hoploom.kit.errors import ConfigError
 from hoploom.ping_service.orders import Orders
 from hoploom.prober import politeness
 from hoploom.prober.probes import PingColumns
+from hoploom.prober.traces import TraceColumns
+from hoploom.wire import traces
 from hoploom.wire.addresses import WIDTH, column, is_mapped
 from hoploom.wire.batch import FAILED, UNREACHABLE
 from hoploom.wire.lease import Lease
@@ -53,16 +55,28 @@ def of(lease: Lease, own: NDArray[np.uint8], orders: Orders, *, allow_private: b
     return same if len(same) else found
 
 
-def is_silent(found: PingColumns) -> bool:
-    """Whether it ended so silently that the uplink may be dead: of the last targets, none answered every request."""
-    heard = (found.outcome == UNREACHABLE) | (found.received >= found.sent)
-    heard = heard[found.outcome != FAILED][-TAIL:]
+def is_silent(found: PingColumns | TraceColumns) -> bool:
+    """Whether it ended so silently that the uplink may be dead.
+
+    Of the last targets none answered every request, or no path came to an answer at its end. Many a path of a network
+    that works ends in silence, but with an uplink that died meanwhile all that were under way do.
+    """
+    if isinstance(found, PingColumns):
+        heard = (found.outcome == UNREACHABLE) | (found.received >= found.sent)
+    else:
+        heard = np.isin(found.outcome, (traces.REACHED, traces.UNREACHABLE, traces.LOOP))
+    heard = heard[~_failed(found)][-TAIL:]
     return len(heard) > 0 and not heard.any()
 
 
-def is_unsent(found: PingColumns) -> bool:
+def is_unsent(found: PingColumns | TraceColumns) -> bool:
     """Whether this machine could send to none of the targets."""
-    return len(found) > 0 and bool((found.outcome == FAILED).all())
+    return len(found) > 0 and bool(_failed(found).all())
+
+
+def _failed(found: PingColumns | TraceColumns) -> NDArray[np.bool_]:
+    failed: NDArray[np.bool_] = found.outcome == (FAILED if isinstance(found, PingColumns) else traces.FAILED)
+    return failed
 
 
 def _readable(text: str) -> NDArray[np.uint8]:

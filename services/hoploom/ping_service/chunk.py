@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,13 @@ from hoploom.ping_service.holding import Held
 from hoploom.ping_service.orders import Orders
 from hoploom.prober import politeness
 from hoploom.prober.probes import PingColumns, ProbeSettings
+from hoploom.prober.traces import TraceColumns, TraceSettings
 from hoploom.wire.batch import Batch, Columns
 from hoploom.wire.lease import Lease
+from hoploom.wire.traces import MAX_LABELS, Traces, surplus
+
+Found = PingColumns | TraceColumns
+"""What a prober found out about the first targets of a chunk."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -90,7 +95,24 @@ def probe_settings(lease: Lease, rate_pps: int, orders: Orders) -> ProbeSettings
     )
 
 
-def batch_of(chunk: Chunk, found: PingColumns, worker: str, boot_id: str, *, suspect: bool) -> Batch:
+def trace_settings(lease: Lease, rate_pps: int, orders: Orders) -> TraceSettings:
+    """How a lease's targets are traced; arguments as of `probe_settings`."""
+    probe = lease.probe
+    return TraceSettings(
+        protocol=probe.protocol,
+        split_ttl=min(TraceSettings.split_ttl, probe.max_ttl),
+        max_ttl=probe.max_ttl,
+        gap_limit=probe.gap_limit,
+        attempts=probe.count,
+        interval_s=probe.interval_ms / 1000,
+        timeout_s=probe.timeout_ms / 1000,
+        size_bytes=probe.size_bytes,
+        rate_pps=rate_pps or None,
+        network_pps=politeness.smallest(lease.network_pps, orders.network_pps) or None,
+    )
+
+
+def batch_of(chunk: Chunk, found: Found, worker: str, boot_id: str, *, suspect: bool) -> Batch:
     """The batch of what was probed of a chunk; it ends where the probing did.
 
     Args:
@@ -101,8 +123,6 @@ def batch_of(chunk: Chunk, found: PingColumns, worker: str, boot_id: str, *, sus
         suspect: Whether the uplink was dead.
     """
     lease, probed = chunk.lease, np.flatnonzero(chunk.wanted)[: len(found)]
-    columns: dict[str, Any] = {each.name: getattr(found, each.name, None) for each in fields(Columns)}
-    columns["position"], columns["address"] = chunk.start + probed.astype(np.int64), chunk.targets[probed]
     return Batch(
         batch=chunk.batch,
         worker=worker,
@@ -115,7 +135,7 @@ def batch_of(chunk: Chunk, found: PingColumns, worker: str, boot_id: str, *, sus
         group=lease.group,
         lease=lease.id,
         family=lease.family,
-        kind="ping",
+        kind=lease.probe.kind,
         start=chunk.start,
         stop=chunk.reached(len(found)),
         boot_id=boot_id,
@@ -123,5 +143,16 @@ def batch_of(chunk: Chunk, found: PingColumns, worker: str, boot_id: str, *, sus
         started_monotonic_us=found.started_monotonic_us,
         sent_monotonic_us=found.started_monotonic_us + (int(found.at_us.max()) if len(found) else 0),
         suspect=suspect,
-        columns=Columns(**columns),
+        columns=_columns(found, chunk.start + probed.astype(np.int64), chunk.targets[probed]),
     )
+
+
+def _columns(found: Found, position: NDArray[np.int64], address: NDArray[np.uint8]) -> Columns | Traces:
+    """The rows of a batch: those that were found, with each target's place and address."""
+    kind = Columns if isinstance(found, PingColumns) else Traces
+    columns: dict[str, Any] = {name: getattr(found, name, None) for name in kind.types()}
+    if isinstance(found, TraceColumns):
+        # What a stranger quotes has no bound, a batch has.
+        kept = ~surplus(found.mpls_hop)
+        columns |= {name: getattr(found, name)[kept][:MAX_LABELS] for name in ("mpls_hop", "mpls_entry")}
+    return kind(**{**columns, "position": position, "address": address})

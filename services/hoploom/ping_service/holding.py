@@ -13,7 +13,10 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from hoploom.wire import traces
+from hoploom.wire.batch import MAX_ROWS
 from hoploom.wire.lease import Lease
+from hoploom.wire.probe import TRACE
 
 MAX_OPEN = 2
 """One that is worked off, and one asked for ahead, so that a short outage of whoever hands them out idles nobody."""
@@ -24,6 +27,10 @@ minutes. More would be handed out again before it is back, and each is renewed. 
 
 CHUNK_S = 10
 """Seconds of work in a chunk: what a worker that dies can lose of what it has probed."""
+
+TRACE_CHUNK_S = 30
+"""The same for traceroutes: however few there are, the last hop of a path is known after some ten seconds, in which
+little is sent; a chunk of ten seconds would leave half of the rate unused."""
 
 RENEWALS = 3
 """A lease is renewed so many times in its life, so that two may fail."""
@@ -96,7 +103,7 @@ class Held:
         """Seconds of work that have not begun; 0 where that is not known, because it goes as fast as it can."""
         if not self.is_open or not self.pace_pps:
             return 0.0
-        return (self.lease.stop - self.probed_upto) * self.lease.probe.count / self.pace_pps
+        return (self.lease.stop - self.probed_upto) * self.lease.probe.packets_per_target / self.pace_pps
 
 
 Holding = tuple[Held, ...]
@@ -230,11 +237,14 @@ def chunk_stop(held: Held, pace_pps: int) -> int:
 
     Args:
         held: The lease.
-        pace_pps: Packets a second; 0 where unlimited: then the chunk is all that is left.
+        pace_pps: Packets a second; 0 where unlimited: then the chunk is all that is left, as far as a batch has room.
     """
-    if not pace_pps:
-        return held.lease.stop
-    return min(held.lease.stop, held.probed_upto + max(1, CHUNK_S * pace_pps // held.lease.probe.count))
+    probe = held.lease.probe
+    seconds, most = CHUNK_S, MAX_ROWS
+    if probe.kind == TRACE:
+        seconds, most = TRACE_CHUNK_S, traces.most_targets(probe.max_ttl)
+    paced = max(1, seconds * pace_pps // probe.packets_per_target) if pace_pps else most
+    return min(held.lease.stop, held.probed_upto + min(paced, most))
 
 
 def _changed(holding: Holding, lease_id: str, change: Callable[[Held], Held]) -> Holding:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,16 +13,22 @@ from numpy.typing import NDArray
 from hoploom.kit import metrics
 from hoploom.kit.errors import Unavailable, Unprocessable
 from hoploom.ping_service import anchors, chunk, holding
-from hoploom.ping_service.chunk import Chunk
+from hoploom.ping_service.chunk import Chunk, Found
 from hoploom.ping_service.holding import Held
+from hoploom.ping_service.orders import Orders
+from hoploom.ping_service.passes import Passes
 from hoploom.ping_service.station import REST_S, UNFIT, UNSENT, Station
+from hoploom.ping_service.tracer import Tracer
 from hoploom.ping_service.uplink import Uplink
 from hoploom.prober import politeness
-from hoploom.prober.interface import PingColumns, Prober
+from hoploom.prober.interface import Prober
+from hoploom.prober.stop_set import StopSet
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.permutation import Permutation
+from hoploom.wire import traces
 from hoploom.wire.batch import OUTCOMES, Batch
 from hoploom.wire.lease import Lease
+from hoploom.wire.probe import PING, TRACE
 
 log = logging.getLogger(__name__)
 FAMILY_S = 60.0
@@ -53,6 +60,7 @@ class Probing:
         self._station, self._prober, self._sealed = station, prober, sealed
         self._uplink = Uplink(station, prober)
         self._boot_id = boot_id()
+        self._passes = Passes(StopSet)
         self._targets: tuple[str, NDArray[np.uint8]] = ("", np.empty((0, 16), np.uint8))
 
     async def run(self) -> None:
@@ -94,7 +102,6 @@ class Probing:
         station = self._station
         part, pace_pps = self._next(held)
         orders = station.orders
-        settings = chunk.probe_settings(held.lease, pace_pps, orders)
         station.change(holding.begun(station.holding, held.id, pace_pps))
 
         def stopped() -> bool:
@@ -102,13 +109,21 @@ class Probing:
             return not station.may_go_on(held) or station.orders.version != orders.version
 
         try:
-            found = await self._prober.ping(part.targets[part.wanted], settings, stopped)
+            found = await self._probe(part, pace_pps, orders, stopped)
             works = await self._uplink.works(held) if anchors.is_silent(found) else True
         except Unavailable:
             # Nothing of it goes to the output, so that the lease can be returned.
             station.change(holding.settled(station.holding, held.id, part.start, part.start))
             raise
         await self._judge(held, part, found, works=works)
+
+    async def _probe(self, part: Chunk, pace_pps: int, orders: Orders, stopped: Callable[[], object]) -> Found:
+        """Probe the targets of a chunk as its campaign wants it."""
+        lease, targets = part.lease, part.targets[part.wanted]
+        if lease.probe.kind == TRACE and isinstance(self._prober, Tracer):
+            settings = chunk.trace_settings(lease, pace_pps, orders)
+            return await self._prober.trace(targets, settings, stopped, self._passes.get(lease))
+        return await self._prober.ping(targets, chunk.probe_settings(lease, pace_pps, orders), stopped)
 
     def _next(self, held: Held) -> tuple[Chunk, int]:
         """The next chunk, and at how many packets a second it is probed (0: as fast as it goes)."""
@@ -121,7 +136,7 @@ class Probing:
         part = chunk.of(held, str(uuid.uuid4()), left[:size], station.orders, allow_private=private)
         return part, pace_pps
 
-    async def _judge(self, held: Held, part: Chunk, found: PingColumns, *, works: bool | None) -> None:
+    async def _judge(self, held: Held, part: Chunk, found: Found, *, works: bool | None) -> None:
         """Seal what was probed; what this machine or its uplink has lost by itself counts for nothing."""
         station = self._station
         if anchors.is_unsent(found):
@@ -134,10 +149,12 @@ class Probing:
         if works is False:
             await self._uplink.until_back(held)
 
-    async def _seal(self, part: Chunk, found: PingColumns, *, suspect: bool, counts: bool) -> None:
+    async def _seal(self, part: Chunk, found: Found, *, suspect: bool, counts: bool) -> None:
         station, lease_id = self._station, part.lease.id
         upto = part.reached(len(found))
         _count(part, found, upto)
+        if upto < part.stop or not counts:
+            self._passes.forget(part.lease)
         station.change(holding.probed(station.holding, lease_id, upto))
         if upto == part.start:
             station.change(holding.settled(station.holding, lease_id, upto, upto))
@@ -163,8 +180,8 @@ def boot_id() -> str:
         return str(uuid.UUID(int=uuid.getnode()))
 
 
-def _count(part: Chunk, found: PingColumns, upto: int) -> None:
-    for outcome, name in enumerate(OUTCOMES):
+def _count(part: Chunk, found: Found, upto: int) -> None:
+    for outcome, name in enumerate(OUTCOMES if part.lease.probe.kind == PING else traces.OUTCOMES):
         _TARGETS.labels(name).inc(int(np.count_nonzero(found.outcome == outcome)))
     for why, count in part.skipped(upto).items():
         _SKIPPED.labels(why).inc(count)

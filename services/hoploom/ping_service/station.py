@@ -18,6 +18,7 @@ from hoploom.ping_service.orders import Orders
 from hoploom.ping_service.settings import Settings
 from hoploom.wire.campaign import FAMILIES
 from hoploom.wire.overlay import OverlayDocument
+from hoploom.wire.probe import PING
 
 log = logging.getLogger(__name__)
 UPLINK, UNSENT, SOCKETS, REFUSED, STOPPING = "uplink", "unsent", "sockets", "refused", "stopping"
@@ -60,6 +61,7 @@ class Station:
         holding: The leases.
         orders: The overlay.
         engine: Name of the prober that is open; empty while there is none.
+        kinds: What it can do for leases: pings, traceroutes.
         trouble: Why it cannot probe; empty while it can.
         full: Why its spool takes no more results; empty while it does.
         waiting: Why results wait; empty while the output takes them.
@@ -75,6 +77,7 @@ class Station:
     holding: Holding = ()
     orders: Orders = field(default_factory=Orders)
     engine: str = ""
+    kinds: tuple[str, ...] = (PING,)
     trouble: str = ""
     full: str = ""
     waiting: str = ""

@@ -7,7 +7,7 @@ import logging
 
 from hoploom.kit.clock import wall_us
 from hoploom.kit.errors import ConfigError, NotReady, Unavailable
-from hoploom.ping_service import orders
+from hoploom.ping_service import orders, tracer
 from hoploom.ping_service.asking import Asking
 from hoploom.ping_service.following import follow
 from hoploom.ping_service.outbox import Outbox
@@ -93,7 +93,7 @@ class Worker:
             try:
                 with open_prober(station.settings.attribution) as prober, contextlib.ExitStack() as stack:
                     stack.callback(self._closed)
-                    station.trouble, station.engine = "", prober.name
+                    station.trouble, station.engine, station.kinds = "", prober.name, tracer.kinds(prober)
                     station.ring()
                     await Probing(station, prober, self._sealed).run()
             except ConfigError as error:

@@ -85,6 +85,22 @@ class Traces(Rows):
     mpls_entry: NDArray[np.uint32]
 
 
+def most_targets(max_ttl: int) -> int:
+    """How many targets a batch has room for, whatever their paths turn out to be."""
+    return min(MAX_TARGETS, MAX_HOPS // max_ttl)
+
+
+def surplus(mpls_hop: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which labels are more than a hop may have.
+
+    Args:
+        mpls_hop: (m,) row of the hop of each label, ascending.
+    """
+    found = np.zeros(len(mpls_hop), np.bool_)
+    found[LABELS_A_HOP:] = mpls_hop[LABELS_A_HOP:] == mpls_hop[:-LABELS_A_HOP]
+    return found
+
+
 def _silent(rows: Traces) -> NDArray[np.bool_]:
     found: NDArray[np.bool_] = np.logical_not(rows.hop_address.any(axis=1))
     return found
@@ -109,12 +125,6 @@ def _is_foreign(rows: Traces, frame: Frame) -> NDArray[np.bool_]:
 def _unsorted(rows: Traces, _: Frame) -> NDArray[np.bool_]:
     keys = rows.hop_target.astype(np.int64) * (MAX_TTL + 1) + rows.hop_ttl
     found: NDArray[np.bool_] = np.diff(keys, prepend=-1) <= 0
-    return found
-
-
-def _is_too_deep(rows: Traces, _: Frame) -> NDArray[np.bool_]:
-    found = np.zeros(len(rows.mpls_hop), np.bool_)
-    found[LABELS_A_HOP:] = rows.mpls_hop[LABELS_A_HOP:] == rows.mpls_hop[:-LABELS_A_HOP]
     return found
 
 
@@ -175,7 +185,7 @@ _LABELS = Table(
         "its hop is no hop of the batch": lambda t, _: outside(t.mpls_hop, 0, len(t.hop_ttl) - 1),
         "it does not follow the one before by hop": lambda t, _: np.diff(t.mpls_hop, prepend=0) < 0,
         "its hop is silent": lambda t, _: _silent(t)[t.mpls_hop],
-        f"it is beyond the {LABELS_A_HOP} of its hop": _is_too_deep,
+        f"it is beyond the {LABELS_A_HOP} of its hop": lambda t, _: surplus(t.mpls_hop),
     },
 )
 Traces.tables = (_TARGETS, _HOPS, _LABELS)

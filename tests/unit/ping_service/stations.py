@@ -25,15 +25,17 @@ from hoploom.ping_service.spool import Spool
 from hoploom.ping_service.station import Station
 from hoploom.ping_service.work import Worker
 from hoploom.prober.probes import Heard, PingColumns, ProbeSettings, Statistics
+from hoploom.prober.stop_set import StopSet
+from hoploom.prober.traces import TraceColumns, TraceSettings
 from hoploom.targets import plan
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.notation import parse_block
-from hoploom.wire import batch_codec
-from hoploom.wire.addresses import text
+from hoploom.wire import batch_codec, traces
+from hoploom.wire.addresses import column, text
 from hoploom.wire.batch import ANSWERED, LOST, Batch
 from hoploom.wire.lease import Lease, LeaseId, LeaseRequest
 from hoploom.wire.overlay import OverlayDocument
-from hoploom.wire.probe import Probe
+from hoploom.wire.probe import TRACE_PACKETS, Probe
 from lab.virtual_time import run
 
 BLOCK = "127.0.0.0/24"
@@ -59,6 +61,38 @@ def columns(outcomes: NDArray[np.uint8]) -> PingColumns:
     return PingColumns(**found, started_monotonic_us=5, started_at_us=1)
 
 
+def paths(targets: NDArray[np.uint8], outcomes: NDArray[np.uint8]) -> TraceColumns:
+    """What a trace of these targets returns: a router, and behind it the target or two silent hops; none unsent."""
+    sent = np.flatnonzero(outcomes != traces.FAILED)
+    reached = outcomes[sent] == traces.REACHED
+    hops = np.repeat(sent, 2)
+    address = np.repeat(targets[sent], 2, axis=0)
+    address[0::2] = column(["192.0.2.1"])
+    address[1::2][~reached] = 0
+    silent = ~address.any(axis=1)
+    kinds = np.where(silent, -1, np.tile([11, 0], len(sent))).astype(np.int16)
+    return TraceColumns(
+        outcome=outcomes,
+        sent=(outcomes != traces.FAILED).astype(np.uint16) * 2,
+        joined_ttl=np.zeros(len(outcomes), np.uint8),
+        distance=np.where(outcomes == traces.REACHED, 2, 0).astype(np.uint8),
+        at_us=np.zeros(len(outcomes), np.int64),
+        hop_target=hops.astype(np.int32),
+        hop_ttl=np.tile([1, 2], len(sent)).astype(np.uint8),
+        hop_address=address,
+        hop_rtt_us=np.where(silent, -1, 5).astype(np.int32),
+        hop_reply_ttl=np.where(silent, -1, 64).astype(np.int16),
+        hop_quoted_ttl=np.full(len(hops), -1, np.int16),
+        hop_icmp_type=kinds,
+        hop_icmp_code=np.minimum(kinds, 0),
+        hop_at_us=np.zeros(len(hops), np.int64),
+        mpls_hop=np.zeros(0, np.int32),
+        mpls_entry=np.zeros(0, np.uint32),
+        started_monotonic_us=5,
+        started_at_us=1,
+    )
+
+
 class FakeProber:
     """Takes the time that its rate says, and remembers what it was asked; `outcome` says what comes of an address."""
 
@@ -68,6 +102,7 @@ class FakeProber:
         self.statistics = Statistics()
         self.outcome = outcome
         self.asked: list[tuple[list[str], ProbeSettings]] = []
+        self.traced: list[tuple[list[str], TraceSettings, StopSet | None]] = []
         self.sent_s: list[tuple[float, str]] = []
 
     def __enter__(self) -> Self:
@@ -93,6 +128,24 @@ class FakeProber:
             sent.append(self.outcome(name))
             await asyncio.sleep(1 / (settings.rate_pps or 1e6))
         return columns(np.array(sent, dtype=np.uint8))
+
+    async def trace(
+        self,
+        targets: NDArray[np.uint8],
+        settings: TraceSettings,
+        stopped: Callable[[], object] | None = None,
+        known: StopSet | None = None,
+    ) -> TraceColumns:
+        names = [text(each.tobytes()) for each in targets]
+        self.traced.append((names, settings, known))
+        done: list[int] = []
+        for name in names:
+            if stopped is not None and stopped():
+                break
+            self.sent_s.append((asyncio.get_running_loop().time(), name))
+            done.append({ANSWERED: traces.REACHED, LOST: traces.GAP}.get(self.outcome(name), traces.FAILED))
+            await asyncio.sleep(TRACE_PACKETS / (settings.rate_pps or 1e6))
+        return paths(targets[: len(done)], np.array(done, dtype=np.uint8))
 
 
 @dataclass
@@ -232,5 +285,5 @@ def on_virtual_time(body: Callable[..., Coroutine[Any, Any, None]]) -> Callable[
 
 __all__ = [
     "ANSWERED", "BLOCK", "BOOT_ID", "LOST", "FakeMesh", "FakeProber", "columns", "lease", "on_virtual_time", "outbox",
-    "station", "working",
+    "paths", "station", "working",
 ]  # fmt: skip

@@ -6,10 +6,12 @@ import pytest
 from hoploom.kit.errors import ConfigError
 from hoploom.ping_service import anchors
 from hoploom.ping_service.orders import Orders
+from hoploom.wire import traces
 from hoploom.wire.addresses import texts
 from hoploom.wire.batch import ANSWERED, FAILED, LOST, UNREACHABLE
 from hoploom.wire.overlay import OptOut, OverlayDocument
-from unit.ping_service.stations import columns, lease
+from hoploom.wire.traces import GAP, LOOP, REACHED
+from unit.ping_service.stations import columns, lease, paths
 
 NOBODY = Orders()
 AWAY = Orders(OverlayDocument(version=1, opt_outs=(OptOut(block="8.8.8.8"),)))
@@ -62,6 +64,25 @@ def test_silence_at_the_end_is_suspect_and_what_never_left_is_known(
     outcomes: list[int], silent: bool, unsent: bool
 ) -> None:
     found = columns(np.array(outcomes, np.uint8))
+    assert (anchors.is_silent(found), anchors.is_unsent(found)) == (silent, unsent)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "silent", "unsent"),
+    [
+        ([], False, False),
+        ([GAP], True, False),
+        ([GAP] * 15 + [REACHED], False, False),
+        ([GAP] * 15 + [traces.UNREACHABLE], False, False),
+        ([GAP] * 15 + [LOOP], False, False),
+        ([REACHED] + [GAP] * 15, False, False),
+        ([REACHED] + [GAP] * 16, True, False),
+        ([traces.FAILED] * 16, False, True),
+        ([GAP] * 16 + [traces.FAILED], True, False),
+    ],
+)
+def test_paths_that_all_end_in_silence_are_suspect(outcomes: list[int], silent: bool, unsent: bool) -> None:
+    found = paths(np.zeros((len(outcomes), 16), np.uint8), np.array(outcomes, np.uint8))
     assert (anchors.is_silent(found), anchors.is_unsent(found)) == (silent, unsent)
 
 

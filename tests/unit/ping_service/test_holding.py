@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from hoploom.ping_service import holding
-from hoploom.ping_service.holding import CHUNK_S, LATE_S, Held, Holding, Word
-from hoploom.wire.probe import Probe
+from hoploom.ping_service.holding import CHUNK_S, LATE_S, TRACE_CHUNK_S, Held, Holding, Word
+from hoploom.wire.probe import TRACE_PACKETS, Probe
 from unit.ping_service.stations import lease
 
 LEASE = lease(0, 100)
@@ -111,6 +111,29 @@ def test_another_lease_is_wanted_when_half_of_the_time_would_be_idle(now: Holdin
 def test_a_chunk_is_some_seconds_of_work_and_one_target_at_least(pace_pps: int, count: int, stop: int) -> None:
     slow = replace(held(), lease=replace(LEASE, probe=Probe(count=count)))
     assert holding.chunk_stop(slow, pace_pps) == stop
+
+
+@pytest.mark.parametrize(
+    ("pace_pps", "probe", "stop"),
+    [
+        (0, Probe(kind="trace"), 16_384),
+        (0, Probe(kind="trace", max_ttl=64), 8_192),
+        (0, Probe(kind="trace", max_ttl=1), 16_384),
+        (10**6, Probe(kind="trace"), 16_384),
+        (100, Probe(kind="trace"), 100 * TRACE_CHUNK_S // TRACE_PACKETS),
+        (100, Probe(kind="trace", count=3), 100 * TRACE_CHUNK_S // (3 * TRACE_PACKETS)),
+        (1, Probe(kind="trace", count=10), 1),
+        (0, Probe(), 65_536),
+    ],
+)
+def test_a_chunk_of_traceroutes_fits_a_batch(pace_pps: int, probe: Probe, stop: int) -> None:
+    large = replace(held(), lease=replace(lease(0, 10), stop=10**6, probe=probe))
+    assert holding.chunk_stop(large, pace_pps) == stop
+
+
+def test_work_that_is_left_is_counted_in_packets() -> None:
+    traced = replace(held(pace_pps=50), lease=replace(LEASE, probe=Probe(kind="trace")))
+    assert traced.work_left_s == 100 * TRACE_PACKETS / 50
 
 
 def test_the_first_lease_with_something_left_goes_on() -> None:

@@ -20,6 +20,7 @@ from hoploom.ping_service.station import REASONS, SPOOL, UPLINK
 from hoploom.ping_service.work import Worker
 from hoploom.wire.batch import ANSWERED, FAILED, LOST
 from hoploom.wire.overlay import OptOut, OverlayDocument
+from hoploom.wire.probe import Probe
 from unit.ping_service.stations import FakeMesh, FakeProber, lease, on_virtual_time, working
 
 GATEWAY = "8.8.8.8"
@@ -376,3 +377,53 @@ async def test_it_says_what_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
         assert worker.report() == REASONS[REVOKED]
         with pytest.raises(NotReady, match="revoked"):
             await worker.can_probe()
+
+
+TRACE = Probe(kind="trace", max_ttl=20)
+
+
+@on_virtual_time
+async def test_traceroutes_are_probed_and_stored_like_pings(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh, prober = FakeMesh(leases=[lease(0, 16, probe=TRACE), lease(16, 40, probe=TRACE)]), FakeProber()
+    async with at_work(monkeypatch, mesh, prober):
+        await asyncio.sleep(5)
+    assert mesh.requests[0].kinds == ("ping", "trace")
+    assert mesh.positions == list(range(40)) and mesh.words == ["done", "done"]
+    assert {batch.kind for batch in mesh.batches} == {"trace"}
+    assert {settings.max_ttl for _, settings, _ in prober.traced} == {20} and prober.asked == []
+    first, second = (known for _, _, known in prober.traced)
+    assert first is second is not None
+
+
+@on_virtual_time
+async def test_a_trace_that_is_stopped_counts_for_its_first_targets_and_what_it_has_shown_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mesh = FakeMesh(leases=[lease(0, 250, rate_pps=50, probe=TRACE)], renewal=Renewal(30, 50), overlay=overlay(1))
+    prober = FakeProber()
+    async with at_work(monkeypatch, mesh, prober):
+        await asyncio.sleep(4)
+        mesh.overlay = overlay(2, opt_outs=(OptOut(block="127.0.0.0/25"),))
+        await asyncio.sleep(60)
+    late = [name for at_s, name in prober.sent_s if at_s > 5.3]
+    assert late and all(int(name.rpartition(".")[2]) >= 128 for name in late)
+    assert mesh.words[-1] == "done" and mesh.upto[-1] == 250
+    assert len(mesh.positions) == len(set(mesh.positions)) == len(prober.sent_s)
+    (_, _, first), (_, _, second) = prober.traced[:2]
+    assert first is not second
+
+
+@on_virtual_time
+async def test_a_dead_uplink_makes_traceroutes_count_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    alive, asked = True, (GATEWAY,)
+    mesh = FakeMesh(leases=[lease(0, 100, rate_pps=100, anchors=asked, probe=TRACE)])
+    prober = FakeProber(lambda _: ANSWERED if alive else LOST)
+    async with at_work(monkeypatch, mesh, prober):
+        await asyncio.sleep(5)
+        alive = False
+        await asyncio.sleep(30)
+        alive = True
+        mesh.leases.append(lease(100, 110, anchors=asked, probe=TRACE))
+        await asyncio.sleep(15)
+    assert [(batch.start, batch.stop, batch.suspect) for batch in mesh.batches] == [(0, 100, True), (100, 110, False)]
+    assert prober.traced[0][2] is not prober.traced[1][2]
