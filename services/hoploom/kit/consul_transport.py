@@ -12,11 +12,15 @@ from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 import aiohttp
-from consul import base
-from consul.aio import Consul
 from yarl import URL
 
 from hoploom.kit.errors import TooLarge, Unavailable
+from hoploom.kit.later import imported_later
+
+# python-consul2 imports it for its blocking class, which nobody uses here: 9 MB in every process.
+with imported_later("requests"):
+    from consul import base
+    from consul.aio import Consul
 
 T = TypeVar("T")
 # Consul adds up to a sixteenth of the wait as jitter before it answers ("Blocking Queries" in its manual).

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-import yaml
-
 from hoploom.kit.errors import ConfigError
 
 S = TypeVar("S", bound="Settings")
@@ -131,6 +129,8 @@ def _parse(cls: type[Settings], program: str, argv: Sequence[str]) -> tuple[dict
 
 
 def _read_file(path: Path, program: str, cls: type[Settings], problems: list[str]) -> dict[str, Any]:
+    import yaml  # noqa: PLC0415 - a megabyte that a worker without such a file does without
+
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except OSError as error:
