@@ -23,7 +23,7 @@ def _worker(tmp_path: Path) -> Iterator[Process]:
     worker = always("worker", command, tmp_path)
     worker.start()
     try:
-        until("a worker that looks for its mesh", lambda: "the overlay cannot be read" in worker.log.read_text(encoding="utf-8"), 30)
+        until("a look for the mesh", lambda: "overlay cannot be read" in worker.log.read_text(encoding="utf-8"), 30)
         pause(3)
         yield worker
     finally:
