@@ -65,6 +65,8 @@ class Outbox:
         self._condemned: dict[Name, str] = {}
         # One thread, so that whatever is under way at the end, or is told to stop, comes before what follows.
         self._disk = ThreadPoolExecutor(1, "spool")
+        _SEGMENTS.set_function(lambda: len(self.line))
+        _BYTES.set_function(lambda: self.line.size_bytes)
         _AGE.set_function(self._oldest_age_s)
 
     async def open(self, wait_s: float) -> None:
@@ -164,13 +166,11 @@ class Outbox:
 
     def receipt(self, name: Name) -> Receipt | None:
         """Take the receipt of one that waits no more; None for one of an earlier run."""
-        self._show()
         return self._receipts.pop(name, None)
 
     def _add(self, kept: Kept) -> None:
         now_s = self._clock()
         self.line.add(Waiting(kept.name, kept.size_bytes, now_s - kept.age_s), now_s)
-        self._show()
 
     async def _put_aside(self) -> None:
         for name, reason in list(self._condemned.items()):
@@ -185,10 +185,6 @@ class Outbox:
 
     async def _on_disk(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._disk, work, *args)
-
-    def _show(self) -> None:
-        _SEGMENTS.set(len(self.line))
-        _BYTES.set(self.line.size_bytes)
 
     def _oldest_age_s(self) -> float:
         oldest_s = self.line.oldest_s

@@ -54,7 +54,7 @@ async def test_without_a_group_a_worker_is_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("what", "value"),
-    [("engine", ""), ("leaving", True), ("uplink_dead", True), ("_rests_until_s", 1e9)],
+    [("engine", ""), ("leaving", True), ("full", "no space"), ("uplink_dead", True), ("_rests_until_s", 1e9)],
 )
 @on_virtual_time
 async def test_who_cannot_probe_asks_for_nothing(what: str, value: object) -> None:

@@ -1,12 +1,13 @@
 """What a worker holds: when leases end, what is said of each next, and when another is wanted."""
 
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import pytest
 
 from hoploom.ping_service import holding
-from hoploom.ping_service.holding import CHUNK_S, LATE_S, TRACE_CHUNK_S, Held, Holding, Word
+from hoploom.ping_service.holding import CHUNK_S, LATE_S, MAX_WAITING, TRACE_CHUNK_S, Held, Holding, Word
 from hoploom.wire.probe import TRACE_PACKETS, Probe
 from unit.ping_service.stations import lease
 
@@ -76,6 +77,15 @@ def test_nothing_behind_a_gap_counts() -> None:
     assert (only(found).stored_upto, only(found).under_way) == (0, 0)
 
 
+@pytest.mark.parametrize("order", list(permutations([(0, 10), (10, 30), (30, 31), (31, 100)])))
+def test_chunks_count_in_whatever_order_they_are_stored(order: tuple[tuple[int, int], ...]) -> None:
+    found: Holding = (held(under_way=4),)
+    for start, stop in order:
+        assert only(found).word is Word.RENEW
+        found = holding.settled(found, LEASE.id, start, stop)
+    assert (only(found).stored_upto, only(found).under_way, only(found).word) == (100, 0, Word.DONE)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -99,6 +109,9 @@ def test_news_of_a_lease_that_is_not_held_change_nothing(change: Any) -> None:
         ((held(pace_pps=6, probed_upto=100),), True),
         ((held(pace_pps=6, stopped="paused"),), True),
         ((held(), held()), False),
+        ((held(), held(probed_upto=100, under_way=1)), True),
+        ((held(probed_upto=100, under_way=1),) * (MAX_WAITING - 1), True),
+        ((held(probed_upto=100, under_way=1),) * MAX_WAITING, False),
     ],
 )
 def test_another_lease_is_wanted_when_half_of_the_time_would_be_idle(now: Holding, wanted: bool) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from hoploom.ping_service import holding
 from hoploom.ping_service.orders import PAUSED, REVOKED
-from hoploom.ping_service.station import STOPPING, Station
+from hoploom.ping_service.station import SPOOL, STOPPING, Station
 from hoploom.wire.overlay import OverlayDocument
 from unit.ping_service.stations import FakeMesh, lease, on_virtual_time, station
 
@@ -96,3 +96,16 @@ async def test_a_rest_is_never_made_shorter() -> None:
     assert found.is_resting
     await asyncio.sleep(3)
     assert not found.is_resting
+
+
+@on_virtual_time
+async def test_a_spool_that_takes_no_more_stops_all_leases_those_that_come_later_too() -> None:
+    found = holds(station(FakeMesh()), "a")
+    found.fill("the disk is full")
+    holds(found, "a", "b")
+    found.obey()
+    assert [each.stopped for each in found.holding] == [SPOOL, SPOOL]
+    found.fill("")
+    found.change(holding.granted((), lease(), found.clock()))
+    found.obey()
+    assert [each.stopped for each in found.holding] == [""]

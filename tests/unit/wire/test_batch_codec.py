@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from hoploom.kit.errors import BadRequest, TooLarge, Unprocessable
 from hoploom.wire import batch_codec
 from hoploom.wire.batch import Batch, Columns
-from hoploom.wire.batch_codec import MEDIA_TYPE, MEDIA_TYPE_JSON, MEDIA_TYPE_ZSTD, digest, pack, to_document, unpack
+from hoploom.wire.batch_codec import (
+    MEDIA_TYPE,
+    MEDIA_TYPE_JSON,
+    MEDIA_TYPE_ZSTD,
+    digest,
+    pack,
+    restamped,
+    to_document,
+    unpack,
+)
 from unit.wire.batches import columns, make
 
 
@@ -177,3 +186,30 @@ def test_columns_compare_by_value() -> None:
     assert make().columns == make().columns
     assert make().columns != make(1).columns
     assert Columns.__hash__ is None
+
+
+def test_a_batch_that_is_sent_later_says_when_and_nothing_else_changes() -> None:
+    batch = make()
+    later = restamped(pack(batch), batch.boot_id, batch.sent_monotonic_us + 7)
+    assert unpack(later, MEDIA_TYPE_ZSTD) == dataclasses.replace(batch, sent_monotonic_us=batch.sent_monotonic_us + 7)
+    assert digest(unpack(later, MEDIA_TYPE_ZSTD)) == digest(batch)
+
+
+def test_a_batch_of_another_run_of_the_machine_is_sent_as_it_is() -> None:
+    assert restamped(pack(make()), "another", 7) == pack(make())
+
+
+def test_what_a_later_version_has_put_into_a_batch_is_sent_too() -> None:
+    plain = msgpack.unpackb(zstandard.decompress(pack(make()))) | {"news": [1], "kind": "not known here"}
+    later = msgpack.unpackb(zstandard.decompress(restamped(_zstd(plain), make().boot_id, 7)))
+    assert later == plain | {"sent_monotonic_us": 7}
+
+
+@pytest.mark.parametrize("body", [b"", b"junk", zstandard.compress(b"junk"), zstandard.compress(msgpack.packb([1]))])
+def test_what_is_no_packed_batch_cannot_be_restamped(body: bytes) -> None:
+    with pytest.raises(BadRequest):
+        restamped(body, "b", 7)
+
+
+def _zstd(plain: dict[str, Any]) -> bytes:
+    return zstandard.compress(msgpack.packb(plain))
