@@ -19,8 +19,8 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="ne
 @pytest.fixture(name="worker")
 def _worker(tmp_path: Path) -> Iterator[Process]:
     """A worker that has opened its sockets and has nobody to ask for work."""
-    command = [sys.executable, "-m", "hoploom.ping_service", "--consul-addr", "http://127.0.0.1:9"]
-    worker = always("worker", command, tmp_path)
+    flags = ["--consul-addr", "http://127.0.0.1:9", "--spool-dir", str(tmp_path / "spool")]
+    worker = always("worker", [sys.executable, "-m", "hoploom.ping_service", *flags], tmp_path)
     worker.start()
     try:
         until("a look for the mesh", lambda: "overlay cannot be read" in worker.log.read_text(encoding="utf-8"), 30)
