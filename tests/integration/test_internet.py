@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from hoploom.wire.addresses import column, text, texts
+from lab.internet import scamper
+from lab.internet.score import Map, score
 from lab.internet.topology import ECHO_REPLY, ICMP, SILENT, UDP
 from lab.internet.tun import Internet
 from lab.namespace import in_namespace, needs_root
@@ -49,10 +49,20 @@ def traceroute(printed: str) -> list[str]:
     return ["" if each == "*" else each for each in found]
 
 
-def scamper(printed: str) -> list[dict[str, Any]]:
-    """Traces of scamper's JSON."""
-    documents = [json.loads(line) for line in printed.splitlines()]
-    return [each for each in documents if each["type"] == "trace"]
+def mapped(declared: str, targets: list[str], options: str) -> tuple[Internet, Map]:
+    """What scamper finds on an internet."""
+
+    async def body() -> tuple[Internet, Map]:
+        with Internet(declared) as internet:
+            return internet, scamper.trace(column(targets), options)[0]
+
+    return in_namespace(body)
+
+
+def diamonds(options: str) -> tuple[Internet, Map]:
+    """What scamper finds of two diamonds in a row by 24 flows."""
+    declared = (FOLDER / "diamonds.toml").read_text(encoding="utf-8")
+    return mapped(declared, [f"198.18.104.{n}" for n in range(1, 25)], options)
 
 
 @needs("fping")
@@ -124,8 +134,8 @@ def test_traceroute_reads_the_labels_of_both_families() -> None:
     [("icmp-paris", ICMP, True), ("udp-paris", UDP, True), ("icmp", ICMP, False), ("udp", UDP, False)],
 )
 def test_flows_are_constant_where_scamper_keeps_them_so(method: str, protocol: int, is_paris: bool) -> None:
-    internet, _ = run("diamonds", f"scamper -O json -p 1000 -c 'trace -P {method}' -i 198.18.104.1 198.18.104.2")
-    assert (internet.seen["protocol"] == protocol).all() and len(internet.seen) >= 10
+    internet, _ = diamonds(f"-P {method}")
+    assert (internet.seen["protocol"] == protocol).all() and len(internet.seen) >= 24 * 6
     for target in np.unique(internet.seen["target"], axis=0):
         flows = internet.seen["flow"][(internet.seen["target"] == target).all(axis=1)]
         assert (len(np.unique(flows)) == 1) is is_paris
@@ -133,19 +143,18 @@ def test_flows_are_constant_where_scamper_keeps_them_so(method: str, protocol: i
 
 @needs("scamper")
 def test_scamper_finds_the_way_of_its_flow_through_diamonds() -> None:
-    targets = [f"198.18.104.{n}" for n in range(1, 25)]
-    internet, (printed,) = run("diamonds", f"scamper -O json -p 1000 -c 'trace -P icmp-paris' -i {' '.join(targets)}")
-    truth, traces = internet.truth(), scamper(printed)
-    assert {trace["dst"] for trace in traces} == set(targets)
+    internet, found = diamonds("-P icmp-paris")
+    truth, interfaces = internet.truth(), internet.topology.interfaces
     flow = dict(zip(texts(internet.seen["target"]), internet.seen["flow"].tolist(), strict=True))
-    found = set()
-    for trace in traces:
-        hops = [hop["addr"] for hop in sorted(trace["hops"], key=lambda hop: int(hop["probe_ttl"]))]
-        way = truth.paths(column([trace["dst"]]), np.array([flow[trace["dst"]]], np.uint64))[0]
-        assert hops == [*texts(internet.topology.interfaces.address[way[way >= 0]]), trace["dst"]]
-        found |= set(hops) - set(targets)
+    for number, target in enumerate(texts(found.targets)):
+        way = truth.paths(found.targets[number, None], np.array([flow[target]], np.uint64))[0]
+        assert texts(found.hop_address[found.hop_target == number]) == [
+            *texts(interfaces.address[way[way >= 0]]), target,
+        ]  # fmt: skip
     # 24 flows take all branches of both diamonds: one of them is passed by with a chance of 1 in 5,000.
-    assert found == {text(each) for each in truth.all_interfaces() if not text(each).startswith("198.18.3.")}
+    assert {each for each in texts(found.hop_address) if not each.startswith("198.18.104.")} == {
+        text(each) for each in truth.all_interfaces() if not text(each).startswith("198.18.3.")
+    }
 
 
 @needs("scamper")
@@ -155,34 +164,15 @@ def test_scamper_finds_the_way_of_its_flow_through_diamonds() -> None:
     ids=["a changing flow claims false links", "a constant flow claims none"],
 )
 def test_false_links_are_found_in_maps_of_changing_flows(method: str, is_seen: bool) -> None:
-    targets = [f"198.18.104.{n}" for n in range(1, 25)]
-    internet, (printed,) = run("diamonds", f"scamper -O json -p 1000 -c 'trace -P {method}' -i {' '.join(targets)}")
-    hops = [
-        (number, int(hop["probe_ttl"]), hop["addr"])
-        for number, trace in enumerate(scamper(printed))
-        for hop in trace["hops"]
-    ]
-    claimed = internet.truth().false_links(
-        column(trace["dst"] for trace in scamper(printed)),
-        np.array([hop[0] for hop in hops], np.int32),
-        np.array([hop[1] for hop in hops], np.uint8),
-        column(hop[2] for hop in hops),
-    )
-    assert bool(claimed) is is_seen
+    internet, found = diamonds(f"-P {method}")
+    judged = score(internet.truth(), internet.seen, found)
+    assert bool(judged.false_links) is is_seen and judged.invented == 0
 
 
 @needs("scamper")
 def test_scamper_maps_a_generated_internet() -> None:
     declared = "[generated]\nseed = 4\nprefixes = 60\nhosts = 1.0\nsilent = 0.0\nlimited = 0.0\n"
-
-    async def body() -> tuple[Internet, str]:
-        with Internet(declared) as internet:
-            targets = " ".join(f"10.0.{n}.1" for n in range(60))
-            return internet, _printed(f"scamper -O json -p 2000 -w 60 -c 'trace -P icmp-paris' -i {targets}")
-
-    internet, printed = in_namespace(body)
-    seen, truth = internet.seen, internet.truth()
-    found = {hop["addr"] for trace in scamper(printed) for hop in trace["hops"] if hop["addr"] != trace["dst"]}
-    true = truth.interfaces(seen["target"], seen["flow"])
-    assert found == {text(each) for each in true} and len(found) > 40
-    assert not (seen["kind"] == SILENT).any()
+    internet, found = mapped(declared, [f"10.0.{n}.1" for n in range(60)], "-P icmp-paris")
+    judged = score(internet.truth(), internet.seen, found)
+    assert judged.share == 1 and judged.interfaces > 40 and not judged.false_links
+    assert judged.probes == len(found.hop_ttl) / 60 and not (internet.seen["kind"] == SILENT).any()
