@@ -1,6 +1,5 @@
 """Hops over a real Consul, two real inputs and a real output: each once, also when the owner of its slot dies."""
 
-import asyncio
 import json
 import sys
 from collections import Counter
@@ -10,18 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import apsw
 import pytest
 
 from engine_processes import LOOPBACK, Child, ConsulAgent, free_ports
 from hoploom.input_service import keys
 from hoploom.input_service.sets import Sets
 from hoploom.kit.consul_api import ConsulApi
-from hoploom.output_service.store import FILE
 from hoploom.wire.batch_codec import MEDIA_TYPE_ZSTD, pack
 from hoploom.wire.campaign import Campaign
 from hoploom.wire.hops import by_slot, parsed
-from unit.wire.batches import make
+from unit.wire.traces import one_hop_each, traced
 from waiting import eventually
 
 TOKEN = {"Authorization": "Bearer secret"}
@@ -115,22 +112,10 @@ class Mesh:
 
     async def store(self, hops: list[str]) -> None:
         """Have the output hold traceroutes with these hops."""
-        batch = make(0, 1, campaign="demo", campaign_number=2_000_000_000)
+        batch = traced(0, campaign="demo", campaign_number=2_000_000_000, stop=len(hops), columns=one_hop_each(hops))
         headers = {**TOKEN, "Content-Type": MEDIA_TYPE_ZSTD}
         async with self.http.post(f"{self.output.url}/results", data=pack(batch), headers=headers) as answer:
-            assert answer.status == 200
-        await asyncio.to_thread(_insert, self.output.folder / "db" / FILE, batch.batch, hops)
-
-
-def _insert(database: Path, batch: str, hops: list[str]) -> None:
-    connection = apsw.Connection(str(database))
-    connection.set_busy_timeout(5000)
-    key = connection.execute("SELECT batch_key FROM batches WHERE batch = ?", (batch,)).get
-    with connection:
-        for hop in hops:
-            row = (2_000_000_000, 0, 0, 0, 0, key, "192.0.2.1", 3, hop, None, None, None, None, None, 0)
-            connection.execute(f"INSERT INTO traceroute_hops VALUES ({', '.join('?' * len(row))})", row)
-    connection.close()
+            assert answer.status == 200, await answer.text()
 
 
 @pytest.fixture

@@ -18,10 +18,9 @@ from hoploom.output_service.app import make_app
 from hoploom.output_service.handlers import STORE
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import FILE
-from hoploom.wire.addresses import column
 from hoploom.wire.hops import SLOTS, Hop
 from hoploom.wire.traces import Traces
-from unit.wire.traces import HOPS, paths, traced
+from unit.wire.traces import one_hop_each, paths, traced
 
 Client = TestClient[web.Request, web.Application]
 HOUR_US = 3600 * 10**6
@@ -31,15 +30,6 @@ HOUR_US = 3600 * 10**6
 async def client(tmp_path: Path, on_mesh: OnMesh) -> AsyncIterator[Client]:
     async with TestClient(TestServer(on_mesh(make_app(Settings(db_dir=tmp_path))))) as opened:
         yield opened
-
-
-def one_hop_each(found: Sequence[str | None]) -> Traces:
-    """Traceroutes of one router each, or of a silent hop."""
-    rows = paths(len(found))
-    firsts = {name: getattr(rows, name)[::HOPS] for name in rows.types() if name.startswith("hop_")}
-    firsts["hop_address"] = column(each or "" for each in found)
-    empty = {name: getattr(rows, name)[:0] for name in ("mpls_hop", "mpls_entry")}
-    return dataclasses.replace(rows, **firsts, **empty)
 
 
 class Stored:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hoploom.wire.addresses import MAPPED_PREFIX
+from hoploom.wire.addresses import MAPPED_PREFIX, column
 from hoploom.wire.batch import Batch
 from hoploom.wire.traces import GAP, REACHED, Traces
 from unit.wire.batches import make
@@ -54,6 +56,15 @@ def traced(number: int = 0, targets: int = 3, **changes: Any) -> Batch:
     """A good batch of traceroutes; `number` gives it an id and positions of its own."""
     rows = paths(targets, start=number * targets, family=changes.get("family", 4))
     return make(number, targets, **{"kind": "trace", "columns": rows, **changes})
+
+
+def one_hop_each(found: Sequence[str | None]) -> Traces:
+    """Traceroutes of one router each, or of a silent hop."""
+    rows = paths(len(found))
+    firsts = {name: getattr(rows, name)[::HOPS] for name in rows.types() if name.startswith("hop_")}
+    firsts["hop_address"] = column(each or "" for each in found)
+    empty = {name: getattr(rows, name)[:0] for name in ("mpls_hop", "mpls_entry")}
+    return dataclasses.replace(rows, **firsts, **empty)
 
 
 def _addresses(numbers: NDArray[Any], family: int) -> NDArray[np.uint8]:
