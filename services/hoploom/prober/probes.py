@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ MAX_COUNT = 65_535
 """The columns `sent` and `received` have 16 bits."""
 MAX_TIMEOUT_S = 600.0
 """`wire.batch.MAX_RTT_US`: no reply older than this is believed."""
+MAX_INTERVAL_S = 86_400.0
+"""A day: clocks in milliseconds of 32 bits hold more than three weeks."""
 MAX_SIZE_BYTES = 65_507
 """65,535 of an IPv4 packet less 20 of its header and 8 of ICMP's."""
 MAX_BYTE = 255
@@ -58,11 +61,11 @@ class ProbeSettings:
             text
             for text, good in {
                 f"count is 1 to {MAX_COUNT}": 1 <= self.count <= MAX_COUNT,
-                "interval_s is not negative": self.interval_s >= 0,
+                f"interval_s is 0 to {MAX_INTERVAL_S:.0f}": 0 <= self.interval_s <= MAX_INTERVAL_S,
                 f"timeout_s is above 0 and at most {MAX_TIMEOUT_S:.0f}": 0 < self.timeout_s <= MAX_TIMEOUT_S,
                 f"size_bytes is 0 to {MAX_SIZE_BYTES}": 0 <= self.size_bytes <= MAX_SIZE_BYTES,
-                "rate_pps is above 0": self.rate_pps is None or self.rate_pps > 0,
-                "network_pps is above 0": self.network_pps is None or self.network_pps > 0,
+                "rate_pps is above 0": self.rate_pps is None or 0 < self.rate_pps < inf,
+                "network_pps is above 0": self.network_pps is None or 0 < self.network_pps < inf,
                 f"ttl is 1 to {MAX_BYTE}": self.ttl is None or 1 <= self.ttl <= MAX_BYTE,
                 f"tos is 0 to {MAX_BYTE}": 0 <= self.tos <= MAX_BYTE,
             }.items()

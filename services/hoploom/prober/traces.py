@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hoploom.kit.errors import ConfigError
-from hoploom.prober.probes import MAX_SIZE_BYTES, MAX_TIMEOUT_S
+from hoploom.prober.probes import MAX_INTERVAL_S, MAX_SIZE_BYTES, MAX_TIMEOUT_S
 
 PROTOCOLS = ("icmp", "udp")
 MAX_TTL = 64
@@ -66,11 +67,11 @@ class TraceSettings:
                 ),
                 f"gap_limit is 1 to {MAX_TTL}": 1 <= self.gap_limit <= MAX_TTL,
                 "attempts is 1 to 10": 1 <= self.attempts <= 10,  # noqa: PLR2004 - more is an attack
-                "interval_s is not negative": self.interval_s >= 0,
+                f"interval_s is 0 to {MAX_INTERVAL_S:.0f}": 0 <= self.interval_s <= MAX_INTERVAL_S,
                 f"timeout_s is above 0 and at most {MAX_TIMEOUT_S:.0f}": 0 < self.timeout_s <= MAX_TIMEOUT_S,
                 f"size_bytes is 0 to {MAX_SIZE_BYTES}": 0 <= self.size_bytes <= MAX_SIZE_BYTES,
-                "rate_pps is above 0": self.rate_pps is None or self.rate_pps > 0,
-                "network_pps is above 0": self.network_pps is None or self.network_pps > 0,
+                "rate_pps is above 0": self.rate_pps is None or 0 < self.rate_pps < inf,
+                "network_pps is above 0": self.network_pps is None or 0 < self.network_pps < inf,
             }.items()
             if not good
         ]
