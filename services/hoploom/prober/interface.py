@@ -9,14 +9,11 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from hoploom.prober.echo_socket import open_any
-from hoploom.prober.portable_engine import PortableProber
+from hoploom.prober.engine import Engine
+from hoploom.prober.ports import ENGINES, open_ports
 from hoploom.prober.probes import Heard, PingColumns, ProbeSettings, Statistics
 
 __all__ = ["ENGINES", "Heard", "PingColumns", "ProbeSettings", "Prober", "Statistics", "open_prober"]
-
-ENGINES = ("auto", "linux", "portable")
-"""Names for `open_prober`."""
 
 
 class Prober(Protocol):
@@ -87,4 +84,4 @@ def open_prober(
         ConfigError: The system allows neither kind of socket (with the line that allows it), there is no such engine,
             address or interface here, or the attribution is no printable ASCII of a sane length.
     """
-    return PortableProber(open_any(), attribution)
+    return Engine(*open_ports(engine, source, interface), attribution)

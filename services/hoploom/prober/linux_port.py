@@ -35,7 +35,7 @@ _SEC_NS = 1_000_000_000
 class LinuxPort:
     """A `Port` that sends by `sendmmsg` and reads by `recvmmsg`."""
 
-    batch = 2 * BATCH
+    batch = BATCH
 
     def __init__(self, family: int, source: str | None = None, interface: str | None = None, *, is_raw: bool) -> None:
         """Open it.
@@ -68,6 +68,17 @@ class LinuxPort:
         self.buffer_bytes = socket_options.buffer_bytes(self._socket)
         self._tos = 0
         self._outbox, self._inbox = Outbox(number, TTL_OPTIONS[family]), Inbox()
+        self._room = Messages(
+            data=self._inbox.data,
+            length=np.zeros(BATCH, np.int32),
+            sender=np.zeros((BATCH, WIDTH), np.uint8),
+            ttl=np.full(BATCH, -1, np.int16),
+            stamp_ns=np.zeros(BATCH, np.int64),
+            icmp_type=np.full(BATCH, OWN, np.int16),
+            icmp_code=np.full(BATCH, OWN, np.int16),
+            about=np.zeros((BATCH, WIDTH), np.uint8),
+        )
+        self._nothing = self._room.until(0)
 
     def fileno(self) -> int:
         """The descriptor to watch for readability."""
@@ -124,6 +135,8 @@ class LinuxPort:
         most = min(most, BATCH)
         refused = 0 if self.is_raw else self._read(0, most, MSG_ERRQUEUE)
         count = refused + self._read(refused, most - refused, 0)
+        if not count:
+            return self._nothing
         messages = self._messages(count)
         offset_ns = wall_less_monotonic_ns()
         self._set_beside(messages, refused, count, offset_ns)
@@ -145,23 +158,17 @@ class LinuxPort:
 
     def _messages(self, count: int) -> Messages:
         """The messages of the inbox, without what stands beside them."""
-        names = self._inbox.names[:count]
-        sender = np.empty((count, WIDTH), np.uint8)
+        messages, names = self._room.until(count), self._inbox.names[:count]
+        messages.length[:] = self._inbox.lengths[:count]
         if self.family == IPV4:
-            sender[:, : len(_MAPPED)] = _MAPPED
-            sender[:, len(_MAPPED) :] = names[:, 4:8]
+            messages.sender[:, : len(_MAPPED)] = _MAPPED
+            messages.sender[:, len(_MAPPED) :] = names[:, 4:8]
         else:
-            sender[:] = names[:, 8:24]
-        return Messages(
-            data=self._inbox.data[:count],
-            length=self._inbox.lengths(count),
-            sender=sender,
-            ttl=np.full(count, -1, np.int16),
-            stamp_ns=np.zeros(count, np.int64),
-            icmp_type=np.full(count, OWN, np.int16),
-            icmp_code=np.full(count, OWN, np.int16),
-            about=np.zeros((count, WIDTH), np.uint8),
-        )
+            messages.sender[:] = names[:, 8:24]
+        messages.stamp_ns[:] = 0
+        if not self.is_raw:
+            messages.ttl[:], messages.icmp_type[:], messages.icmp_code[:], messages.about[:] = -1, OWN, OWN, 0
+        return messages
 
     def _set_beside(self, messages: Messages, first: int, stop: int, offset_ns: int) -> Beside:
         """Set times and TTLs of rows first..stop-1."""

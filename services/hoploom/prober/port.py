@@ -61,6 +61,19 @@ class Messages:
         """Number of messages."""
         return len(self.length)
 
+    def until(self, end: int) -> Messages:
+        """The first messages, in the same memory."""
+        return Messages(
+            data=self.data[:end],
+            length=self.length[:end],
+            sender=self.sender[:end],
+            ttl=self.ttl[:end],
+            stamp_ns=self.stamp_ns[:end],
+            icmp_type=self.icmp_type[:end],
+            icmp_code=self.icmp_code[:end],
+            about=self.about[:end],
+        )
+
 
 class Port(Protocol):
     """A non-blocking ICMP socket of one family.

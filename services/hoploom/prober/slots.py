@@ -1,20 +1,25 @@
-"""Slots of probes in flight: which identifier and sequence number belongs to which probe. Pure.
+"""Slots of probes in flight: which identifier and sequence number is whose, and what became of it. Pure.
 
 One identifier has 65,536 sequence numbers. Where the socket lets us choose, further identifiers are opened as they are
 needed, so the number in flight is not bound by 65,536; where the kernel chooses the one (datagram sockets), the
-sender waits. A slot is used again only after its probe was answered and closed, or timed out.
+sender waits. A slot is used again only after its probe timed out or its ping ended.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 SEQUENCES = 65_536
-_FREE = array("q", [-1])
-_ITEM_BYTES = _FREE.itemsize
-_COOKIE_BYTES = 8
+FREE, WAITING, REPLIED, REFUSED = range(4)
+"""States of a slot: no probe, one without any answer, one with an echo reply, one with an ICMP error alone."""
+PROBE_BITS = 40
+"""An owner is its sender's number above these bits, and the sender's own number of the probe in them."""
+PROBE_MASK = (1 << PROBE_BITS) - 1
+_IDENTS = 65_536
 
 
 class Grant(NamedTuple):
@@ -34,7 +39,14 @@ class Grant(NamedTuple):
 
 
 class Slots:
-    """A ring of slots, taken in order; 16 bytes each."""
+    """A ring of slots, taken in order; 25 bytes each.
+
+    Attributes:
+        owners: (s,) int64: number of the probe in each slot, -1 for a free one.
+        cookies: (s,) uint64: the 8 bytes that it carries.
+        sent_ns: (s,) int64: when it was sent, monotonic clock.
+        states: (s,) uint8: one of the states.
+    """
 
     def __init__(self, idents: Sequence[int]) -> None:
         """Begin with the first identifier's slots, all free.
@@ -43,18 +55,21 @@ class Slots:
             idents: 16-bit identifiers in the order in which they are opened.
         """
         self._idents = tuple(idents)
-        self._block_of = {ident: block for block, ident in enumerate(self._idents)}
-        self._owners = array("q")
-        self._cookies = bytearray()
-        self._next = 0
+        self._first_of = np.full(_IDENTS, -SEQUENCES, np.int64)
+        self._opened = self._next = 0
+        self.owners = np.empty(0, np.int64)
+        self.cookies = np.empty(0, np.uint64)
+        self.sent_ns = np.empty(0, np.int64)
+        self.states = np.empty(0, np.uint8)
         self._open_identifier()
 
     def _open_identifier(self) -> None:
-        self._owners.extend(_FREE * SEQUENCES)
-        self._cookies.extend(bytes(SEQUENCES * _COOKIE_BYTES))
-
-    def _is_free(self, first: int, count: int) -> bool:
-        return self._owners[first : first + count].tobytes() == b"\xff" * (count * _ITEM_BYTES)
+        self._first_of[self._idents[self._opened]] = len(self.owners)
+        self._opened += 1
+        self.owners = np.append(self.owners, np.full(SEQUENCES, -1, np.int64))
+        self.cookies = np.append(self.cookies, np.zeros(SEQUENCES, np.uint64))
+        self.sent_ns = np.append(self.sent_ns, np.zeros(SEQUENCES, np.int64))
+        self.states = np.append(self.states, np.zeros(SEQUENCES, np.uint8))
 
     def find_free(self, most: int) -> Grant:
         """Look for slots; nothing is taken yet.
@@ -63,49 +78,53 @@ class Slots:
             most: How many would be welcome, at least 1.
 
         Returns:
-            The next slots in order; a size of 0 when those are still in flight and no identifier is left to open.
+            The next slots in order; a size of 0 when the next one is still in flight and no identifier is left to open.
         """
-        if self._next == len(self._owners):
+        if self._next == len(self.owners):
             self._next = 0
-        count = min(most, SEQUENCES - self._next % SEQUENCES)
-        if not self._is_free(self._next, count):
-            if len(self._owners) == len(self._idents) * SEQUENCES:
-                return Grant(self._next, 0, 0, 0)
-            self._next = len(self._owners)
+        size = self._free_from(self._next, most)
+        if not size and self._opened < len(self._idents):
+            self._next = len(self.owners)
             self._open_identifier()
-            count = min(most, SEQUENCES)
-        return Grant(self._next, count, self._idents[self._next // SEQUENCES], self._next % SEQUENCES)
+            size = min(most, SEQUENCES)
+        return Grant(self._next, size, self._idents[self._next // SEQUENCES], self._next % SEQUENCES)
 
-    def take(self, grant: Grant, owners: Sequence[int], cookies: bytes) -> None:
-        """Take granted slots.
+    def _free_from(self, first: int, most: int) -> int:
+        count = min(most, SEQUENCES - first % SEQUENCES)
+        owners = self.owners[first : first + count]
+        return count if owners.max() < 0 else int((owners >= 0).argmax())
+
+    def take(
+        self, first: int, owners: NDArray[np.int64], cookies: NDArray[np.uint64], sent_ns: NDArray[np.int64]
+    ) -> None:
+        """Take the first of the slots that were granted just before; their probes have left.
 
         Args:
-            grant: What `find_free` returned just before.
-            owners: A number >= 0 for each slot, returned by `owner`.
-            cookies: 8 bytes for each slot.
+            first: Number of the first slot.
+            owners: (n,) numbers >= 0.
+            cookies: (n,) what each carries.
+            sent_ns: (n,) when each left.
         """
-        first, end = grant.first, grant.first + grant.size
-        self._owners[first:end] = array("q", owners)
-        self._cookies[first * _COOKIE_BYTES : end * _COOKIE_BYTES] = cookies
-        self._next = end
+        slots = slice(first, first + len(owners))
+        self.owners[slots], self.cookies[slots], self.sent_ns[slots] = owners, cookies, sent_ns
+        self.states[slots] = WAITING
+        self._next = slots.stop
+
+    def drop(self, slots: NDArray[np.intp]) -> None:
+        """The probes in these slots could not leave after all."""
+        self.owners[slots], self.states[slots] = -1, FREE
+
+    def waiting(self, first: int, count: int) -> NDArray[np.int64]:
+        """The probes without any answer in slots first..first+count-1, as their owners numbered them."""
+        slots = slice(first, first + count)
+        probes: NDArray[np.int64] = self.owners[slots][self.states[slots] == WAITING] & PROBE_MASK
+        return probes
 
     def release(self, first: int, count: int) -> None:
         """Free slots, whatever is in them."""
-        self._owners[first : first + count] = _FREE * count
+        self.owners[first : first + count] = -1
+        self.states[first : first + count] = FREE
 
-    def is_ours(self, ident: int) -> bool:
-        """Whether an identifier is one of ours."""
-        return ident in self._block_of
-
-    def number(self, ident: int, sequence: int) -> int:
-        """The slot of one of our identifiers and a sequence number; -1 when that identifier is not open yet."""
-        slot = self._block_of[ident] * SEQUENCES + sequence
-        return slot if slot < len(self._owners) else -1
-
-    def owner(self, slot: int) -> int:
-        """Whose slot it is; -1 when free."""
-        return self._owners[slot]
-
-    def cookie(self, slot: int) -> bytes:
-        """The 8 bytes that the probe in this slot carries."""
-        return bytes(self._cookies[slot * _COOKIE_BYTES : (slot + 1) * _COOKIE_BYTES])
+    def numbers(self, idents: NDArray[np.uint16], sequences: NDArray[np.uint16]) -> NDArray[np.int64]:
+        """The slots of identifiers and sequence numbers; negative where the identifier is none of ours, or unused."""
+        return self._first_of[idents] + sequences.astype(np.int64)

@@ -1,12 +1,10 @@
-"""The books of one `ping`: what happened to each of its probes, and the result columns made of it. Pure.
+"""The books of one `ping`: what happened to each of its targets, and the result columns made of it. Pure.
 
-Probe p is request number p // n to target p % n. Replies are appended as they come and only summed up at the end, with
-numpy: the path that runs once a packet stays short.
+29 bytes a target, however many requests it gets; what few need (duplicates, errors) is set aside once it is needed.
+Requests leave in rounds: probe p is request number p // n to target p % n.
 """
 
 from __future__ import annotations
-
-from array import array
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,20 +14,21 @@ from hoploom.wire.addresses import WIDTH
 from hoploom.wire.batch import ANSWERED, FAILED, LOST, UNREACHABLE
 from hoploom.wire.columns import NONE
 
-_UNSENT, _WAITING, _REPLIED, _REFUSED, _EXPIRED, _UNSENDABLE = range(6)
-"""States of a probe."""
 _NS_PER_US = 1_000
 _MAX_16_BIT = 65_535
+_UNANSWERED_US = np.iinfo(np.int32).max
+
+Rows = NDArray[np.int64]
+"""(k,) numbers of targets."""
 
 
 class Tally:
-    """State of every probe of one ping.
+    """Counts and times of every target of one ping.
 
     Attributes:
         targets: Number of targets.
         count: Requests a target.
         probes: Number of probes: targets times count.
-        waiting: Probes that were sent and have no fate yet.
     """
 
     def __init__(self, targets: int, count: int) -> None:
@@ -42,121 +41,113 @@ class Tally:
         self.targets = targets
         self.count = count
         self.probes = targets * count
-        self.waiting = 0
-        self._states = bytearray(self.probes)
-        self._sent_ns = array("q", bytes(8 * self.probes))
-        self._replied, self._rtts_ns, self._ttls = array("q"), array("q"), array("h")
-        self._repeated = array("q")
-        self._errors: list[tuple[int, int, int, bytes]] = []
+        self._first_ns = np.zeros(targets, np.int64)
+        self._received = np.zeros(targets, np.uint16)
+        self._least_us = np.full(targets, _UNANSWERED_US, np.int32)
+        self._most_us = np.full(targets, NONE, np.int32)
+        self._total_us = np.zeros(targets, np.int64)
+        self._ttls = np.full(targets, NONE, np.int16)
+        self._failed: NDArray[np.uint16] | None = None
+        self._repeated: NDArray[np.uint16] | None = None
+        self._errors: tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.uint8]] | None = None
 
-    def sent_ns(self, probe: int) -> int:
-        """When a probe was sent, or its sending was refused, on the monotonic clock."""
-        return self._sent_ns[probe]
+    def begin(self, first: int, sent_ns: NDArray[np.int64]) -> None:
+        """The first requests to targets first..first+k-1 left, or were refused by the system.
 
-    def send(self, probe: int, now_ns: int) -> None:
-        """A probe is about to leave."""
-        self._sent_ns[probe] = now_ns
-        self._states[probe] = _WAITING
-        self.waiting += 1
-
-    def unsend(self, probe: int) -> None:
-        """It did not leave after all, and will be tried again."""
-        self._states[probe] = _UNSENT
-        self.waiting -= 1
-
-    def fail(self, probe: int) -> None:
-        """It did not leave after all, and never will."""
-        self._states[probe] = _UNSENDABLE
-        self.waiting -= 1
-
-    def reply(self, probe: int, rtt_ns: int, ttl: int) -> bool:
-        """An echo reply came in time.
-
-        Returns:
-            Whether it is the probe's first; a further one is counted as a duplicate.
+        Args:
+            first: The first of these targets.
+            sent_ns: (k,) when, monotonic clock.
         """
-        if self._states[probe] not in (_WAITING, _REFUSED):
-            self._repeated.append(probe)
-            return False
-        self.waiting -= self._states[probe] == _WAITING
-        self._states[probe] = _REPLIED
-        self._replied.append(probe)
-        self._rtts_ns.append(rtt_ns)
-        self._ttls.append(ttl)
-        return True
+        self._first_ns[first : first + len(sent_ns)] = sent_ns
 
-    def refuse(self, probe: int, icmp_type: int, icmp_code: int, sender: bytes) -> None:
-        """An ICMP error about a probe came; `sender` is 16 bytes."""
-        if self._states[probe] == _WAITING:
-            self._states[probe] = _REFUSED
-            self.waiting -= 1
-        self._errors.append((probe % self.targets, icmp_type, icmp_code, sender))
+    def fail(self, rows: Rows) -> None:
+        """A request to each of these targets could not leave; no target is among them twice."""
+        if self._failed is None:
+            self._failed = np.zeros(self.targets, np.uint16)
+        self._failed[rows] += np.uint16(1)
 
-    def expire(self, first: int, stop: int) -> list[int]:
-        """The time of probes first..stop-1 is up: what still waits is lost, and returned."""
-        states = self._states[first:stop]
-        lost = [first + at for at, state in enumerate(states) if state == _WAITING]
-        if lost:
-            self._states[first:stop] = states.replace(bytes([_WAITING]), bytes([_EXPIRED]))
-            self.waiting -= len(lost)
-        return lost
+    def reply(self, rows: Rows, rtt_ns: NDArray[np.int64], ttls: NDArray[np.int16]) -> None:
+        """First echo replies came in time; several may be one target's.
 
-    def columns(self, started_monotonic_ns: int, started_wall_ns: int) -> PingColumns:
+        Args:
+            rows: (k,) their targets.
+            rtt_ns: (k,) round-trip times.
+            ttls: (k,) TTLs, -1 where unknown.
+        """
+        rtt_us = rtt_ns // _NS_PER_US
+        self._ttls[rows] = ttls
+        if self.count == 1:  # then no target is among them twice
+            self._received[rows] = 1
+            self._least_us[rows] = self._most_us[rows] = self._total_us[rows] = rtt_us
+            return
+        np.add.at(self._received, rows, np.uint16(1))
+        np.minimum.at(self._least_us, rows, rtt_us.astype(np.int32))
+        np.maximum.at(self._most_us, rows, rtt_us.astype(np.int32))
+        np.add.at(self._total_us, rows, rtt_us)
+
+    def repeat(self, rows: Rows) -> None:
+        """Further replies came, of these targets."""
+        if self._repeated is None:
+            self._repeated = np.zeros(self.targets, np.uint16)
+        some, count = np.unique(rows, return_counts=True)
+        self._repeated[some] = np.minimum(self._repeated[some] + count[some], _MAX_16_BIT)
+
+    def refuse(
+        self, rows: Rows, types: NDArray[np.int16], codes: NDArray[np.int16], senders: NDArray[np.uint8]
+    ) -> None:
+        """ICMP errors came; of several about one target the last counts.
+
+        Args:
+            rows: (k,) their targets.
+            types: (k,) their types.
+            codes: (k,) their codes.
+            senders: (k, 16) who sent them.
+        """
+        if self._errors is None:
+            self._errors = self._no_errors()
+        self._errors[0][rows], self._errors[1][rows], self._errors[2][rows] = types, codes, senders
+
+    def columns(self, next_probe: int, started_monotonic_ns: int, started_wall_ns: int) -> PingColumns:
         """Sum up.
 
         Args:
+            next_probe: The first probe that was not dealt with.
             started_monotonic_ns: Monotonic clock when the ping began.
             started_wall_ns: Wall clock, nanoseconds since 1970, at the same moment.
 
         Returns:
             One row a target.
         """
-        states = np.frombuffer(self._states, np.uint8).reshape(self.count, self.targets)
-        sent = np.isin(states, (_WAITING, _REPLIED, _REFUSED, _EXPIRED)).sum(axis=0)
-        errors = self._error_columns()
-        received, rtts, ttls = self._reply_columns()
-        outcome = np.where(sent > 0, LOST, FAILED)
-        outcome = np.where(errors[0] != NONE, UNREACHABLE, outcome)
-        first_ns = np.frombuffer(self._sent_ns, np.int64)[: self.targets]
+        sent = self._sent(next_probe)
+        types, codes, senders = self._errors or self._no_errors()
+        outcome = np.where(sent > 0, np.uint8(LOST), np.uint8(FAILED))
+        outcome[types != NONE] = UNREACHABLE
+        outcome[self._received > 0] = ANSWERED
+        is_answered = self._received > 0
         return PingColumns(
-            outcome=np.where(received > 0, ANSWERED, outcome).astype(np.uint8),
-            sent=sent.astype(np.uint16),
-            received=received.astype(np.uint16),
-            duplicates=np.minimum(self._per_target(self._repeated), _MAX_16_BIT).astype(np.uint16),
-            rtt_min_us=rtts[0],
-            rtt_avg_us=rtts[1],
-            rtt_max_us=rtts[2],
-            reply_ttl=ttls,
-            icmp_type=errors[0],
-            icmp_code=errors[1],
-            icmp_from=errors[2],
-            at_us=(first_ns - started_monotonic_ns) // _NS_PER_US,
+            outcome=outcome,
+            sent=sent,
+            received=self._received,
+            duplicates=np.zeros(self.targets, np.uint16) if self._repeated is None else self._repeated,
+            rtt_min_us=np.where(is_answered, self._least_us, np.int32(NONE)),
+            rtt_avg_us=np.where(is_answered, self._total_us // np.maximum(self._received, 1), NONE).astype(np.int32),
+            rtt_max_us=self._most_us,
+            reply_ttl=self._ttls,
+            icmp_type=types,
+            icmp_code=codes,
+            icmp_from=senders,
+            at_us=(self._first_ns - started_monotonic_ns) // _NS_PER_US,
             started_monotonic_us=started_monotonic_ns // _NS_PER_US,
             started_at_us=started_wall_ns // _NS_PER_US,
         )
 
-    def _per_target(self, probes: array[int]) -> NDArray[np.int64]:
-        return np.bincount(np.array(probes, np.int64) % self.targets, minlength=self.targets)
+    def _sent(self, next_probe: int) -> NDArray[np.uint16]:
+        """Requests to each target that left."""
+        rounds, more = divmod(next_probe, max(self.targets, 1))
+        sent = np.full(self.targets, rounds, np.uint16)
+        sent[:more] += np.uint16(1)
+        return sent if self._failed is None else sent - self._failed
 
-    def _reply_columns(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]:
-        """Replies, (3, n) least, mean and greatest RTT in microseconds, and TTLs, of each target."""
-        row = np.array(self._replied, np.int64) % self.targets
-        rtt_us = np.array(self._rtts_ns, np.int64) // _NS_PER_US
-        received = np.bincount(row, minlength=self.targets)
-        least, total, most = (np.full(self.targets, value, np.int64) for value in (np.iinfo(np.int64).max, 0, NONE))
-        np.minimum.at(least, row, rtt_us)
-        np.add.at(total, row, rtt_us)
-        np.maximum.at(most, row, rtt_us)
-        ttls = np.full(self.targets, NONE, np.int16)
-        ttls[row] = np.array(self._ttls, np.int16)
-        mean = total // np.maximum(received, 1)
-        return received, np.where(received > 0, (least, mean, most), NONE).astype(np.int32), ttls
-
-    def _error_columns(self) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.uint8]]:
-        """Type, code and sender of the last ICMP error about each target."""
-        types, codes = (np.full(self.targets, NONE, np.int16) for _ in range(2))
-        senders = np.zeros((self.targets, WIDTH), np.uint8)
-        for row, icmp_type, icmp_code, sender in self._errors:
-            types[row], codes[row] = icmp_type, icmp_code
-            senders[row] = np.frombuffer(sender, np.uint8)
-        return types, codes, senders
+    def _no_errors(self) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.uint8]]:
+        none = np.full(self.targets, NONE, np.int16)
+        return none, none.copy(), np.zeros((self.targets, WIDTH), np.uint8)

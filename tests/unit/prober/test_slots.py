@@ -1,28 +1,36 @@
 """Slots are handed out once, freed, and never shared by two probes."""
 
+import numpy as np
 import pytest
 
-from hoploom.prober.slots import SEQUENCES, Grant, Slots
+from hoploom.prober.slots import FREE, PROBE_BITS, REPLIED, SEQUENCES, WAITING, Grant, Slots
 
 
 def take(slots: Slots, most: int, owner: int = 7) -> Grant:
     grant = slots.find_free(most)
-    slots.take(grant, range(owner, owner + grant.size), bytes(range(8)) * grant.size)
+    numbers = np.arange(owner, owner + grant.size)
+    slots.take(grant.first, numbers, numbers.astype(np.uint64) * np.uint64(3), numbers * 1000)
     return grant
 
 
-def test_a_slot_knows_its_owner_and_cookie() -> None:
+def number(slots: Slots, ident: int, sequence: int) -> int:
+    return int(slots.numbers(np.array([ident], np.uint16), np.array([sequence], np.uint16))[0])
+
+
+def test_a_slot_knows_its_owner_cookie_and_time() -> None:
     slots = Slots([500])
     grant = take(slots, 3)
-    slot = slots.number(500, grant.sequence + 2)
-    assert slots.owner(slot) == 9 and slots.cookie(slot) == bytes(range(8))
-    assert slots.owner(slots.number(500, grant.sequence + 3)) == -1
+    slot = number(slots, 500, grant.sequence + 2)
+    assert (slots.owners[slot], slots.cookies[slot], slots.sent_ns[slot], slots.states[slot]) == (9, 27, 9000, WAITING)
+    free = number(slots, 500, grant.sequence + 3)
+    assert (slots.owners[free], slots.states[free]) == (-1, FREE)
 
 
-def test_other_identifiers_are_not_ours() -> None:
+@pytest.mark.parametrize(("ident", "why"), [(502, "is another's"), (501, "is not open yet")])
+def test_an_identifier_without_probes_has_no_slots(ident: int, why: str) -> None:
     slots = Slots([500, 501])
-    assert slots.is_ours(501) and not slots.is_ours(502)
-    assert slots.number(501, 0) == -1, "it is not open yet"
+    assert number(slots, ident, 0) < 0 and number(slots, ident, SEQUENCES - 1) < 0, why
+    assert number(slots, 500, SEQUENCES - 1) == SEQUENCES - 1
 
 
 def test_one_identifier_is_the_ceiling_where_there_is_one() -> None:
@@ -38,6 +46,7 @@ def test_further_identifiers_open_when_the_first_is_full() -> None:
     grants = [take(slots, 4096) for _ in range(32)]
     assert [grant.ident for grant in grants] == [1] * 16 + [2] * 16
     assert take(slots, 1).size == 0
+    assert number(slots, 2, 5) == SEQUENCES + 5 and slots.owners[number(slots, 1, 5)] == 12, "what was there stays"
 
 
 def test_a_full_first_identifier_is_used_again_once_it_is_free() -> None:
@@ -55,10 +64,23 @@ def test_a_grant_never_crosses_an_identifier() -> None:
 
 
 @pytest.mark.parametrize("busy_at", [0, 5, 9])
-def test_one_busy_slot_among_the_next_blocks_them(busy_at: int) -> None:
+def test_a_grant_ends_where_a_slot_is_busy(busy_at: int) -> None:
     slots = Slots([1])
     take(slots, SEQUENCES)
-    slots.release(0, 10)
-    slots.take(Grant(busy_at, 1, 1, busy_at), [3], bytes(8))
-    slots._next = 0
-    assert slots.find_free(10).size == 0
+    slots.release(0, busy_at)
+    slots.release(busy_at + 1, 10 - busy_at - 1)
+    assert slots.find_free(10).size == busy_at
+
+
+def test_what_could_not_leave_has_no_slot() -> None:
+    slots = Slots([1])
+    take(slots, 3)
+    slots.drop(np.array([1]))
+    assert slots.owners[:3].tolist() == [7, -1, 9] and slots.states[1] == FREE
+
+
+def test_the_waiting_ones_are_told_by_their_senders_numbers() -> None:
+    slots = Slots([1])
+    take(slots, 4, 20 + (5 << PROBE_BITS))
+    slots.states[1] = REPLIED
+    assert slots.waiting(0, 3).tolist() == [20, 22]

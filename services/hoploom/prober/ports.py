@@ -1,0 +1,70 @@
+"""Opens a prober's sockets: the best kind that this machine allows, one for each family that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from ipaddress import ip_address
+
+from hoploom.kit.errors import ConfigError, Unavailable
+from hoploom.prober import mmsg
+from hoploom.prober.linux_port import LinuxPort
+from hoploom.prober.port import Port
+from hoploom.prober.portable_port import PortablePort
+from hoploom.targets.notation import IPV4, IPV6
+
+ENGINES = ("auto", "linux", "portable")
+"""`auto` is the fast one where it works."""
+Open = Callable[..., Port]
+
+
+def open_ports(engine: str, source: str | None, interface: str | None) -> tuple[str, dict[int, Port]]:
+    """Open one socket for each family that this machine has, raw where allowed, else datagram.
+
+    Args:
+        engine: One of `ENGINES`.
+        source: Address that requests leave from; only its family is opened then.
+        interface: Name of the interface that they leave by.
+
+    Returns:
+        What was opened, for people (`linux raw`), and the ports by family.
+
+    Raises:
+        ConfigError: Neither kind of socket is allowed (the sentence has the line that allows one), or there is no such
+            engine, address or interface here.
+        Unavailable: No socket can be opened for another reason.
+    """
+    name, kind = _kind(engine)
+    families = (IPV4, IPV6) if source is None else (_family(source),)
+    opened = partial(kind, source=source, interface=interface)
+    try:
+        return f"{name} raw", _open_families(partial(opened, is_raw=True), families)
+    except ConfigError:
+        return f"{name} datagram", _open_families(partial(opened, is_raw=False), families)
+
+
+def _kind(engine: str) -> tuple[str, Open]:
+    if engine not in ENGINES:
+        raise ConfigError(f"There is no prober engine {engine!r}; there are: {', '.join(ENGINES)}.")
+    if engine != "portable" and mmsg.is_available():
+        return "linux", LinuxPort
+    if engine == "linux":
+        raise ConfigError("The prober engine `linux` needs 64-bit Linux with sendmmsg; use `portable`.")
+    return "portable", PortablePort
+
+
+def _family(source: str) -> int:
+    try:
+        return ip_address(source).version
+    except ValueError as error:
+        raise ConfigError(f"{source!r} is no address that requests can leave from.") from error
+
+
+def _open_families(opened: Open, families: tuple[int, ...]) -> dict[int, Port]:
+    ports = {families[0]: opened(families[0])}
+    for family in families[1:]:
+        try:
+            ports[family] = opened(family)
+        except (ConfigError, Unavailable):  # that family is switched off here: its targets count as failed to send
+            pass
+    return ports
