@@ -12,6 +12,7 @@ import pytest
 
 from hoploom.wire.addresses import column, text, texts
 from lab.internet import scamper
+from lab.internet.delayed import DelayedEcho, compiler
 from lab.internet.score import Map, score
 from lab.internet.topology import ECHO_REPLY, ICMP, SILENT, UDP
 from lab.internet.tun import Internet
@@ -77,6 +78,19 @@ def test_fping_gets_every_host_after_the_declared_delay() -> None:
         least, _, most = map(float, line.rsplit("= ", 1)[1].split("/"))
         assert "3/3/0%" in line and 48.5 <= least <= most < 48.5 + 20
     assert len(internet.seen) == 12 and np.unique(internet.seen["size_bytes"]).tolist() == [84, 104]
+
+
+@needs("fping")
+@pytest.mark.skipif(compiler() is None, reason="no C compiler")
+def test_delayed_hosts_answer_each_after_its_own_delay() -> None:
+    async def body() -> str:
+        with DelayedEcho():
+            return _printed("fping -i1 -c5 -p20 -q 198.18.1.4 10.2.3.1 203.0.113.6 192.168.0.255")
+
+    for line in in_namespace(body).splitlines():
+        due_ms = 2 + 2 * (int(line.split(".")[3].split()[0]) % 4)
+        least_ms = float(line.rsplit("= ", 1)[1].split("/")[0])
+        assert "= 5/5/0%" in line and due_ms <= least_ms < due_ms + 1
 
 
 @needs("fping")

@@ -14,17 +14,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
-
-import pytest
 
 _CLONE_NEWNET = 0x40000000
 T = TypeVar("T")
 
-needs_root = pytest.mark.skipif(
-    sys.platform != "linux" or os.geteuid() != 0 or shutil.which("ip") is None,
-    reason="a network namespace needs Linux, root and iproute2",
-)
+# Benches run in namespaces too, and where they run there need be no pytest.
+with suppress(ModuleNotFoundError):
+    import pytest
+
+    needs_root = pytest.mark.skipif(
+        sys.platform != "linux" or os.geteuid() != 0 or shutil.which("ip") is None,
+        reason="a network namespace needs Linux, root and iproute2",
+    )
 
 
 def in_namespace(body: Callable[[], Awaitable[T]], *commands: str) -> T:

@@ -70,3 +70,7 @@ class Device:
         """Hand packets to the namespace, in order."""
         for packet in packets:
             os.write(self._fd, packet)
+
+    def close(self) -> None:
+        """Let go of it; it goes away with the last descriptor."""
+        os.close(self._fd)
