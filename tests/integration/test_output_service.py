@@ -4,17 +4,14 @@ The checker of what was acknowledged is shown red once, with a service that ackn
 """
 
 import asyncio
-import contextlib
 import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
@@ -22,7 +19,7 @@ import apsw
 import pytest
 
 from hoploom.output_service.store import FILE
-from hoploom.wire.batch_codec import MEDIA_TYPE_ZSTD, pack
+from lab.output_process import SERVICE, Output
 from unit.wire.batches import make
 from waiting import until
 
@@ -30,8 +27,6 @@ ROWS = 1000
 POSTERS = 4
 KILLS = 8
 SEED = 20_251
-HEADERS = {"Authorization": "Bearer secret", "Content-Type": MEDIA_TYPE_ZSTD}
-SERVICE = [sys.executable, "-m", "hoploom.output_service"]
 ACK_BEFORE_COMMIT = """
 import asyncio, runpy
 from hoploom.output_service.store import Store, Stored
@@ -42,53 +37,6 @@ async def hasty(self, batch):
 Store.append = hasty
 runpy.run_module("hoploom.output_service", run_name="__main__")
 """
-
-
-@dataclass
-class Output:
-    """One output instance that nobody else knows: its Consul is away."""
-
-    folder: Path
-    command: list[str] = field(default_factory=lambda: SERVICE)
-    port: int = 0
-    process: "subprocess.Popen[bytes] | None" = None
-
-    def start(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.process = subprocess.Popen([*self.command, *self.flags()], stderr=subprocess.DEVNULL)
-        until("the output's port", self.listens, 20, every_s=0.02)
-
-    def flags(self) -> list[str]:
-        token = self.folder / "token"
-        token.write_text("secret")
-        return [
-            f"--port={self.port}",
-            f"--db-dir={self.folder / 'db'}",
-            f"--worker-token-file={token}",
-            "--consul-addr=http://127.0.0.1:1",
-        ]
-
-    def listens(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-            return True
-        return False
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
-        if self.process:
-            self.process.send_signal(number)
-            self.process.wait(30)
-            self.process = None
-
-    async def post(self, session: aiohttp.ClientSession, number: int) -> int:
-        """The status of sending one batch, 0 when there was no answer."""
-        try:
-            url = f"http://127.0.0.1:{self.port}/results"
-            async with session.post(url, data=pack(make(number, ROWS)), headers=HEADERS) as answer:
-                return answer.status
-        except aiohttp.ClientError:
-            return 0
 
 
 @pytest.fixture
@@ -123,7 +71,7 @@ async def load_and_kill(output: Output, kills: int, randomness: random.Random) -
     async def send(session: aiohttp.ClientSession) -> None:
         while True:
             number = waiting.pop() if waiting else next(fresh)
-            status = await output.post(session, number)
+            status = await output.post(session, make(number, ROWS))
             if status != 200:
                 waiting.add(number)
                 return
@@ -205,13 +153,13 @@ async def test_a_full_disk_takes_no_batch_and_returning_space_lets_all_in(output
     answers: dict[int, int] = {}
     async with aiohttp.ClientSession() as session:
         for number in range(60):
-            answers[number] = await output.post(session, number)
+            answers[number] = await output.post(session, make(number, ROWS))
         assert set(answers.values()) == {200, 507}
         acknowledged = {number for number, status in answers.items() if status == 200}
         assert wrong_in(copied(inside, output.folder / "full"), acknowledged) == []
         filler.unlink()
         refused = [number for number in sorted(answers) if answers[number] == 507][:5]
-        assert [await output.post(session, number) for number in refused] == [200] * len(refused)
+        assert [await output.post(session, make(number, ROWS)) for number in refused] == [200] * len(refused)
     assert wrong_in(copied(inside, output.folder / "freed"), acknowledged | set(refused)) == []
 
 

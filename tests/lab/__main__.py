@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from lab import kills, outages, simulate
+from lab import kills, outages, simulate, spool_trials
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "kills": kills.main,
     "outages": outages.main,
     "simulate": simulate.main,
+    "spool": spool_trials.main,
 }
 
 if __name__ == "__main__":
