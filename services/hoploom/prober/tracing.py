@@ -132,6 +132,8 @@ class Tracing:
             self.in_flight += len(found[-1].target)
             # Most turns bring one probe: a second look for the last few would cost as much as the first.
             wanted -= 2 * len(found[-1].target)
+        if self._ring.is_lap_over:
+            self._begin_lap(now_ns)
         return Probes(*(np.concatenate(each) for each in zip(*found, strict=True)))
 
     def next_ns(self) -> int:

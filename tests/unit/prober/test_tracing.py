@@ -296,6 +296,14 @@ def test_a_target_has_two_turns_never_within_the_interval_and_each_brings_one_pr
     assert all(len(ttls) <= 2 for _, ttls in times)
 
 
+def test_after_a_lap_the_next_turn_is_an_interval_away() -> None:
+    machine = Tracing(column(["192.0.2.9"]), replace(PLAIN, interval_s=0.1), StopSet(), seed=0, now_ns=0)
+    machine.visit(0, 1)
+    turn_ns = 600 * MS
+    assert len(machine.visit(turn_ns, 1).target)
+    assert machine.next_ns() == turn_ns + 101 * MS
+
+
 def test_an_unanswered_machine_says_when_to_come_back() -> None:
     machine = Tracing(column(["192.0.2.9"]), PLAIN, StopSet(), seed=0, now_ns=0)
     machine.visit(0, 10)
