@@ -1,16 +1,11 @@
-"""The prober itself: drives pings over an exchange, on the event loop. The same for every kind of port.
+"""The prober itself: pings and traceroutes over one exchange. The same for every kind of port.
 
-Requests leave in slices, each followed by reading what has come back and a turn of the event loop, so that nothing
-else on the loop waits longer than a few milliseconds and a cancelled ping stops at once. Time-outs are kept by slice,
-not by target. RTTs run from the send to the kernel's time stamp of the reply, so it may be read a little later.
-
-This is a shell: packets are `templates`, sockets and matching `exchange`, books `tally`, pacing `ping_run`.
+This is a shell: packets are `templates` and `trace_packets`, sockets and matching `exchange`, the loop `driving`, books
+`tally` and `trace_columns`, pacing `ping_run` and `trace_run`.
 """
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -20,27 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoploom.kit.errors import ConfigError
+from hoploom.prober.driving import Driver
 from hoploom.prober.exchange import Departure, Exchange
-from hoploom.prober.pacing import NS
 from hoploom.prober.packets import HEADER_BYTES, Layout, cookie_offset
 from hoploom.prober.ping_run import Before, PingRun
 from hoploom.prober.port import Port
 from hoploom.prober.probes import Heard, PingColumns, ProbeSettings, Statistics
 from hoploom.prober.readiness import Readiness
-from hoploom.prober.slots import WAITING, Grant
-from hoploom.prober.socket_options import IS_LINUX
+from hoploom.prober.slots import Grant
+from hoploom.prober.stop_set import StopSet
 from hoploom.prober.templates import Template
+from hoploom.prober.trace_packets import EchoProbes
+from hoploom.prober.trace_run import Started, TraceRun
+from hoploom.prober.traces import TraceColumns, TraceSettings
 
-TICK_NS = 2_000_000
-"""A paced sender wakes this often: each slice costs 0.15 ms whatever it sends, so slices of one would fill a core."""
-LOOK_NS = 250_000_000
-"""A sender that has to wait longer looks meanwhile whether it is to stop."""
-FULL_QUEUE_NS = 1_000_000
-"""Pause when the system's send queue is full, when all slots are in flight, or too many answers may come at once."""
-YOUNG_NS = 50_000_000
-"""Only replies to requests younger than this may all come at once."""
-SLICE_BYTES = 1 << 20
-"""Packets of one slice take at most so much memory."""
 MAX_ATTRIBUTION = 255
 
 
@@ -72,9 +60,8 @@ class Engine:
         self._attribution = attribution.encode()
         self._exchange = Exchange(ports, cookie_offset(self._attribution))
         self.statistics: Statistics = self._exchange.statistics
-        self._readiness = Readiness(list(ports.values()))
+        self._driver = Driver(self._exchange, Readiness(list(ports.values())))
         self._before = Before()
-        self._read_ns = 0
 
     def __enter__(self) -> Self:
         """The prober itself; its sockets are open."""
@@ -96,90 +83,22 @@ class Engine:
         """Ping every target; see `Prober.ping`."""
         started_ns, wall_ns = time.monotonic_ns(), time.time_ns()
         run = PingRun(targets, settings, started_ns, self._before, heard)
-        self._exchange.read()  # what came while nobody asked is no reply to what is sent now
-        number = self._exchange.enter(run)
-        try:
-            await self._send_all(number, run, settings, stopped or _never)
-            while run.is_listening:
-                await self._pause(run.wheel[0].deadline_ns)
-                self._expire(run)
-        finally:
-            for flight in run.wheel:
-                self._exchange.slots[flight.family].release(flight.slot, flight.size)
-            self._exchange.leave(number)
+        packets = _Packets(Layout(self._attribution, settings.size_bytes), settings)
+        await self._driver.finish(run, packets, stopped or _never)
         return run.tally.columns(run.next_probe, started_ns, wall_ns).until(run.reached)
 
-    async def _send_all(
-        self, number: int, run: PingRun, settings: ProbeSettings, stopped: Callable[[], object]
-    ) -> None:
-        packets = _Packets(Layout(self._attribution, settings.size_bytes), settings)
-        most = max((port.batch for port in self._exchange.ports.values()), default=1)
-        most = max(1, min(most, SLICE_BYTES // packets.size))
-        while run.next_probe < run.tally.probes and not stopped():
-            now_ns = time.monotonic_ns()
-            self._expire(run)
-            count = run.due(now_ns, most)
-            is_stuck = bool(count) and not self._send(number, run, packets, count)
-            wait_until_ns = run.next_ns() if count < most and run.next_probe < run.tally.probes else now_ns
-            if is_stuck:
-                wait_until_ns = max(wait_until_ns, now_ns + FULL_QUEUE_NS)
-            if count < most and run.is_paced:
-                wait_until_ns = max(wait_until_ns, now_ns + TICK_NS)
-            self._read()
-            await self._pause(wait_until_ns)
-
-    def _send(self, number: int, run: PingRun, packets: _Packets, count: int) -> bool:
-        """Send the next probes; returns whether any was dealt with."""
-        family, probes, targets = run.upcoming(count)
-        if family not in self._exchange.ports:
-            self.statistics.send_errors += count
-            now_ns = np.full(count, time.monotonic_ns(), np.int64)
-            run.sent(family, -1, np.full(count, errno.EAFNOSUPPORT, np.int16), now_ns)
-            return True
-        if not run.is_paced:
-            room = self._exchange.room(family, packets.size)
-            count = min(count, room if run.waiting + count <= room else room - self._young(run))
-        if count <= 0:
-            return False
-        departure = packets.departure(family, probes[:count], targets[:count])
-        launch = self._exchange.launch(number, family, departure)
-        run.sent(family, launch.slot, *launch.emitted)
-        return len(launch.emitted.errors) > 0
-
-    def _young(self, run: PingRun) -> int:
-        """Probes of a moment ago that still wait: their answers may all come at once, and find the buffer full."""
-        now_ns, count = time.monotonic_ns(), 0
-        for flight in reversed(run.wheel):
-            if now_ns - flight.sent_ns > YOUNG_NS or count > run.waiting:
-                break
-            states = self._exchange.slots[flight.family].states[flight.slot : flight.slot + flight.size]
-            count += int(np.count_nonzero(states == WAITING))
-        return count
-
-    async def _pause(self, until_ns: int) -> None:
-        """Let the event loop turn, at least until a time or until something has come; then read that."""
-        pause_ns = min(until_ns - time.monotonic_ns(), LOOK_NS)
-        if pause_ns <= TICK_NS and IS_LINUX:
-            await asyncio.sleep(max(pause_ns, 0) / NS)
-        elif await self._readiness.wait(max(pause_ns, 0) / NS):
-            if IS_LINUX and time.monotonic_ns() - self._read_ns < TICK_NS:
-                await asyncio.sleep(TICK_NS / NS)  # they come thick: the kernel's stamps are true, so let some gather
-            self._read()
-
-    def _read(self) -> None:
-        if self._exchange.read():
-            self._read_ns = time.monotonic_ns()
-
-    def _expire(self, run: PingRun) -> None:
-        """Time out what is due."""
-        if not run.wheel or run.wheel[0].deadline_ns > time.monotonic_ns():
-            return
-        self._read()  # what came in time and was not read yet is not lost
-        now_ns = time.monotonic_ns()
-        for flight in run.due_flights(now_ns):
-            slots = self._exchange.slots[flight.family]
-            run.lose(slots.waiting(flight.slot, flight.size), now_ns)
-            slots.release(flight.slot, flight.size)
+    async def trace(
+        self,
+        targets: NDArray[np.uint8],
+        settings: TraceSettings,
+        stopped: Callable[[], object] | None = None,
+        known: StopSet | None = None,
+    ) -> TraceColumns:
+        """Trace the way to every target; see `Prober.trace`."""
+        started = Started(time.monotonic_ns(), time.time_ns())
+        run = TraceRun(targets, settings, StopSet() if known is None else known, started, self._before)
+        await self._driver.finish(run, EchoProbes(self._attribution, settings.size_bytes), stopped or _never)
+        return run.columns()
 
 
 class _Packets:

@@ -217,5 +217,5 @@ class Exchange:
             self.statistics.duplicates += len(is_first) - first
         else:
             self.statistics.errors += len(is_first)
-        probes = slots.owners[found.slots] & PROBE_MASK
-        sender.answered(Answers(probes, found.rows, arrivals, is_first, rtt_ns, settled, now_ns))
+        probes, sent_ns = slots.owners[found.slots] & PROBE_MASK, slots.sent_ns[found.slots]
+        sender.answered(Answers(probes, found.rows, arrivals, is_first, sent_ns, rtt_ns, settled, now_ns))

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from hoploom.prober.engine import Engine
 from hoploom.prober.ports import ENGINES, open_ports
 from hoploom.prober.probes import Heard, PingColumns, ProbeSettings, Statistics
+from hoploom.prober.stop_set import StopSet
+from hoploom.prober.traces import TraceColumns, TraceSettings
 
 __all__ = ["ENGINES", "Heard", "PingColumns", "ProbeSettings", "Prober", "Statistics", "open_prober"]
 
@@ -51,6 +53,35 @@ class Prober(Protocol):
             those that got all their requests.
 
         Raises:
+            Unavailable: The sockets broke.
+        """
+        ...
+
+    async def trace(
+        self,
+        targets: NDArray[np.uint8],
+        settings: TraceSettings,
+        stopped: Callable[[], object] | None = None,
+        known: StopSet | None = None,
+    ) -> TraceColumns:
+        """Trace the way to every target, many at once.
+
+        Cancelling it stops the sending at once and loses the results. It may run beside others, each at its own rate;
+        the cap of a network holds over successive ones.
+
+        Args:
+            targets: (n, 16) bytes, IPv4 mapped into ::ffff:0:0/96; n may be 0; none comes twice.
+            settings: How each is probed.
+            stopped: Asked before each slice of packets, and four times a second at least; once its answer is true,
+                nothing more is sent, and only answers to what was sent are waited for.
+            known: Interfaces that earlier traces have shown, where the paths of this one may end; it gets those of the
+                paths that are done. None begins with none.
+
+        Returns:
+            See `TraceColumns`.
+
+        Raises:
+            ConfigError: UDP was asked for where only datagram ICMP sockets are allowed.
             Unavailable: The sockets broke.
         """
         ...

@@ -55,7 +55,8 @@ class Answers:
         rows: Which rows of `arrivals` these are.
         arrivals: The messages, among others.
         is_first: (k,) bool: whether it is the first reply of its probe; of an error, its first answer of any kind.
-        rtt_ns: (k,) int64: from the probe's sending to the message.
+        sent_ns: (k,) int64: when the probe was sent, monotonic clock.
+        rtt_ns: (k,) int64: from then to the message.
         settled: Probes that have an answer now and had none before.
         at_ns: When they were read, monotonic clock.
     """
@@ -64,6 +65,7 @@ class Answers:
     rows: Rows
     arrivals: Arrivals
     is_first: NDArray[np.bool_]
+    sent_ns: NDArray[np.int64]
     rtt_ns: NDArray[np.int64]
     settled: int
     at_ns: int

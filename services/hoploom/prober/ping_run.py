@@ -98,6 +98,11 @@ class PingRun:
         self.next_probe = self.waiting = 0
 
     @property
+    def is_sending(self) -> bool:
+        """Whether something is still to be sent, now or later."""
+        return self.next_probe < self.tally.probes
+
+    @property
     def is_listening(self) -> bool:
         """Whether anything may still come that is to be heard."""
         return self.waiting > 0 or (self._is_patient and bool(self.wheel))
@@ -205,7 +210,7 @@ class PingRun:
         while self.wheel and self.wheel[0].deadline_ns <= now_ns:
             yield self.wheel.popleft()
 
-    def lose(self, probes: NDArray[np.int64], now_ns: int) -> None:
+    def lose(self, probes: NDArray[np.int64], _sent_ns: NDArray[np.int64], now_ns: int) -> None:
         """These had no answer in time."""
         self.waiting -= len(probes)
         if len(probes) and self._told is not None:

@@ -114,11 +114,10 @@ class Slots:
         """The probes in these slots could not leave after all."""
         self.owners[slots], self.states[slots] = -1, FREE
 
-    def waiting(self, first: int, count: int) -> NDArray[np.int64]:
-        """The probes without any answer in slots first..first+count-1, as their owners numbered them."""
-        slots = slice(first, first + count)
-        probes: NDArray[np.int64] = self.owners[slots][self.states[slots] == WAITING] & PROBE_MASK
-        return probes
+    def waiting(self, first: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Probes without any answer in slots first..first+count-1, as their owners numbered them; when each left."""
+        slots = first + np.flatnonzero(self.states[first : first + count] == WAITING)
+        return self.owners[slots] & PROBE_MASK, self.sent_ns[slots]
 
     def release(self, first: int, count: int) -> None:
         """Free slots, whatever is in them."""

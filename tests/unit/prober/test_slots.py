@@ -83,4 +83,6 @@ def test_the_waiting_ones_are_told_by_their_senders_numbers() -> None:
     slots = Slots([1])
     take(slots, 4, 20 + (5 << PROBE_BITS))
     slots.states[1] = REPLIED
-    assert slots.waiting(0, 3).tolist() == [20, 22]
+    slots.sent_ns[:4] = [500, 501, 502, 503]
+    probes, sent_ns = slots.waiting(0, 3)
+    assert probes.tolist() == [20, 22] and sent_ns.tolist() == [500, 502]

@@ -1,0 +1,43 @@
+"""The packets of a traceroute by ICMP: echo requests with one checksum a destination. Pure."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoploom.prober import flows
+from hoploom.prober.exchange import Departure
+from hoploom.prober.packets import COOKIE_BYTES, HEADER_BYTES, build
+from hoploom.prober.slots import Grant
+from hoploom.prober.trace_run import ttls
+
+
+class EchoProbes:
+    """Makes them.
+
+    Attributes:
+        size: Bytes of each, without the IP header.
+    """
+
+    def __init__(self, attribution: bytes, size_bytes: int) -> None:
+        """Lay the payload out.
+
+        Args:
+            attribution: What it begins with; may be empty.
+            size_bytes: Size asked for.
+        """
+        self._layout = flows.echo_layout(attribution, size_bytes)
+        self.size = HEADER_BYTES + len(self._layout.payload)
+
+    def departure(self, family: int, probes: NDArray[np.int64], targets: NDArray[np.uint8]) -> Departure:
+        """Probes of one family, by their numbers, to these targets."""
+
+        def packets(grant: Grant, cookies: NDArray[np.uint64]) -> NDArray[np.uint8]:
+            idents = np.full(grant.size, grant.ident, np.uint16)
+            sequences = np.arange(grant.sequence, grant.sequence + grant.size).astype(np.uint16)
+            rows = cookies.view(np.uint8).reshape(-1, COOKIE_BYTES)
+            built = build(family, idents, sequences, rows, self._layout)
+            flows.hold(built, flows.destination_checksums(targets[: grant.size]), self._layout)
+            return built
+
+        return Departure(probes, targets, packets, ttls(probes))
