@@ -17,6 +17,8 @@ COMMANDS = (
     *("up", "down", "status", "map", "pause", "resume", "opt-out", "cap", "revoke"),
     *("logs", "ui", "engines", "doctor", "new", "bench", "settings"),
 )
+# Each is a module with HELP and main(words): it takes the options of the tool that it stands in for.
+FOREIGN = ("ping",)
 FAILED, USAGE = 1, 2
 
 
@@ -38,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[0] in ("-V", "--version", "version"):
         print(f"hoploom {__version__}")
         return 0
-    if words[0] not in COMMANDS:
+    if words[0] not in (*COMMANDS, *FOREIGN):
         print(f"hoploom: there is no command {words[0]!r} (see `hoploom --help`)", file=sys.stderr)
         return USAGE
     return _run(words[0], words[1:])
@@ -46,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def overview() -> str:
     """All commands with a line each."""
-    lines = [f"  {name:<10}{_module(name).HELP}" for name in COMMANDS]
+    lines = [f"  {name:<10}{_module(name).HELP}" for name in (*COMMANDS, *FOREIGN)]
     return "\n".join(["usage: hoploom COMMAND [options]", "", *lines, "", "`hoploom COMMAND --help` tells more."])
 
 
@@ -56,20 +58,18 @@ def _module(name: str) -> "_Command":
 
 
 class _Command(Protocol):
-    """What a command module offers."""
+    """What a command module offers: `add_arguments` and `run`, or `main`."""
 
     HELP: str
+    main: Callable[[Sequence[str]], int]
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
 
 
 def _run(name: str, words: list[str]) -> int:
     module = _module(name)
-    parser = Parser(prog=f"hoploom {name}", description=module.HELP, allow_abbrev=False)
-    module.add_arguments(parser)
-    args = parser.parse_args(words)
     try:
-        return module.run(args)
+        return module.main(words) if name in FOREIGN else _parse_and_run(name, module, words)
     except (ConfigError, BadRequest) as error:
         print(f"hoploom: {error}", file=sys.stderr)
         return USAGE
@@ -82,3 +82,9 @@ def _run(name: str, words: list[str]) -> int:
     except KeyboardInterrupt:
         print("hoploom: stopped", file=sys.stderr)
         return 130
+
+
+def _parse_and_run(name: str, module: "_Command", words: list[str]) -> int:
+    parser = Parser(prog=f"hoploom {name}", description=module.HELP, allow_abbrev=False)
+    module.add_arguments(parser)
+    return module.run(parser.parse_args(words))
