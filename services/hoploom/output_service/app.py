@@ -12,6 +12,7 @@ from hoploom.kit import NotReady, credentials
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.ownership import Ownership
 from hoploom.output_service import coverage, dump, handlers, hops
+from hoploom.output_service.hop_feed import HopFeed
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import Store
 
@@ -55,6 +56,7 @@ def make_app(settings: Settings) -> web.Application:
     app.cleanup_ctx.append(_store)
     kit.background(app, _writes)
     kit.background(app, _announces)
+    kit.background(app, _feeds)
     return app
 
 
@@ -72,6 +74,11 @@ async def _store(app: web.Application) -> AsyncIterator[None]:
 async def _writes(app: web.Application) -> None:
     """Ends this process when the store's writer ends by a bug, so that the scheduler starts another."""
     await app[handlers.STORE].ended()
+
+
+async def _feeds(app: web.Application) -> None:
+    """Tells the input service of new hops."""
+    await HopFeed(app[handlers.STORE], kit.mesh(app).through_fabio(), app[handlers.TOKEN]).run()
 
 
 async def _announces(app: web.Application) -> None:

@@ -23,7 +23,7 @@ ROUTE = "/api/v1/output/hops"
 PAGE_ROWS = 200_000
 """A tenth of a second; the store's readers may take two."""
 
-_LAST = "SELECT coalesce(max(rowid), 0) FROM traceroute_hops"
+LAST_ROW = "SELECT coalesce(max(rowid), 0) FROM traceroute_hops"
 # The plus keeps SQLite from walking all batches from the oldest on, in the order of seq.
 FIRST_SEQ = "SELECT min(+seq) FROM batches WHERE received_at_us >= ?"
 # CROSS JOIN fixes the order: the rows, then the batch of each.
@@ -75,7 +75,7 @@ async def stored(store: Store, slots: Collection[int], since_us: int) -> dict[st
 
 def _rows(connection: apsw.Connection, since_us: int) -> tuple[int, int]:
     """First and last row that may be of the time asked for; an empty range when there is none."""
-    last, seq = int(connection.execute(_LAST).get), connection.execute(FIRST_SEQ, (since_us,)).get
+    last, seq = int(connection.execute(LAST_ROW).get), connection.execute(FIRST_SEQ, (since_us,)).get
     if seq is None or not last:
         return last + 1, last
     # By number and not by time: a wall clock that was set back does not confuse it.

@@ -49,7 +49,9 @@ class Stored:
 
 @dataclass(frozen=True)
 class _Job:
-    batch: Batch
+    """Something to write in a transaction with others; `done` hears when it is on the disk, or why it is not."""
+
+    work: Callable[[], "Stored | Exception"]
     done: Callable[["Stored | Exception"], None]
 
 
@@ -95,19 +97,11 @@ class Store:
             OutOfSpace: The disk is full; nothing of the batch is stored.
             Unprocessable: Another batch has this id.
         """
-        if self.has_ended:
-            raise _ended()
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Stored] = loop.create_future()
+        return await self._written(lambda: self._insert(batch), lambda result: _count(batch, result))
 
-        def done(result: Stored | Exception) -> None:
-            loop.call_soon_threadsafe(_settle, future, result)
-
-        try:
-            self._jobs.put_nowait(_Job(batch, done))
-        except queue.Full:
-            raise Unavailable("too many batches wait to be written", retry_after_s=2.0) from None
-        return await future
+    async def note(self, name: str, value: str) -> None:
+        """Keep a value under a name in the table `meta`, over the one before; raises as `append`."""
+        await self._written(lambda: self._keep(name, value), lambda _: None)
 
     async def read(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of a read-only statement; see `ask`."""
@@ -136,6 +130,25 @@ class Store:
         self._jobs.put(None)
         self._executor.shutdown()
         self._writer.close()
+
+    async def _written(
+        self, work: Callable[[], Stored | Exception], heard: Callable[[Stored | Exception], None]
+    ) -> Stored:
+        """What a work of the writer comes to when it is on the disk; `heard` is told in the writer's thread."""
+        if self.has_ended:
+            raise _ended()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Stored] = loop.create_future()
+
+        def done(result: Stored | Exception) -> None:
+            heard(result)
+            loop.call_soon_threadsafe(_settle, future, result)
+
+        try:
+            self._jobs.put_nowait(_Job(work, done))
+        except queue.Full:
+            raise Unavailable("too many batches wait to be written", retry_after_s=2.0) from None
+        return await future
 
     def _asked(self, question: Callable[[apsw.Connection], T]) -> T:
         connection, deadline = self.reader(), time.monotonic() + READ_S
@@ -177,17 +190,20 @@ class Store:
         try:
             with _COMMIT.time():
                 self._writer.execute("BEGIN IMMEDIATE")
-                results = [self._insert(job.batch) for job in jobs]
+                results = [job.work() for job in jobs]
                 self._writer.execute("COMMIT")
         except apsw.Error as error:
             self._seq = before
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
-            log.warning("nothing stored of %s batches: %s", len(jobs), error)
+            log.warning("nothing written of %s that waited together: %s", len(jobs), error)
             results = [_translated(error)] * len(jobs)
         for job, result in zip(jobs, results, strict=True):
-            _count(job.batch, result)
             job.done(result)
+
+    def _keep(self, name: str, value: str) -> Stored:
+        self._writer.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+        return Stored(self._seq, duplicate=False)
 
     def _insert(self, batch: Batch) -> Stored | Exception:
         known = self._writer.execute(
