@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 SEQUENCES = 65_536
-FREE, WAITING, REPLIED, REFUSED = range(4)
-"""States of a slot: no probe, one without any answer, one with an echo reply, one with an ICMP error alone."""
+FREE, WAITING, REPLIED, REFUSED, UNSENT = range(5)
+"""States of a slot: no probe, one without any answer, one with an echo reply, one with an ICMP error alone, one that
+could not leave."""
 PROBE_BITS = 40
 """An owner is its sender's number above these bits, and the sender's own number of the probe in them."""
 PROBE_MASK = (1 << PROBE_BITS) - 1
@@ -111,8 +112,8 @@ class Slots:
         self._next = slots.stop
 
     def drop(self, slots: NDArray[np.intp]) -> None:
-        """The probes in these slots could not leave after all."""
-        self.owners[slots], self.states[slots] = -1, FREE
+        """The probes in these slots could not leave after all; the slots are released with their neighbours."""
+        self.states[slots] = UNSENT
 
     def waiting(self, first: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Probes without any answer in slots first..first+count-1, as their owners numbered them; when each left."""

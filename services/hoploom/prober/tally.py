@@ -90,7 +90,7 @@ class Tally:
         if self._repeated is None:
             self._repeated = np.zeros(self.targets, np.uint16)
         some, count = np.unique(rows, return_counts=True)
-        self._repeated[some] = np.minimum(self._repeated[some] + count[some], _MAX_16_BIT)
+        self._repeated[some] = np.minimum(self._repeated[some] + count, _MAX_16_BIT)
 
     def refuse(
         self, rows: Rows, types: NDArray[np.int16], codes: NDArray[np.int16], senders: NDArray[np.uint8]

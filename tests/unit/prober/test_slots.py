@@ -72,11 +72,15 @@ def test_a_grant_ends_where_a_slot_is_busy(busy_at: int) -> None:
     assert slots.find_free(10).size == busy_at
 
 
-def test_what_could_not_leave_has_no_slot() -> None:
+def test_what_could_not_leave_is_not_waited_for_and_keeps_its_slot_until_all_are_released() -> None:
     slots = Slots([1])
-    take(slots, 3)
-    slots.drop(np.array([1]))
-    assert slots.owners[:3].tolist() == [7, -1, 9] and slots.states[1] == FREE
+    for _ in range(16):
+        take(slots, 4096)
+    slots.drop(np.array([0, 1]))
+    assert slots.waiting(0, 3).tolist() == [9]
+    assert take(slots, 2).size == 0, "who released the first 4096 would free a slot that is another's by now"
+    slots.release(0, 4096)
+    assert take(slots, 2).size == 2
 
 
 def test_the_waiting_ones_are_told_by_their_senders_numbers() -> None:

@@ -64,12 +64,13 @@ def test_every_fate_has_its_outcome() -> None:
 
 
 def test_further_replies_are_counted_and_change_no_time() -> None:
-    tally = begun(2, 1)
+    tally = begun(3, 1)
     tally.reply(rows(0), rows(7_000), small(64))
-    tally.repeat(rows(0, 0, 1))
+    tally.repeat(rows(0, 0, 2))
     tally.repeat(rows(0))
+    tally.repeat(rows(2))
     found = summed(tally)
-    assert (found.received.tolist(), found.duplicates.tolist(), found.rtt_max_us[0]) == ([1, 0], [3, 1], 7)
+    assert (found.received.tolist(), found.duplicates.tolist(), found.rtt_max_us[0]) == ([1, 0, 0], [3, 0, 2], 7)
 
 
 def test_a_flood_of_further_replies_stays_in_its_column() -> None:
