@@ -86,6 +86,12 @@ variable "data_dir" {
   default     = "/var/lib/hoploom"
 }
 
+variable "loopback_will_do" {
+  type        = bool
+  description = "Where the system allows no ICMP socket, probe loopback in a namespace of its own, and nothing else."
+  default     = false
+}
+
 job "hoploom-ping" {
   datacenters = var.datacenters
   type        = var.scheduler
@@ -156,6 +162,7 @@ job "hoploom-ping" {
         HOPLOOM_WORKER            = "${var.worker_prefix}${NOMAD_ALLOC_INDEX}"
         HOPLOOM_ANCHORS           = var.anchors
         HOPLOOM_ALLOW_PRIVATE     = var.allow_private
+        HOPLOOM_LOOPBACK_WILL_DO  = var.loopback_will_do
         HOPLOOM_SPOOL_DIR         = "${var.data_dir}/ping-${NOMAD_ALLOC_INDEX}"
         HOPLOOM_WAIT_LOCK_S       = "25"
       }

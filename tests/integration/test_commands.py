@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from hoploom.local import processes
+from lab.ordinary_user import as_nobody
 from local_cli import HOPLOOM, Cli
 from waiting import until
 
@@ -119,7 +120,7 @@ def test_a_crash_of_everything_is_cleaned_up_by_the_next_up(tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
-def test_an_ordinary_user_brings_it_up_and_is_told_what_to_allow(tmp_path: Path) -> None:
+def test_an_ordinary_user_brings_it_up_and_maps_loopback_or_is_told_what_to_allow(tmp_path: Path) -> None:
     home = Path("/var/tmp") / f"hoploom-{os.getpid()}"
     home.mkdir(mode=0o755)
     cli = Cli(home / "state", "plain")
@@ -139,6 +140,8 @@ def test_an_ordinary_user_brings_it_up_and_is_told_what_to_allow(tmp_path: Path)
             allowed = ran.returncode == 0
             assert "listed by Fabio" in ran.stdout, ran.stdout + ran.stderr
             assert allowed or "ping_group_range" in ran.stderr, ran.stderr
+            may = as_nobody("-c", "from hoploom.prober.loopback_namespace import open_sockets; open_sockets()")
+            assert allowed or may.returncode != 0, "a namespace of its own would have done"
             assert "Traceback" not in ran.stderr
         finally:
             subprocess.run([*command, "down", "--purge"], env=environ, capture_output=True, timeout=100, check=False)

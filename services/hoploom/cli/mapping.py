@@ -18,6 +18,7 @@ from hoploom.kit import credentials
 from hoploom.kit.errors import BadRequest, ConfigError, Unavailable
 from hoploom.local import tokens, view
 from hoploom.local.mesh import LocalMesh
+from hoploom.prober.privileges import LOOPBACK_ONLY
 from hoploom.targets import plan
 from hoploom.targets.files import Source, parse_argument
 from hoploom.targets.notation import BITS, block_text, parse_block
@@ -138,7 +139,7 @@ async def carry_out(mesh: LocalMesh, prepared: Prepared, *, as_json: bool = Fals
     for name, words in plan_lines.again(prepared.request):
         say(name, words)
     _consent(prepared)
-    await _require_workers(mesh)
+    await _require_workers(mesh, beyond_loopback=any(each is not Space.LOOPBACK for each in prepared.plan.spaces))
     began = time.monotonic()
     campaign = await _create(mesh, prepared.request)
     if not as_json:
@@ -246,7 +247,7 @@ async def _follow(mesh: LocalMesh, campaign: Mapping[str, Any]) -> None:
             if done != last:
                 last, moved_at = done, now
             elif now - moved_at > _PATIENCE_S:
-                await _require_workers(mesh)
+                await _require_workers(mesh, beyond_loopback=False)
                 moved_at = now
             if now - said_at > _SAY_EVERY_S and not screen.err.is_terminal:
                 said_at = now
@@ -263,12 +264,14 @@ async def _groups(mesh: LocalMesh, campaign_id: str) -> dict[str, Any]:
     return found
 
 
-async def _require_workers(mesh: LocalMesh) -> None:
-    """Raises Unavailable with the workers' own reason when none of them can work."""
+async def _require_workers(mesh: LocalMesh, *, beyond_loopback: bool) -> None:
+    """Raises Unavailable with the workers' own reason when none of them can work, or none as far as is asked."""
     workers = [each for each in (await view.look(mesh))["instances"] if each["service"] == "ping"]
     if not any(each["health"] == "passing" for each in workers):
         reasons = "; ".join(sorted({each["note"] for each in workers})) or "none is registered"
         raise Unavailable(f"no worker can probe: {reasons}")
+    if beyond_loopback and all(LOOPBACK_ONLY in each["note"] for each in workers):
+        raise Unavailable("no worker can probe more than loopback here: `hoploom doctor` says what would allow it")
 
 
 async def _summary(mesh: LocalMesh, campaign_id: str) -> dict[str, int]:

@@ -209,6 +209,7 @@ class LocalMesh:
                 "group": GROUP,
                 "worker_prefix": f"{_host_name()}-",
                 "allow_private": "true",
+                "loopback_will_do": "true",
                 "data_dir": str(self.places.data),
             },
         }

@@ -17,7 +17,7 @@ from hoploom.ping_service.chunk import Chunk, Found
 from hoploom.ping_service.holding import Held
 from hoploom.ping_service.orders import Orders
 from hoploom.ping_service.passes import Passes
-from hoploom.ping_service.station import REST_S, UNFIT, UNSENT, Station
+from hoploom.ping_service.station import BEYOND, REST_S, UNFIT, UNSENT, Station
 from hoploom.ping_service.tracer import Tracer
 from hoploom.ping_service.uplink import Uplink
 from hoploom.prober import politeness
@@ -25,6 +25,7 @@ from hoploom.prober.interface import Prober
 from hoploom.prober.stop_set import StopSet
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.permutation import Permutation
+from hoploom.targets.special_purpose import Space
 from hoploom.wire import traces
 from hoploom.wire.batch import OUTCOMES, Batch
 from hoploom.wire.lease import Lease
@@ -92,7 +93,16 @@ class Probing:
             self._station.rest(REST_S)
             self._station.stop([held.id], UNFIT)
             return False
-        return True
+        return self._in_reach(held)
+
+    def _in_reach(self, held: Held) -> bool:
+        """Whether this prober can reach the lease's targets; what it cannot goes back before anything is sent."""
+        if not self._prober.is_loopback_only or politeness.in_space(self._targets[1], Space.LOOPBACK).all():
+            return True
+        self._station.leave_out(held.lease.family, FAMILY_S)
+        self._station.rest(REST_S)
+        self._station.stop([held.id], BEYOND)
+        return False
 
     async def _go_on(self, held: Held) -> None:
         """Probe the next chunk of a lease; before the first one, see that the network works."""

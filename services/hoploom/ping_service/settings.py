@@ -37,6 +37,9 @@ class Settings(kit.Settings):
         "Addresses, separated by commas, that answer where this worker's network works.",
         more="While none answers, lost targets count for nothing and the work is given back.",
     )
+    loopback_will_do: bool = setting(
+        False, "Where the system allows no ICMP socket, probe loopback in a namespace of its own, and nothing else."
+    )
     attribution: str = setting("", "Address of the probing.txt put into every probe (RFC 9511); empty puts none.")
 
     spool_dir: str = setting(

@@ -22,7 +22,7 @@ from hoploom.wire.probe import PING
 
 log = logging.getLogger(__name__)
 UPLINK, UNSENT, SOCKETS, REFUSED, STOPPING = "uplink", "unsent", "sockets", "refused", "stopping"
-UNFIT, SPOOL = "unfit", "spool"
+UNFIT, SPOOL, BEYOND = "unfit", "spool", "beyond"
 REASONS = {
     orders.PAUSED: "the campaign is paused",
     orders.REVOKED: "this worker was revoked",
@@ -32,6 +32,7 @@ REASONS = {
     REFUSED: "the output service refuses the results",
     STOPPING: "this worker stops",
     UNFIT: "the lease does not fit its set of targets",
+    BEYOND: "this worker can probe loopback only",
     SPOOL: "this worker's spool takes no results",
 }
 """Why no more of a lease is probed; the keys are labels of a metric."""
@@ -62,6 +63,7 @@ class Station:
         orders: The overlay.
         engine: Name of the prober that is open; empty while there is none.
         kinds: What it can do for leases: pings, traceroutes.
+        is_loopback_only: Whether that prober reaches loopback alone.
         trouble: Why it cannot probe; empty while it can.
         full: Why its spool takes no more results; empty while it does.
         waiting: Why results wait; empty while the output takes them.
@@ -78,6 +80,7 @@ class Station:
     orders: Orders = field(default_factory=Orders)
     engine: str = ""
     kinds: tuple[str, ...] = (PING,)
+    is_loopback_only: bool = False
     trouble: str = ""
     full: str = ""
     waiting: str = ""

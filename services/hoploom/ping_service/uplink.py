@@ -13,6 +13,7 @@ from hoploom.ping_service.holding import Held
 from hoploom.ping_service.station import REST_S, UPLINK, Station
 from hoploom.prober import politeness
 from hoploom.prober.interface import Prober, ProbeSettings
+from hoploom.targets.special_purpose import Space
 from hoploom.wire.batch import ANSWERED, UNREACHABLE
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ class Uplink:
         private = held.lease.allow_private and station.settings.allow_private
         own = anchors.parse(station.settings.anchors)
         asked = anchors.of(held.lease, own, station.orders, allow_private=private)
+        if self.prober.is_loopback_only:
+            asked = asked[politeness.in_space(asked, Space.LOOPBACK)]
         for _ in range(TRIES if len(asked) else 0):
             if self._is_forbidden(held):
                 return None

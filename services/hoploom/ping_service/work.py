@@ -17,6 +17,7 @@ from hoploom.ping_service.station import REASONS, REST_S, SOCKETS, UPLINK, Stati
 from hoploom.ping_service.submitting import SENDERS, submit
 from hoploom.ping_service.telling import tell
 from hoploom.prober.interface import open_prober
+from hoploom.prober.privileges import LOOPBACK_ONLY
 
 log = logging.getLogger(__name__)
 NO_SOCKET_PAUSE_S = 15.0
@@ -59,6 +60,8 @@ class Worker:
         """For the Consul UI; it changes once a minute at most while the work goes on, since each change is a write."""
         station = self.station
         words = [station.waiting, self._stopped() or station.no_work or self._working(), self._quarantine()]
+        if station.is_loopback_only:
+            words.append(f"{LOOPBACK_ONLY}: `hoploom doctor` says what would allow more")
         if station.orders.document is None:
             words.append("pauses and opt-outs are not known yet")
         return "; ".join(each for each in words if each)
@@ -91,9 +94,12 @@ class Worker:
         station = self.station
         while True:
             try:
-                with open_prober(station.settings.attribution) as prober, contextlib.ExitStack() as stack:
+                own = station.settings
+                opened = open_prober(own.attribution, loopback_will_do=own.loopback_will_do)
+                with opened as prober, contextlib.ExitStack() as stack:
                     stack.callback(self._closed)
                     station.trouble, station.engine, station.kinds = "", prober.name, tracer.kinds(prober)
+                    station.is_loopback_only = prober.is_loopback_only
                     station.ring()
                     await Probing(station, prober, self._sealed).run()
             except ConfigError as error:

@@ -37,16 +37,20 @@ class Engine:
 
     Attributes:
         name: Kind of port, for people.
+        is_loopback_only: Whether its ports reach nothing but loopback.
         statistics: Counters since it was opened.
     """
 
-    def __init__(self, name: str, ports: Mapping[int, Port], attribution: str = "") -> None:
+    def __init__(
+        self, name: str, ports: Mapping[int, Port], attribution: str = "", *, is_loopback_only: bool = False
+    ) -> None:
         """Take the ports over.
 
         Args:
             name: Kind of port, for people.
             ports: By family, 4 or 6; targets of a family without a port count as failed to send.
             attribution: Probe description URI that every payload starts with (RFC 9511); empty for none.
+            is_loopback_only: Whether the ports reach nothing but loopback.
 
         Raises:
             ConfigError: The attribution is not printable ASCII of at most 255 characters.
@@ -56,7 +60,7 @@ class Engine:
                 f"The attribution must be at most {MAX_ATTRIBUTION} printable ASCII characters, "
                 "such as https://example.net/probes."
             )
-        self.name = name
+        self.name, self.is_loopback_only = name, is_loopback_only
         self._attribution = attribution.encode()
         self._exchange = Exchange(ports, cookie_offset(self._attribution))
         self.statistics: Statistics = self._exchange.statistics

@@ -9,8 +9,10 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from hoploom.kit.errors import ConfigError
 from hoploom.prober.engine import Engine
-from hoploom.prober.ports import ENGINES, open_ports
+from hoploom.prober.port import NotAllowed, Port
+from hoploom.prober.ports import ENGINES, open_loopback_ports, open_ports
 from hoploom.prober.probes import Heard, PingColumns, ProbeSettings, Statistics
 from hoploom.prober.stop_set import StopSet
 from hoploom.prober.traces import TraceColumns, TraceSettings
@@ -23,10 +25,12 @@ class Prober(Protocol):
 
     Attributes:
         name: Engine and kind of socket, for people: `portable raw`.
+        is_loopback_only: Whether it reaches nothing but loopback: everything else fails to send.
         statistics: Counters since it was opened.
     """
 
     name: str
+    is_loopback_only: bool
     statistics: Statistics
 
     async def ping(
@@ -98,7 +102,12 @@ class Prober(Protocol):
 
 
 def open_prober(
-    attribution: str = "", *, engine: str = "auto", source: str | None = None, interface: str | None = None
+    attribution: str = "",
+    *,
+    engine: str = "auto",
+    source: str | None = None,
+    interface: str | None = None,
+    loopback_will_do: bool = False,
 ) -> Prober:
     """Open the best engine that this machine allows: raw sockets, else ICMP datagram sockets.
 
@@ -107,12 +116,26 @@ def open_prober(
         engine: One of `ENGINES`: `auto` takes the fast one where it works.
         source: Address that requests leave from; targets of the other family then fail to send.
         interface: Name of the interface that they leave by.
+        loopback_will_do: Where the system allows neither, take raw sockets in a namespace of their own, which reach
+            loopback alone (`Prober.is_loopback_only`).
 
     Returns:
         A prober; use it as a context.
 
     Raises:
-        ConfigError: The system allows neither kind of socket (with the line that allows it), there is no such engine,
+        ConfigError: The system allows neither kind of socket (with the lines that allow it), there is no such engine,
             address or interface here, or the attribution is no printable ASCII of a sane length.
     """
-    return Engine(*open_ports(engine, source, interface), attribution)
+    try:
+        return Engine(*open_ports(engine, source, interface), attribution)
+    except NotAllowed as refused:
+        if not loopback_will_do:
+            raise
+        return Engine(*_last_resort(engine, refused), attribution, is_loopback_only=True)
+
+
+def _last_resort(engine: str, refused: NotAllowed) -> tuple[str, dict[int, Port]]:
+    try:
+        return open_loopback_ports(engine)
+    except ConfigError as error:
+        raise ConfigError(f"{refused} {error}") from error

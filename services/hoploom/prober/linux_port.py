@@ -16,7 +16,7 @@ from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.prober import socket_options
 from hoploom.prober.clocks import wall_less_monotonic_ns
 from hoploom.prober.mmsg import BATCH, Beside, Inbox, Outbox
-from hoploom.prober.port import OWN, RETRY_LATER, Emitted, Messages
+from hoploom.prober.port import OWN, RETRY_LATER, Emitted, Messages, NotAllowed
 from hoploom.prober.socket_options import ERROR_OPTIONS, MSG_ERRQUEUE, SO_TIMESTAMPNS, TTL_OPTIONS
 from hoploom.targets.notation import IPV4
 from hoploom.wire.addresses import MAPPED_PREFIX, WIDTH
@@ -37,27 +37,36 @@ class LinuxPort:
 
     batch = BATCH
 
-    def __init__(self, family: int, source: str | None = None, interface: str | None = None, *, is_raw: bool) -> None:
+    def __init__(
+        self,
+        family: int,
+        source: str | None = None,
+        interface: str | None = None,
+        opened: socket.socket | None = None,
+        *,
+        is_raw: bool,
+    ) -> None:
         """Open it.
 
         Args:
             family: 4 or 6.
             source: Address that its packets leave from.
             interface: Name of the interface that they leave by.
+            opened: A socket of this kind that somebody else has opened, which is the port's from now on.
             is_raw: Whether to open a raw socket.
 
         Raises:
-            ConfigError: The system does not allow this kind of socket to this process, or has no such address or
-                interface.
+            NotAllowed: The system does not allow this kind of socket to this process.
+            ConfigError: It has no such address or interface.
             Unavailable: It cannot be opened for another reason, such as a family that is switched off.
         """
         self.family, self.is_raw = family, is_raw
         self.has_header = is_raw and family == IPV4
         number, protocol = _FAMILIES[family]
         try:
-            self._socket = socket.socket(number, socket.SOCK_RAW if is_raw else socket.SOCK_DGRAM, protocol)
+            self._socket = opened or socket.socket(number, socket.SOCK_RAW if is_raw else socket.SOCK_DGRAM, protocol)
         except PermissionError as error:
-            raise ConfigError(socket_options.REFUSED) from error
+            raise NotAllowed(socket_options.REFUSED) from error
         except OSError as error:
             raise Unavailable(f"No IPv{family} ICMP socket can be opened: {error.strerror or error}") from error
         try:

@@ -12,10 +12,16 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hoploom.kit.errors import ConfigError
+
 OWN = -1
 """Stands as the type of a message that says its type itself."""
 RETRY_LATER = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.EINTR})
 """Error numbers of a full queue: the packet may leave a moment later."""
+
+
+class NotAllowed(ConfigError):
+    """The system does not allow this kind of socket to this process."""
 
 
 class Emitted(NamedTuple):

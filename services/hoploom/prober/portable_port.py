@@ -11,7 +11,7 @@ import errno
 import socket
 import struct
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import icmplib
 import numpy as np
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.prober import socket_options
 from hoploom.prober.clocks import wall_less_monotonic_ns
-from hoploom.prober.port import OWN, RETRY_LATER, Emitted, Messages
+from hoploom.prober.port import OWN, RETRY_LATER, Emitted, Messages, NotAllowed
 from hoploom.prober.socket_options import ERROR_OPTIONS, IS_LINUX, MSG_ERRQUEUE, SO_TIMESTAMPNS, TTL_OPTIONS
 from hoploom.targets.notation import IPV4
 from hoploom.wire.addresses import MAPPED_PREFIX, NONE, WIDTH, parse, text
@@ -53,30 +53,37 @@ class PortablePort:
 
     batch = BATCH
 
-    def __init__(self, family: int, source: str | None = None, interface: str | None = None, *, is_raw: bool) -> None:
+    def __init__(
+        self,
+        family: int,
+        source: str | None = None,
+        interface: str | None = None,
+        opened: socket.socket | None = None,
+        *,
+        is_raw: bool,
+    ) -> None:
         """Open it.
 
         Args:
             family: 4 or 6.
             source: Address that its packets leave from.
             interface: Name of the interface that they leave by.
+            opened: A socket of this kind that somebody else has opened, which is the port's from now on.
             is_raw: Whether to open a raw socket.
 
         Raises:
-            ConfigError: The system does not allow this kind of socket to this process, or has no such address or
-                interface.
+            NotAllowed: The system does not allow this kind of socket to this process.
+            ConfigError: It has no such address or interface.
             Unavailable: It cannot be opened for another reason, such as a family that is switched off.
         """
         self.family, self.is_raw = family, is_raw
         self.has_header = is_raw and family == IPV4
-        kind = icmplib.ICMPv4Socket if family == IPV4 else icmplib.ICMPv6Socket
-        try:
-            self._owner = kind(privileged=is_raw)
-        except icmplib.SocketPermissionError as error:
-            raise ConfigError(socket_options.REFUSED) from error
-        except icmplib.ICMPLibError as error:
-            raise Unavailable(f"No IPv{family} ICMP socket can be opened: {error}") from error
-        self._socket: socket.socket = self._owner.sock
+        self._owner: Any = opened
+        if opened is None:
+            # Kept, because it closes its socket when it is forgotten.
+            self._owner = _open(family, is_raw=is_raw)
+            opened = self._owner.sock
+        self._socket: socket.socket = opened
         try:
             self.idents = socket_options.prepare(self._socket, family, source, interface, is_raw=is_raw)
         except ConfigError:
@@ -182,6 +189,17 @@ class PortablePort:
         name = data[_ERROR.size :]
         sender = MAPPED_PREFIX + name[4:8] if self.family == IPV4 else name[8:24]
         return message._replace(icmp_type=icmp_type, icmp_code=icmp_code, about=message.sender, sender=sender)
+
+
+def _open(family: int, *, is_raw: bool) -> Any:
+    """An ICMP socket of icmplib's; raises NotAllowed or Unavailable."""
+    kind = icmplib.ICMPv4Socket if family == IPV4 else icmplib.ICMPv6Socket
+    try:
+        return kind(privileged=is_raw)
+    except icmplib.SocketPermissionError as error:
+        raise NotAllowed(socket_options.REFUSED) from error
+    except icmplib.ICMPLibError as error:
+        raise Unavailable(f"No IPv{family} ICMP socket can be opened: {error}") from error
 
 
 def _table(found: list[_Message]) -> Messages:

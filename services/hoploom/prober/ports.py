@@ -7,10 +7,11 @@ from functools import partial
 from ipaddress import ip_address
 
 from hoploom.kit.errors import ConfigError, Unavailable
-from hoploom.prober import mmsg
+from hoploom.prober import loopback_namespace, mmsg
 from hoploom.prober.linux_port import LinuxPort
 from hoploom.prober.port import Port
 from hoploom.prober.portable_port import PortablePort
+from hoploom.prober.privileges import LOOPBACK_ONLY
 from hoploom.targets.notation import IPV4, IPV6
 
 ENGINES = ("auto", "linux", "portable")
@@ -30,8 +31,8 @@ def open_ports(engine: str, source: str | None, interface: str | None) -> tuple[
         What was opened, for people (`linux raw`), and the ports by family.
 
     Raises:
-        ConfigError: Neither kind of socket is allowed (the sentence has the line that allows one), or there is no such
-            engine, address or interface here.
+        NotAllowed: Neither kind of socket is allowed; the sentence has the line that allows one.
+        ConfigError: There is no such engine, address or interface here.
         Unavailable: No socket can be opened for another reason.
     """
     name, kind = _kind(engine)
@@ -41,6 +42,24 @@ def open_ports(engine: str, source: str | None, interface: str | None) -> tuple[
         return f"{name} raw", _open_families(partial(opened, is_raw=True), families)
     except ConfigError:
         return f"{name} datagram", _open_families(partial(opened, is_raw=False), families)
+
+
+def open_loopback_ports(engine: str) -> tuple[str, dict[int, Port]]:
+    """Open raw sockets that reach loopback alone, in a namespace of their own: for who may open no others.
+
+    Args:
+        engine: One of `ENGINES`.
+
+    Returns:
+        As `open_ports`.
+
+    Raises:
+        ConfigError: The system allows no such namespace either.
+    """
+    name, kind = _kind(engine)
+    opened = loopback_namespace.open_sockets()
+    ports = {family: kind(family, opened=each, is_raw=True) for family, each in opened.items()}
+    return f"{name} raw ({LOOPBACK_ONLY}, own namespace)", ports
 
 
 def _kind(engine: str) -> tuple[str, Open]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+LOOPBACK_ONLY = "loopback only"
+"""Stands in the name of a prober, and in what a worker says of itself, where nothing else can be reached."""
+
 PING_GROUPS = ("net.ipv4.ping_group_range", '"0 2147483647"')
 """Opens ICMP datagram sockets, of both families, to every group (icmp(7))."""
 

@@ -11,6 +11,7 @@ import struct
 import sys
 
 from hoploom.kit.errors import ConfigError
+from hoploom.prober.privileges import PING_GROUPS, sysctl
 from hoploom.targets.notation import IPV4
 
 IS_LINUX = sys.platform == "linux"
@@ -23,8 +24,8 @@ ERROR_OPTIONS = {4: (socket.IPPROTO_IP, IP_RECVERR), 6: (socket.IPPROTO_IPV6, IP
 IDENTS = 16
 """Identifiers of a raw socket: 1,048,576 probes in flight."""
 REFUSED = (
-    'This process may open neither raw nor datagram ICMP sockets; allow it by: '
-    'sudo sysctl -w net.ipv4.ping_group_range="0 2147483647" (or give the interpreter CAP_NET_RAW by setcap).'
+    "This process may open neither raw nor datagram ICMP sockets; allow it by: "
+    f"{sysctl(*PING_GROUPS)} (or give the interpreter CAP_NET_RAW by setcap)."
 )
 
 _SO_RCVBUFFORCE, _SO_BINDTODEVICE, _IP_RECVTTL = 33, 25, 12

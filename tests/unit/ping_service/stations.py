@@ -97,6 +97,7 @@ class FakeProber:
     """Takes the time that its rate says, and remembers what it was asked; `outcome` says what comes of an address."""
 
     name = "fake"
+    is_loopback_only = False
 
     def __init__(self, outcome: Callable[[str], int] = lambda _: ANSWERED) -> None:
         self.statistics = Statistics()

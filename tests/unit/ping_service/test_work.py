@@ -16,8 +16,11 @@ from hoploom.ping_service.lease_client import Renewal
 from hoploom.ping_service.orders import REVOKED
 from hoploom.ping_service.probing import FAMILY_S
 from hoploom.ping_service.spool import Spool
-from hoploom.ping_service.station import REASONS, SPOOL, UPLINK
+from hoploom.ping_service.station import BEYOND, REASONS, SPOOL, UPLINK
 from hoploom.ping_service.work import Worker
+from hoploom.targets import plan
+from hoploom.targets.address_set import AddressSet
+from hoploom.targets.notation import parse_block
 from hoploom.wire.batch import ANSWERED, FAILED, LOST
 from hoploom.wire.overlay import OptOut, OverlayDocument
 from hoploom.wire.probe import Probe
@@ -33,7 +36,7 @@ async def at_work(
     **settings: Any,
 ) -> AsyncIterator[Worker]:  # fmt: skip
     """A worker that runs."""
-    monkeypatch.setattr(work, "open_prober", lambda _: prober or FakeProber())
+    monkeypatch.setattr(work, "open_prober", lambda *_, **__: prober or FakeProber())
     async with working(mesh, folder, **settings) as worker:
         yield worker
 
@@ -350,7 +353,7 @@ async def test_sockets_that_break_are_opened_anew_and_the_lease_goes_back(monkey
 
 @on_virtual_time
 async def test_a_worker_without_a_socket_says_why_and_asks_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: str) -> FakeProber:
+    def refuse(*_: object, **__: object) -> FakeProber:
         raise ConfigError("no ICMP socket: set ping_group_range")
 
     mesh = FakeMesh(leases=[lease()])
@@ -360,6 +363,34 @@ async def test_a_worker_without_a_socket_says_why_and_asks_for_nothing(monkeypat
         with pytest.raises(NotReady, match="no ICMP socket"):
             await worker.can_probe()
     assert mesh.requests == []
+
+
+class LoopbackOnly(FakeProber):
+    """Reaches nothing but loopback, where not even the gateway is."""
+
+    name, is_loopback_only = "fake raw (loopback only, own namespace)", True
+
+
+@on_virtual_time
+async def test_a_worker_that_reaches_loopback_alone_probes_it_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh, prober = FakeMesh(leases=[lease(anchors=(GATEWAY,))]), LoopbackOnly()
+    async with at_work(monkeypatch, mesh, prober, anchors=GATEWAY) as worker:
+        await asyncio.sleep(3)
+        assert "loopback only: `hoploom doctor`" in worker.report()
+    assert mesh.words == ["done"] and len(prober.sent_s) == 16
+
+
+@on_virtual_time
+async def test_what_it_cannot_reach_goes_back_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh, prober = FakeMesh(leases=[lease(0, 8)]), LoopbackOnly()
+    mixed = plan.make("demo", [parse_block("127.0.0.0/30"), parse_block("10.0.0.0/30")], [],
+                      plan.Wishes(allow_private=True))  # fmt: skip
+    mesh.whole = AddressSet(mixed.sets[4])
+    async with at_work(monkeypatch, mesh, prober):
+        await asyncio.sleep(FAMILY_S / 2)
+        assert list(mesh.requests[-1].families) == [6]
+    assert prober.asked == [] and mesh.batches == []
+    assert mesh.words == [REASONS[BEYOND]] and mesh.upto == [0]
 
 
 @on_virtual_time
