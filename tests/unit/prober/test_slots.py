@@ -77,7 +77,7 @@ def test_what_could_not_leave_is_not_waited_for_and_keeps_its_slot_until_all_are
     for _ in range(16):
         take(slots, 4096)
     slots.drop(np.array([0, 1]))
-    assert slots.waiting(0, 3).tolist() == [9]
+    assert slots.waiting(0, 3)[0].tolist() == [9]
     assert take(slots, 2).size == 0, "who released the first 4096 would free a slot that is another's by now"
     slots.release(0, 4096)
     assert take(slots, 2).size == 2
