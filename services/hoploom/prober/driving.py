@@ -148,14 +148,15 @@ class Driver:
             stopped: Once its answer is true, nothing more is sent.
             exchange: What its probes are sent by, where that is not what answers are read from.
         """
-        self._exchange.read()  # what came while nobody asked is no reply to what is sent now
+        self._read()  # what came while nobody asked is no reply to what is sent now
         sending = exchange or self._exchange
         job = Job(sending, sending.enter(run), run, packets)
         try:
             await self._send_all(job, stopped)
+            self._read()
             while run.is_listening:
                 await self._pause(run.wheel[0].deadline_ns)
-                self._expire(job)
+                self._heed(job)
         finally:
             for flight in run.wheel:
                 sending.slots[flight.family].release(flight.slot, flight.size)
@@ -166,8 +167,8 @@ class Driver:
         most = max((port.batch for port in job.exchange.ports.values()), default=1)
         most = max(1, min(most, SLICE_BYTES // job.packets.size))
         while run.is_sending and not stopped():
+            self._heed(job)
             now_ns = time.monotonic_ns()
-            self._expire(job)
             count = run.due(now_ns, most)
             is_stuck = bool(count) and not self._send(job, count)
             wait_until_ns = run.next_ns() if count < most and run.is_sending else now_ns
@@ -175,7 +176,6 @@ class Driver:
                 wait_until_ns = max(wait_until_ns, now_ns + FULL_QUEUE_NS)
             if count < most and run.is_paced:
                 wait_until_ns = max(wait_until_ns, now_ns + TICK_NS)
-            self._read()
             await self._pause(wait_until_ns)
 
     def _send(self, job: Job, count: int) -> bool:
@@ -198,26 +198,22 @@ class Driver:
         return len(launch.emitted.errors) > 0
 
     async def _pause(self, until_ns: int) -> None:
-        """Let the event loop turn, at least until a time or until something has come; then read that."""
+        """Let the event loop turn, until a time or until something has come."""
         pause_ns = min(until_ns - time.monotonic_ns(), LOOK_NS)
         if pause_ns <= TICK_NS and IS_LINUX:
             await asyncio.sleep(max(pause_ns, 0) / NS)
         elif await self._readiness.wait(max(pause_ns, 0) / NS):
             if IS_LINUX and time.monotonic_ns() - self._read_ns < TICK_NS:
                 await asyncio.sleep(TICK_NS / NS)  # they come thick: the kernel's stamps are true, so let some gather
-            self._read()
 
     def _read(self) -> None:
         if self._exchange.read():
             self._read_ns = time.monotonic_ns()
 
-    def _expire(self, job: Job) -> None:
-        """Time out what is due."""
-        run = job.run
-        if not run.wheel or run.wheel[0].deadline_ns > time.monotonic_ns():
-            return
-        self._read()  # what came in time and was not read yet is not lost
-        now_ns = time.monotonic_ns()
+    def _heed(self, job: Job) -> None:
+        """Read what has come, then time out what was due before: what came in time is not lost for being unread."""
+        run, now_ns = job.run, time.monotonic_ns()
+        self._read()
         for flight in run.due_flights(now_ns):
             slots = job.exchange.slots[flight.family]
             run.lose(*slots.waiting(flight.slot, flight.size), now_ns)

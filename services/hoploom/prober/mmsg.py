@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 BATCH = 1_024
 """Messages a call, the most that the kernel takes (UIO_MAXIOV): what Python does between two calls costs 0.2 ms,
 however many they are."""
-DATA_BYTES = 2_048
-"""More than any ICMP error (RFC 1812: 576, RFC 4443: 1,280) or cookie needs; of longer replies the rest is cut off."""
+DATA_BYTES = 1_280
+"""No ICMP error is longer (RFC 4443 section 2.4; RFC 1812: 576), and no cookie stands further back; of longer replies
+the rest is cut off."""
 CONTROL_BYTES = 192
 """Room for a time stamp (32), a TTL (24) and an error with its sender (64)."""
 NAME_BYTES = 28
@@ -47,7 +48,7 @@ _PART = np.dtype([("base", np.uint64), ("length", np.uint64)])
 """struct iovec."""
 _WORD = 8
 _LINE_BYTES = 64
-"""A cache line between rows: at a distance of 2,048 bytes all rows would share the same few places of the cache."""
+"""A cache line between rows: at a round distance all rows would share the same few places of the cache."""
 _CONTROL_HEADER = 16
 _CONTROL_INT = np.dtype([("length", np.uint64), ("level", np.int32), ("kind", np.int32), ("value", np.int64)])
 """struct cmsghdr with an int and its padding."""
@@ -105,9 +106,10 @@ class Outbox:
         header["name_bytes"] = 16 if self._is_ipv4 else NAME_BYTES
         header["parts"], header["part_count"] = _addresses(self._parts), 1
         self._controls = _addresses(self._ttls)
-        self._bases, self._base_of_message = self._parts["base"], self._messages.ctypes.data
+        self._base_of_message = self._messages.ctypes.data
         self._send = _call("sendmmsg")
-        self._kept: NDArray[np.uint8] | None = None
+        self._packets = np.empty((0, 0), np.uint8)
+        self._has_ttls = False
 
     def fill(self, packets: NDArray[np.uint8], targets: NDArray[np.uint8], ttls: NDArray[np.uint8] | None) -> None:
         """Set the structs of the first messages.
@@ -117,21 +119,21 @@ class Outbox:
             targets: (n, 16).
             ttls: (n,) or None.
         """
-        count, size = packets.shape
-        self._kept = packets
-        np.multiply(_COUNT[:count], np.uint64(size), out=self._bases[:count])
-        self._bases[:count] += np.uint64(packets.ctypes.data)
-        self._parts["length"][:count] = size
+        count = len(packets)
+        if packets.ctypes.data != self._packets.ctypes.data or packets.shape != self._packets.shape:
+            self._parts["base"][:count], self._parts["length"][:count] = _addresses(packets), packets.shape[1]
+        self._packets = packets
         if self._is_ipv4:
             self._names[:count, 4:8] = targets[:, 12:]
         else:
             self._names[:count, 8:24] = targets
-        header = self._messages["header"]
-        if ttls is None:
-            header["control"][:count], header["control_bytes"][:count] = 0, 0
-        else:
+        if ttls is not None:
             self._ttls["value"][:count] = ttls
-            header["control"][:count], header["control_bytes"][:count] = self._controls[:count], _CONTROL_INT.itemsize
+        if self._has_ttls != (ttls is not None):
+            self._has_ttls = ttls is not None
+            header = self._messages["header"]
+            header["control"] = self._controls if self._has_ttls else 0
+            header["control_bytes"] = _CONTROL_INT.itemsize if self._has_ttls else 0
 
     def send(self, descriptor: int, first: int, count: int) -> tuple[int, int]:
         """Send messages first..first+count-1; how many left, and the error number where the first did not."""
@@ -206,6 +208,3 @@ def _walk(words: list[int], size: int) -> list[tuple[int, int, int, int]]:
 def _addresses(rows: NDArray[Any]) -> NDArray[np.uint64]:
     """Where each row of an array lies in memory."""
     return rows.ctypes.data + np.arange(len(rows), dtype=np.uint64) * np.uint64(rows.strides[0])
-
-
-_COUNT = np.arange(BATCH, dtype=np.uint64)

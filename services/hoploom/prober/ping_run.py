@@ -168,18 +168,22 @@ class PingRun:
             self.tally.begin(first, sent_ns)
         if self.tally.count > 1:
             self._last_ns[first : first + count] = sent_ns
-        refused = np.flatnonzero(errors)
-        if len(refused):
-            self.tally.fail(first + refused)
-            if self._told is not None:
-                probes, reasons = self.next_probe + refused, errors[refused] if slot >= 0 else np.zeros(count, np.int16)
-                self._told(heard.unsent(probes, self.tally.targets, int(sent_ns[-1]), reasons))
+        self.waiting += count
+        if np.count_nonzero(errors):
+            self._refused(first, errors, int(sent_ns[-1]), has_slots=slot >= 0)
         self.next_probe += count
-        self.waiting += count - len(refused)
         self._bucket.spend(count)
         self._before.last_ns = int(sent_ns[-1])
         if slot >= 0:
             self._fly(Flight(family, slot, count, int(sent_ns[0]), self._before.last_ns + self.timeout_ns))
+
+    def _refused(self, first: int, errors: NDArray[np.int16], now_ns: int, *, has_slots: bool) -> None:
+        refused = np.flatnonzero(errors)
+        self.waiting -= len(refused)
+        self.tally.fail(first + refused)
+        if self._told is not None:
+            reasons = errors[refused] if has_slots else np.zeros(len(refused), np.int16)
+            self._told(heard.unsent(self.next_probe + refused, self.tally.targets, now_ns, reasons))
 
     def _fly(self, new: Flight) -> None:
         last = self.wheel[-1] if self.wheel else None

@@ -50,19 +50,18 @@ class Slots:
     """
 
     def __init__(self, idents: Sequence[int]) -> None:
-        """Begin with the first identifier's slots, all free.
+        """Begin without any; the first identifier is opened by the first probe.
 
         Args:
             idents: 16-bit identifiers in the order in which they are opened.
         """
         self._idents = tuple(idents)
-        self._first_of = np.full(_IDENTS, -SEQUENCES, np.int64)
+        self._first_of = np.full(_IDENTS, -SEQUENCES, np.int32)
         self._opened = self._next = 0
         self.owners = np.empty(0, np.int64)
         self.cookies = np.empty(0, np.uint64)
         self.sent_ns = np.empty(0, np.int64)
         self.states = np.empty(0, np.uint8)
-        self._open_identifier()
 
     def _open_identifier(self) -> None:
         self._first_of[self._idents[self._opened]] = len(self.owners)
@@ -83,6 +82,8 @@ class Slots:
         """
         if self._next == len(self.owners):
             self._next = 0
+            if not self._opened:
+                self._open_identifier()
         size = self._free_from(self._next, most)
         if not size and self._opened < len(self._idents):
             self._next = len(self.owners)

@@ -21,8 +21,8 @@ MSG_ERRQUEUE = 0x2000
 TTL_OPTIONS = {4: (socket.IPPROTO_IP, socket.IP_TTL), 6: (socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT)}
 """Level and kind of the control message that carries a packet's TTL or hop limit, of either direction."""
 ERROR_OPTIONS = {4: (socket.IPPROTO_IP, IP_RECVERR), 6: (socket.IPPROTO_IPV6, IPV6_RECVERR)}
-IDENTS = 16
-"""Identifiers of a raw socket: 1,048,576 probes in flight."""
+IDENTS = 256
+"""Identifiers of a raw socket: 16,777,216 probes in flight. Each is opened once those before are taken."""
 REFUSED = (
     "This process may open neither raw nor datagram ICMP sockets; allow it by: "
     f"{sysctl(*PING_GROUPS)} (or give the interpreter CAP_NET_RAW by setcap)."

@@ -17,7 +17,7 @@ SENT_NS = np.array([5, 6, 7, 8], np.int64) * 10_000_000
 def slots() -> Slots:
     """Four probes in flight in the first four slots of identifier 9."""
     found = Slots([9])
-    found.take(0, np.arange(4), COOKIES, SENT_NS)
+    found.take(found.find_free(4).first, np.arange(4), COOKIES, SENT_NS)
     return found
 
 

@@ -29,6 +29,8 @@ def test_a_slot_knows_its_owner_cookie_and_time() -> None:
 @pytest.mark.parametrize(("ident", "why"), [(502, "is another's"), (501, "is not open yet")])
 def test_an_identifier_without_probes_has_no_slots(ident: int, why: str) -> None:
     slots = Slots([500, 501])
+    assert number(slots, 500, 0) < 0, "nothing was sent yet"
+    take(slots, 1)
     assert number(slots, ident, 0) < 0 and number(slots, ident, SEQUENCES - 1) < 0, why
     assert number(slots, 500, SEQUENCES - 1) == SEQUENCES - 1
 
