@@ -110,7 +110,10 @@ def test_a_block_that_answers_does_not_wait_for_the_timeout(engine: Engine) -> N
 
 def test_both_families_in_any_order_keep_their_rows(engine: Engine) -> None:
     addresses = ["::1", "127.0.0.1", "fd00::1", "127.3.2.1", "fd00::2"]
-    found, _ = ping(engine, column(addresses), SOON, *(f"ip addr add fd00::{n}/64 dev lo nodad" for n in (1, 2)))
+    added = [f"ip addr add fd00::{n}/64 dev lo nodad" for n in (1, 2)]
+    # The kernel makes an address its own a moment after the command has ended.
+    ready = [f"until ip -6 route show table local | grep -q fd00::{n}; do :; done" for n in (1, 2)]
+    found, _ = ping(engine, column(addresses), SOON, *added, *ready)
     assert (found.outcome == ANSWERED).all()
     assert (found.reply_ttl == 64).all()
 
