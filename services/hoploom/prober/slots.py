@@ -128,4 +128,5 @@ class Slots:
 
     def numbers(self, idents: NDArray[np.uint16], sequences: NDArray[np.uint16]) -> NDArray[np.int64]:
         """The slots of identifiers and sequence numbers; negative where the identifier is none of ours, or unused."""
-        return self._first_of[idents] + sequences.astype(np.int64)
+        found: NDArray[np.int64] = np.add(self._first_of[idents], sequences, dtype=np.int64)
+        return found
