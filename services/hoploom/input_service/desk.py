@@ -228,7 +228,7 @@ def _progress(record: ShardRecord) -> dict[str, Any]:
 
 def _can(request: LeaseRequest, campaign: Campaign) -> bool:
     """Whether a worker knows how to probe a campaign's targets, and its owner lets it."""
-    return campaign.probe.kind in request.kinds and (request.allow_private or not campaign.allow_private)
+    return campaign.probe.skill in request.skills and (request.allow_private or not campaign.allow_private)
 
 
 def _may(campaign: Campaign, orders: OverlayDocument) -> bool:

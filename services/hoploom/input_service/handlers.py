@@ -29,7 +29,7 @@ from hoploom.wire.campaign import Campaign, CampaignRequest
 from hoploom.wire.fields import NAME, SHA256
 from hoploom.wire.lease import MAX_LEASE, MAX_TTL_S, Lease, LeaseDone, LeaseRenewal, LeaseRequest, LeaseReturn
 from hoploom.wire.overlay import OverlayDocument
-from hoploom.wire.probe import KINDS, PING
+from hoploom.wire.probe import PING, SKILLS
 
 CAMPAIGNS = web.AppKey("input_campaigns", Campaigns)
 SETS = web.AppKey("input_sets", Sets)
@@ -151,7 +151,7 @@ async def get_targets(request: web.Request) -> web.Response:
         rate_pps=0,
         families=(4, 6),
         # Who names a campaign knows what it is for.
-        kinds=KINDS if campaign else (PING,),
+        skills=SKILLS if campaign else (PING,),
     )
     ttl_s = LEAST_TTL_S + math.ceil(count / SIMPLE_PACE)
     lease = await request.app[DESK].lease(

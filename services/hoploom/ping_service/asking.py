@@ -76,7 +76,7 @@ class Asking:
             group=station.settings.group or station.name,
             rate_pps=station.settings.max_rate_pps,
             families=station.families,
-            kinds=station.kinds,
+            skills=station.skills,
             allow_private=station.settings.allow_private,
             run=station.run,
             holding=tuple(each.id for each in station.holding),

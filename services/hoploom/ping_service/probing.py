@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoploom.kit import metrics
-from hoploom.kit.errors import Unavailable, Unprocessable
+from hoploom.kit.errors import ConfigError, Unavailable, Unprocessable
 from hoploom.ping_service import anchors, chunk, holding
 from hoploom.ping_service.chunk import Chunk, Found
 from hoploom.ping_service.holding import Held
 from hoploom.ping_service.orders import Orders
 from hoploom.ping_service.passes import Passes
-from hoploom.ping_service.station import BEYOND, REST_S, UNFIT, UNSENT, Station
-from hoploom.ping_service.tracer import Tracer
+from hoploom.ping_service.station import BEYOND, REST_S, UNABLE, UNFIT, UNSENT, Station
 from hoploom.ping_service.uplink import Uplink
 from hoploom.prober import politeness
 from hoploom.prober.interface import Prober
@@ -34,6 +33,9 @@ from hoploom.wire.probe import PING, TRACE
 log = logging.getLogger(__name__)
 FAMILY_S = 60.0
 """A family that nothing could be sent to is left out for so long, where there is another."""
+
+SKILL_S = 600.0
+"""What the sockets of this worker cannot do is left out for so long."""
 
 SETS_PAUSE_S = 1.0
 _TARGETS = metrics.counter("hoploom_ping_targets_total", "Targets probed.", ("outcome",))
@@ -121,16 +123,22 @@ class Probing:
         try:
             found = await self._probe(part, pace_pps, orders, stopped)
             works = await self._uplink.works(held) if anchors.is_silent(found) else True
-        except Unavailable:
+        except (Unavailable, ConfigError) as error:
             # Nothing of it goes to the output, so that the lease can be returned.
             station.change(holding.settled(station.holding, held.id, part.start, part.start))
-            raise
+            self._passes.forget(held.lease)
+            if isinstance(error, Unavailable):
+                raise
+            log.warning("lease %s goes back: %s", held.id, error)
+            station.leave_out(held.lease.probe.skill, SKILL_S)
+            station.stop([held.id], UNABLE)
+            return
         await self._judge(held, part, found, works=works)
 
     async def _probe(self, part: Chunk, pace_pps: int, orders: Orders, stopped: Callable[[], object]) -> Found:
         """Probe the targets of a chunk as its campaign wants it."""
         lease, targets = part.lease, part.targets[part.wanted]
-        if lease.probe.kind == TRACE and isinstance(self._prober, Tracer):
+        if lease.probe.kind == TRACE:
             settings = chunk.trace_settings(lease, pace_pps, orders)
             return await self._prober.trace(targets, settings, stopped, self._passes.get(lease))
         return await self._prober.ping(targets, chunk.probe_settings(lease, pace_pps, orders), stopped)

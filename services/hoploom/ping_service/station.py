@@ -18,11 +18,11 @@ from hoploom.ping_service.orders import Orders
 from hoploom.ping_service.settings import Settings
 from hoploom.wire.campaign import FAMILIES
 from hoploom.wire.overlay import OverlayDocument
-from hoploom.wire.probe import PING
+from hoploom.wire.probe import SKILLS
 
 log = logging.getLogger(__name__)
 UPLINK, UNSENT, SOCKETS, REFUSED, STOPPING = "uplink", "unsent", "sockets", "refused", "stopping"
-UNFIT, SPOOL, BEYOND = "unfit", "spool", "beyond"
+UNFIT, UNABLE, SPOOL, BEYOND = "unfit", "unable", "spool", "beyond"
 REASONS = {
     orders.PAUSED: "the campaign is paused",
     orders.REVOKED: "this worker was revoked",
@@ -33,6 +33,7 @@ REASONS = {
     STOPPING: "this worker stops",
     UNFIT: "the lease does not fit its set of targets",
     BEYOND: "this worker can probe loopback only",
+    UNABLE: "this worker's sockets cannot probe like this",
     SPOOL: "this worker's spool takes no results",
 }
 """Why no more of a lease is probed; the keys are labels of a metric."""
@@ -62,7 +63,6 @@ class Station:
         holding: The leases.
         orders: The overlay.
         engine: Name of the prober that is open; empty while there is none.
-        kinds: What it can do for leases: pings, traceroutes.
         is_loopback_only: Whether that prober reaches loopback alone.
         trouble: Why it cannot probe; empty while it can.
         full: Why its spool takes no more results; empty while it does.
@@ -79,7 +79,6 @@ class Station:
     holding: Holding = ()
     orders: Orders = field(default_factory=Orders)
     engine: str = ""
-    kinds: tuple[str, ...] = (PING,)
     is_loopback_only: bool = False
     trouble: str = ""
     full: str = ""
@@ -88,7 +87,7 @@ class Station:
     uplink_dead: bool = False
     leaving: bool = False
     _rests_until_s: float = float("-inf")
-    _left_out_until_s: dict[int, float] = field(default_factory=dict)
+    _left_out_until_s: dict[int | str, float] = field(default_factory=dict)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -109,8 +108,12 @@ class Station:
     @property
     def families(self) -> tuple[int, ...]:
         """The families to ask for: all but those that were left out, or all where that would leave none."""
-        now_s = self.clock()
-        return tuple(each for each in FAMILIES if now_s >= self._left_out_until_s.get(each, now_s)) or FAMILIES
+        return tuple(each for each in FAMILIES if not self._is_left_out(each)) or FAMILIES
+
+    @property
+    def skills(self) -> tuple[str, ...]:
+        """What may be asked of this worker: all but what was left out."""
+        return tuple(each for each in SKILLS if not self._is_left_out(each))
 
     def change(self, after: Holding) -> None:
         """Hold this from now on."""
@@ -183,9 +186,13 @@ class Station:
         """Ask for no work for so long."""
         self._rests_until_s = max(self._rests_until_s, self.clock() + seconds)
 
-    def leave_out(self, family: int, seconds: float) -> None:
-        """Ask for no targets of a family for so long."""
-        self._left_out_until_s[family] = self.clock() + seconds
+    def leave_out(self, what: int | str, seconds: float) -> None:
+        """Ask for no targets of a family, or for nothing that needs a skill, for so long."""
+        self._left_out_until_s[what] = self.clock() + seconds
+
+    def _is_left_out(self, what: int | str) -> bool:
+        now_s = self.clock()
+        return now_s < self._left_out_until_s.get(what, now_s)
 
     def ring(self) -> None:
         """Wake whoever waits for news."""

@@ -7,7 +7,7 @@ import logging
 
 from hoploom.kit.clock import wall_us
 from hoploom.kit.errors import ConfigError, NotReady, Unavailable
-from hoploom.ping_service import orders, tracer
+from hoploom.ping_service import orders
 from hoploom.ping_service.asking import Asking
 from hoploom.ping_service.following import follow
 from hoploom.ping_service.outbox import Outbox
@@ -98,7 +98,7 @@ class Worker:
                 opened = open_prober(own.attribution, loopback_will_do=own.loopback_will_do)
                 with opened as prober, contextlib.ExitStack() as stack:
                     stack.callback(self._closed)
-                    station.trouble, station.engine, station.kinds = "", prober.name, tracer.kinds(prober)
+                    station.trouble, station.engine = "", prober.name
                     station.is_loopback_only = prober.is_loopback_only
                     station.ring()
                     await Probing(station, prober, self._sealed).run()

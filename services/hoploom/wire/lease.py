@@ -30,7 +30,7 @@ NONCE_BYTES = 8
 TOKEN = re.compile(r"\d{1,10}\.\d{1,20}")
 """A shard owner's fencing token: epoch and raft index at its acquisition."""
 
-MAX_KINDS = 16
+MAX_SKILLS = 16
 """More than there are: later versions may know more than this one."""
 
 MAX_HOLDING = 16
@@ -89,7 +89,7 @@ class LeaseRequest:
         group: Workers of one group share a round; empty means a group of its own, named as the worker.
         rate_pps: Packets a second that the worker can and may send; 0 for no limit of its own.
         families: What it can probe: 4, 6 or both.
-        kinds: How it can probe: see `Probe.kind`; whoever says nothing knows pings alone.
+        skills: How it can probe: see `Probe.skill`; whoever says nothing knows pings alone.
         allow_private: The key of the worker's owner to loopback and private space; without it no such lease is given.
         run: Names this run of the worker's process; empty where it has none.
         holding: Ids of the leases that this run knows it holds; others of the same run were lost on their way and are
@@ -101,7 +101,7 @@ class LeaseRequest:
     group: str
     rate_pps: int
     families: tuple[int, ...]
-    kinds: tuple[str, ...] = (PING,)
+    skills: tuple[str, ...] = (PING,)
     allow_private: bool = True
     run: str = ""
     holding: tuple[str, ...] = ()
@@ -122,7 +122,7 @@ class LeaseRequest:
             group=known.text("group", NAME, worker) if known.has("group") else worker,
             rate_pps=known.integer("rate_pps", range(MAX_RATE_PPS + 1), 0),
             families=known.families("families"),
-            kinds=known.texts("kinds", longest=MAX_KINDS, default=[PING]),
+            skills=known.texts("skills", longest=MAX_SKILLS, default=[PING]),
             allow_private=known.flag("allow_private", default=True),
             run=known.text("run", NAME) if known.has("run") else "",
             holding=_lease_ids(known.texts("holding", longest=MAX_HOLDING, default=[])),
@@ -130,7 +130,7 @@ class LeaseRequest:
 
     def to_json(self) -> dict[str, Any]:
         """As it travels."""
-        lists = {name: list(getattr(self, name)) for name in ("families", "kinds", "holding")}
+        lists = {name: list(getattr(self, name)) for name in ("families", "skills", "holding")}
         document = {"v": VERSION, **asdict(self), **lists}
         return document if self.run else {name: each for name, each in document.items() if name != "run"}
 

@@ -15,6 +15,9 @@ from hoploom.wire.fields import Fields
 
 PING, TRACE = "ping", "trace"
 KINDS: Final = (PING, TRACE)
+UDP_TRACE = "udp-trace"
+SKILLS: Final = (PING, TRACE, UDP_TRACE)
+"""What workers may be able to do; see `Probe.skill`."""
 _KIND = re.compile("|".join(KINDS))
 _PROTOCOL = re.compile("icmp|udp")
 TRACE_PACKETS: Final = 10
@@ -50,6 +53,11 @@ class Probe:
     def packets_per_target(self) -> int:
         """Packets to one target, from which follow sizes of leases, times and rates; for a trace an estimate."""
         return self.count * (TRACE_PACKETS if self.kind == TRACE else 1)
+
+    @property
+    def skill(self) -> str:
+        """What a worker has to be able to do for it; sockets that need no privilege send no UDP of every TTL."""
+        return UDP_TRACE if self.kind == TRACE and self.protocol == "udp" else self.kind
 
     @staticmethod
     def from_json(document: object) -> Probe:

@@ -111,9 +111,11 @@ async def test_traceroutes_go_to_workers_that_know_them_and_to_clients_that_name
     older = await client.post("/leases", json=REQUEST, headers=WORKER)
     assert older.status == 204
     assert (await client.get("/targets?count=3", headers=WORKER)).status == 204
+    other = {**REQUEST, "skills": ["ping", "trace"]}
+    assert (await client.post("/leases", json=other, headers=WORKER)).status == 204
     named = await client.get("/targets?count=3&campaign=demo&group=all", headers=WORKER)
     assert len((await named.text()).splitlines()) == 3
-    lease = await take(client, kinds=["ping", "trace", "survey"], request_id="r2")
+    lease = await take(client, skills=["ping", "trace", "udp-trace", "survey"], request_id="r2")
     assert (lease.probe.kind, lease.probe.protocol, lease.start) == ("trace", "udp", 3)
 
 

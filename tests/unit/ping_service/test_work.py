@@ -14,9 +14,9 @@ from hoploom.ping_service import work
 from hoploom.ping_service.holding import CHUNK_S, MAX_WAITING
 from hoploom.ping_service.lease_client import Renewal
 from hoploom.ping_service.orders import REVOKED
-from hoploom.ping_service.probing import FAMILY_S
+from hoploom.ping_service.probing import FAMILY_S, SKILL_S
 from hoploom.ping_service.spool import Spool
-from hoploom.ping_service.station import BEYOND, REASONS, SPOOL, UPLINK
+from hoploom.ping_service.station import BEYOND, REASONS, SPOOL, UNABLE, UPLINK
 from hoploom.ping_service.work import Worker
 from hoploom.targets import plan
 from hoploom.targets.address_set import AddressSet
@@ -418,7 +418,7 @@ async def test_traceroutes_are_probed_and_stored_like_pings(monkeypatch: pytest.
     mesh, prober = FakeMesh(leases=[lease(0, 16, probe=TRACE), lease(16, 40, probe=TRACE)]), FakeProber()
     async with at_work(monkeypatch, mesh, prober):
         await asyncio.sleep(5)
-    assert mesh.requests[0].kinds == ("ping", "trace")
+    assert mesh.requests[0].skills == ("ping", "trace", "udp-trace")
     assert mesh.positions == list(range(40)) and mesh.words == ["done", "done"]
     assert {batch.kind for batch in mesh.batches} == {"trace"}
     assert {settings.max_ttl for _, settings, _ in prober.traced} == {20} and prober.asked == []
@@ -458,3 +458,25 @@ async def test_a_dead_uplink_makes_traceroutes_count_for_nothing(monkeypatch: py
         await asyncio.sleep(15)
     assert [(batch.start, batch.stop, batch.suspect) for batch in mesh.batches] == [(0, 100, True), (100, 110, False)]
     assert prober.traced[0][2] is not prober.traced[1][2]
+
+
+class Unprivileged(FakeProber):
+    """Its sockets send no UDP."""
+
+    async def trace(self, targets: Any, settings: Any, *others: Any) -> Any:
+        if settings.protocol == "udp":
+            raise ConfigError("UDP needs a raw socket")
+        return await super().trace(targets, settings, *others)
+
+
+@on_virtual_time
+async def test_what_the_sockets_cannot_do_goes_back_and_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    udp = Probe(kind="trace", protocol="udp")
+    mesh = FakeMesh(leases=[lease(0, 16, probe=udp), lease(16, 32), lease(32, 48, probe=TRACE)])
+    async with at_work(monkeypatch, mesh, Unprivileged()):
+        await asyncio.sleep(10)
+        assert mesh.words[0] == REASONS[UNABLE] and sorted(mesh.words[1:]) == ["done", "done"]
+        assert mesh.positions == list(range(16, 48))
+        assert "udp-trace" not in mesh.requests[-1].skills and "trace" in mesh.requests[-1].skills
+        await asyncio.sleep(SKILL_S)
+        assert "udp-trace" in mesh.requests[-1].skills

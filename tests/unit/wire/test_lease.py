@@ -57,9 +57,9 @@ def test_a_lease_that_no_input_sends_is_refused(change: dict[str, Any], error: t
 
 
 def test_a_worker_that_says_nothing_knows_pings_alone_and_later_kinds_are_no_fault() -> None:
-    assert LeaseRequest.from_json(REQUEST).kinds == ("ping",)
-    several = LeaseRequest.from_json({**REQUEST, "kinds": ["ping", "trace", "survey"]})
-    assert several.kinds == ("ping", "trace", "survey")
+    assert LeaseRequest.from_json(REQUEST).skills == ("ping",)
+    several = LeaseRequest.from_json({**REQUEST, "skills": ["ping", "trace", "survey"]})
+    assert several.skills == ("ping", "trace", "survey")
     assert LeaseRequest.from_json(several.to_json()) == several
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hoploom.kit.errors import BadRequest, Unprocessable
 from hoploom.prober.traces import TraceSettings
 from hoploom.wire.campaign import CampaignRequest
-from hoploom.wire.probe import DEFAULTS, KINDS, PING, TRACE, TRACE_PACKETS, Probe
+from hoploom.wire.probe import DEFAULTS, KINDS, PING, SKILLS, TRACE, TRACE_PACKETS, Probe
 
 
 def test_what_was_written_before_there_were_traceroutes_is_a_ping() -> None:
@@ -77,6 +77,20 @@ def test_it_travels_unchanged(data: st.DataObject, kind: str) -> None:
 def test_a_malformed_probe_is_refused_with_a_reason(document: Any, error: type[Exception], reason: str) -> None:
     with pytest.raises(error, match=reason):
         Probe.from_json(document)
+
+
+@pytest.mark.parametrize(
+    ("document", "skill"),
+    [
+        ({}, "ping"),
+        ({"kind": "trace"}, "trace"),
+        ({"kind": "trace", "protocol": "icmp"}, "trace"),
+        ({"kind": "trace", "protocol": "udp"}, "udp-trace"),
+    ],
+)
+def test_not_every_worker_can_do_everything(document: dict[str, Any], skill: str) -> None:
+    assert Probe.from_json(document).skill == skill
+    assert skill in SKILLS
 
 
 def test_packets_of_a_ping_are_counted_and_those_of_a_traceroute_estimated() -> None:
