@@ -1,5 +1,6 @@
 """The whole mesh with the real engines, through the real command: what the first user sees."""
 
+import contextlib
 import json
 import os
 import signal
@@ -94,6 +95,29 @@ def test_map_finds_every_address_exactly_once(cli: Cli, tmp_path: Path) -> None:
         database.close()
         assert kinds <= {"table", "index"}, "no views and no triggers in a dump"
     assert sorted(addresses) == sorted(f"127.2.{high}.{low}" for high in range(4) for low in range(256))
+
+
+def test_traceroutes_go_through_the_whole_mesh(cli: Cli, tmp_path: Path) -> None:
+    found = json.loads(cli.good("map", "127.3.0.0/24", "--trace", "--max-ttl", "8", "--json"))
+    expected = {"kind": "trace", "targets": 256, "answered": 256, "lost": 0, "failed": 0, "duplicates": 0, "hops": 256}
+    assert {name: found[name] for name in expected} == expected
+    paths = []
+    for number, each in enumerate(instances(cli, "output")):
+        dump = tmp_path / f"{number}.db"
+        dump.write_bytes(call("GET", f"http://{each['address']}:{each['port']}/dump")[1])
+        with contextlib.closing(sqlite3.connect(dump)) as database:
+            query = """
+                SELECT t.address, t.outcome, t.distance, t.hops, h.ttl, h.hop, h.icmp_type, h.rtt_us >= 0
+                FROM traceroutes t JOIN traceroute_hops h USING (batch_key, position) JOIN batches b USING (batch_key)
+                WHERE b.campaign = ? AND b.kind = 'trace'
+            """
+            paths += database.execute(query, (found["campaign"],)).fetchall()
+    every = (f"127.3.0.{low}" for low in range(256))
+    assert sorted(paths) == sorted((each, "reached", 1, 1, 1, each, 0, 1) for each in every)
+    shown = json.loads(call("GET", f"{cli.fabio}/api/v1/results?kind=trace&campaign={found['campaign']}&limit=3")[1])
+    assert all(len(each["hops"]) == 1 for each in shown["results"])
+    page = call("GET", f"{cli.fabio}/")[1].decode()
+    assert "<td>trace</td>" in page and "reached, 1 hop away" in page
 
 
 def test_the_same_up_goes_on_and_maps_nothing_twice(cli: Cli) -> None:
