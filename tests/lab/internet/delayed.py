@@ -20,6 +20,8 @@ from lab.internet.device import Device
 
 FIRST_US, STEP_US, DELAYS = 2_000, 2_000, 4
 """An address answers after 2, 4, 6 or 8 ms, by its last two bits; delayed_echo.c has as many queues."""
+IN_TIME_TTL = 64
+"""TTL of answers that kept their delay within 20 us; others, on a busy machine, say nothing about who measures."""
 _SOURCE = Path(__file__).with_name("delayed_echo.c")
 _END_S = 10
 
