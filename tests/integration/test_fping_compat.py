@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+import signal
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +21,7 @@ import pytest
 
 from lab.namespace import in_namespace, needs_root
 from lab.scripted_host import Answer, Request, ScriptedHost, echo_reply, error
+from waiting import eventually, pause
 
 pytestmark = [needs_root, pytest.mark.skipif(shutil.which("fping") is None, reason="fping is not installed")]
 
@@ -128,6 +131,9 @@ SAME = [
     f"-o -r0 {ALIVE} {SILENT}",
     f"-Q 1 {ALIVE}",
     f"{ALIVE} {ALIVE}",
+    f"-r0 -t 100 -i 300 {SILENT} {ALIVE} 127.8.0.2",
+    f"-r0 {NO_ROUTE} {ALIVE}",
+    f"-u -r0 {SILENT} {NO_ROUTE} {ALIVE}",
     # late answers count for the attempt that still waits, and no other
     f"-r2 {LATE}",
     f"-s -r2 {LATE}",
@@ -232,6 +238,10 @@ SAME = [
     f"-i 0.1 {ALIVE} 127.0.0.2",
     f"-i 0 {ALIVE} 127.0.0.2",
     f"-T 3 -H 9 -O 0x10 {ALIVE}",
+    f"-R -M -c1 {ALIVE}",
+    f"-M -c1 -b 3000 {ALIVE}",
+    f"-M -r0 -b 3000 {ALIVE}",
+    f"-c1 -b 3000 {ALIVE}",
     f"-S 127.0.0.7 -I lo {ALIVE}",
 ]
 
@@ -241,7 +251,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Ran, Ra
     hosts = tmp_path_factory.mktemp("fping") / "hosts"
     hosts.write_text(NAMES, encoding="ascii")
     quiet = "sysctl -qw net.ipv4.icmp_echo_ignore_all=1 net.ipv4.icmp_ratelimit=0"
-    return in_namespace(lambda: run_all([*SAME, *WRONG], hosts), quiet)
+    return in_namespace(lambda: run_all([*SAME, *WRONG], hosts), quiet, "ip link set lo mtu 1500")
 
 
 @pytest.mark.parametrize("case", SAME)
@@ -300,3 +310,45 @@ def test_wrong_usage_has_fpings_message_and_the_code_of_its_manual(
         assert masked(ours.err)[0] == masked(theirs.err)[0]
     else:
         assert re.fullmatch(r"hoploom ping: .+\n(see 'hoploom ping -h' for usage information\n)?", ours.err)
+
+
+INTERRUPT, QUIT = signal.SIGINT, signal.SIGQUIT
+STOPPED = [
+    (f"-l -p 200 -t 100 {ALIVE} {SILENT}", 6, (INTERRUPT,)),
+    (f"-l -q -p 200 -t 100 {ALIVE}", 3, (INTERRUPT,)),
+    (f"-l -Q 1 -p 300 -t 100 {ALIVE}", 5, (INTERRUPT,)),
+    (f"-C 20 -p 200 -t 100 {ALIVE} {SILENT}", 6, (INTERRUPT,)),
+    (f"-r 3 -t 5000 {SILENT} {ALIVE}", 2, (INTERRUPT,)),
+    (f"-l -p 200 -t 100 {ALIVE} {SILENT}", 4, (QUIT, INTERRUPT)),
+    (f"-q -C 20 -p 200 -t 100 {ALIVE} {SILENT}", 4, (QUIT, INTERRUPT)),
+]
+
+
+@pytest.mark.parametrize(("case", "requests", "signals"), STOPPED)
+def test_stopped_by_hand_it_says_what_fping_says(case: str, requests: int, signals: tuple[signal.Signals, ...]) -> None:
+    async def body() -> list[Ran]:
+        ran = []
+        for program in (["fping"], [sys.executable, "-c", OURS]):
+            with ScriptedHost(lambda request: script(Counter(), request)) as host:
+                ran.append(await stopped([*program, *case.split()], host, requests, signals))
+        return ran
+
+    theirs, ours = in_namespace(body, "sysctl -qw net.ipv4.icmp_echo_ignore_all=1")
+    assert masked(ours.out) == masked(theirs.out)
+    assert masked(ours.err) == masked(theirs.err)
+    assert ours.code == theirs.code
+
+
+async def stopped(
+    command: list[str], host: ScriptedHost, requests: int, signals: Sequence[signal.Signals]
+) -> Ran:
+    """Run it, and send each signal between two requests, so many of them apart."""
+    pipe = asyncio.subprocess.PIPE
+    child = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
+    for number, each in enumerate(signals, start=1):
+        wanted = number * requests
+        await eventually(f"request {wanted}", partial(host.has_seen, wanted), within_s=10)
+        pause(0.15)
+        child.send_signal(each)
+    out, err = await asyncio.wait_for(child.communicate(), 10)
+    return Ran(child.returncode or 0, out.decode(), err.decode())

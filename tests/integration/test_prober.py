@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hoploom.prober.engine import Engine as Core
-from hoploom.prober.interface import PingColumns, Prober, ProbeSettings
+from hoploom.prober.interface import PingColumns, Prober, ProbeSettings, Way, open_prober
 from hoploom.prober.linux_port import LinuxPort
 from hoploom.prober.portable_port import PortablePort
 from hoploom.prober.probes import DUPLICATE, ICMP_ERROR, REPLY, TIMED_OUT, UNSENT, Heard
@@ -345,6 +345,32 @@ def test_the_attribution_starts_the_payload(engine: Engine) -> None:
 def test_a_large_payload_comes_back(engine: Engine) -> None:
     found, _ = ping(engine, block(3), ProbeSettings(size_bytes=9001, timeout_s=0.5))
     assert (found.outcome == ANSWERED).all()
+
+
+def test_a_random_payload_is_no_two_times_the_same(engine: Engine) -> None:
+    async def body() -> list[bytes]:
+        with engine("") as prober, ScriptedHost(lambda r: [Answer(r.destination, echo_reply(r))]) as host:
+            for _ in range(2):
+                found = await prober.ping(column(["127.6.0.1"]), ProbeSettings(timeout_s=0.3, is_random=True))
+                assert found.outcome[0] == ANSWERED
+            return [request.message[16:] for request in host.requests]
+
+    first, second = run(body, SILENT)
+    assert len(first) == len(second) == 48 and first != second and any(first)
+
+
+@pytest.mark.parametrize("name", ["linux", "portable"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_what_must_not_be_cut_up_fails_to_send_where_it_is_too_large(name: str, address: str) -> None:
+    async def body() -> list[int]:
+        outcomes = []
+        for dont_fragment in (False, True):
+            with open_prober(engine=name, way=Way(dont_fragment=dont_fragment)) as prober:
+                found = await prober.ping(column([address]), ProbeSettings(timeout_s=1, size_bytes=3000))
+                outcomes.append(int(found.outcome[0]))
+        return outcomes
+
+    assert run(body, "ip link set lo mtu 1500") == [ANSWERED, FAILED]
 
 
 def test_an_empty_list_has_no_rows(engine: Engine) -> None:

@@ -65,6 +65,10 @@ class ScriptedHost:
                 for answer in self._script(request):
                     self.send(request, answer)
 
+    def has_seen(self, requests: int) -> bool:
+        """Whether so many requests have arrived."""
+        return len(self.requests) >= requests
+
     def send(self, request: Request, answer: Answer) -> None:
         """Send an answer, now or later than the script was asked."""
         with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sender:

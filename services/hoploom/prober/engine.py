@@ -6,6 +6,7 @@ This is a shell: packets are `templates` and `trace_packets`, sockets and matchi
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -87,7 +88,8 @@ class Engine:
         """Ping every target; see `Prober.ping`."""
         started_ns, wall_ns = time.monotonic_ns(), time.time_ns()
         run = PingRun(targets, settings, started_ns, self._before, heard)
-        packets = _Packets(Layout(self._attribution, settings.size_bytes), settings)
+        filling = os.urandom(settings.size_bytes) if settings.is_random else b""
+        packets = _Packets(Layout(self._attribution, settings.size_bytes, filling), settings)
         await self._driver.finish(run, packets, stopped or _never)
         return run.tally.columns(run.next_probe, started_ns, wall_ns).until(run.reached)
 

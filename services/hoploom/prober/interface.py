@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from hoploom.kit.errors import ConfigError
 from hoploom.prober.engine import Engine
 from hoploom.prober.port import NotAllowed, Port
-from hoploom.prober.ports import ENGINES, open_loopback_ports, open_ports
+from hoploom.prober.ports import ANY_WAY, ENGINES, Way, open_loopback_ports, open_ports
 from hoploom.prober.probes import Heard, PingColumns, ProbeSettings, Statistics
 from hoploom.prober.stop_set import StopSet
 from hoploom.prober.traces import TraceColumns, TraceSettings
 
-__all__ = ["ENGINES", "Heard", "PingColumns", "ProbeSettings", "Prober", "Statistics", "open_prober"]
+__all__ = ["ENGINES", "Heard", "PingColumns", "ProbeSettings", "Prober", "Statistics", "Way", "open_prober"]
 
 
 class Prober(Protocol):
@@ -105,8 +105,7 @@ def open_prober(
     attribution: str = "",
     *,
     engine: str = "auto",
-    source: str | None = None,
-    interface: str | None = None,
+    way: Way = ANY_WAY,
     loopback_will_do: bool = False,
 ) -> Prober:
     """Open the best engine that this machine allows: raw sockets, else ICMP datagram sockets.
@@ -114,8 +113,7 @@ def open_prober(
     Args:
         attribution: Probe description URI that every payload starts with (RFC 9511); empty for none.
         engine: One of `ENGINES`: `auto` takes the fast one where it works.
-        source: Address that requests leave from; targets of the other family then fail to send.
-        interface: Name of the interface that they leave by.
+        way: Where requests leave.
         loopback_will_do: Where the system allows neither, take raw sockets in a namespace of their own, which reach
             loopback alone (`Prober.is_loopback_only`).
 
@@ -127,7 +125,7 @@ def open_prober(
             address or interface here, or the attribution is no printable ASCII of a sane length.
     """
     try:
-        return Engine(*open_ports(engine, source, interface), attribution)
+        return Engine(*open_ports(engine, way), attribution)
     except NotAllowed as refused:
         if not loopback_will_do:
             raise

@@ -71,15 +71,17 @@ class Arrival(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """What a payload holds: attribution and its closing zero, cookie, zeros up to the size asked for.
+    """What a payload holds: attribution and its closing zero, cookie, filling up to the size asked for.
 
     Attributes:
         attribution: ASCII, without the closing zero; may be empty.
         size_bytes: Size asked for; the payload is longer where attribution and cookie need it.
+        filling: What stands behind the cookie; zeros where it is too short.
     """
 
     attribution: bytes
     size_bytes: int
+    filling: bytes = b""
 
     @property
     def cookie_at(self) -> int:
@@ -89,7 +91,8 @@ class Layout:
     @property
     def payload(self) -> bytes:
         """The payload with a cookie of zeros."""
-        return self.attribution.ljust(max(self.size_bytes, self.cookie_at + COOKIE_BYTES), b"\0")
+        head = self.attribution.ljust(self.cookie_at + COOKIE_BYTES, b"\0")
+        return (head + self.filling)[: max(self.size_bytes, len(head))].ljust(self.size_bytes, b"\0")
 
 
 def cookie_offset(attribution: bytes) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.prober import loopback_namespace, mmsg
@@ -12,6 +13,7 @@ from hoploom.prober.linux_port import LinuxPort
 from hoploom.prober.port import Port
 from hoploom.prober.portable_port import PortablePort
 from hoploom.prober.privileges import LOOPBACK_ONLY
+from hoploom.prober.socket_options import forbid_fragments
 from hoploom.targets.notation import IPV4, IPV6
 
 ENGINES = ("auto", "linux", "portable")
@@ -19,13 +21,29 @@ ENGINES = ("auto", "linux", "portable")
 Open = Callable[..., Port]
 
 
-def open_ports(engine: str, source: str | None, interface: str | None) -> tuple[str, dict[int, Port]]:
+class Way(NamedTuple):
+    """How requests leave.
+
+    Attributes:
+        source: Address that they leave from; targets of the other family then fail to send.
+        interface: Name of the interface that they leave by.
+        dont_fragment: What is too large for its path fails to send, instead of being cut up.
+    """
+
+    source: str | None = None
+    interface: str | None = None
+    dont_fragment: bool = False
+
+
+ANY_WAY = Way()
+
+
+def open_ports(engine: str, way: Way = ANY_WAY) -> tuple[str, dict[int, Port]]:
     """Open one socket for each family that this machine has, raw where allowed, else datagram.
 
     Args:
         engine: One of `ENGINES`.
-        source: Address that requests leave from; only its family is opened then.
-        interface: Name of the interface that they leave by.
+        way: How requests leave; with a source only its family is opened.
 
     Returns:
         What was opened, for people (`linux raw`), and the ports by family.
@@ -36,12 +54,15 @@ def open_ports(engine: str, source: str | None, interface: str | None) -> tuple[
         Unavailable: No socket can be opened for another reason.
     """
     name, kind = _kind(engine)
-    families = (IPV4, IPV6) if source is None else (_family(source),)
-    opened = partial(kind, source=source, interface=interface)
+    families = (IPV4, IPV6) if way.source is None else (_family(way.source),)
+    opened = partial(kind, source=way.source, interface=way.interface)
     try:
-        return f"{name} raw", _open_families(partial(opened, is_raw=True), families)
+        name, ports = f"{name} raw", _open_families(partial(opened, is_raw=True), families)
     except ConfigError:
-        return f"{name} datagram", _open_families(partial(opened, is_raw=False), families)
+        name, ports = f"{name} datagram", _open_families(partial(opened, is_raw=False), families)
+    for family, port in ports.items() if way.dont_fragment else ():
+        forbid_fragments(port.fileno(), family)
+    return name, ports
 
 
 def open_loopback_ports(engine: str) -> tuple[str, dict[int, Port]]:

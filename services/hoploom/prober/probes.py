@@ -39,6 +39,7 @@ class ProbeSettings:
         tos: Type of service or traffic class of the requests, 0 to 255 (RFC 2474).
         is_patient: Every request's time is waited out, answered or not: further replies, and replies behind an ICMP
             error, are heard then too.
+        is_random: The payload behind the cookie is random instead of zeros, against links that compress.
     """
 
     count: int = 1
@@ -50,6 +51,7 @@ class ProbeSettings:
     ttl: int | None = None
     tos: int = 0
     is_patient: bool = False
+    is_random: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no engine can do.

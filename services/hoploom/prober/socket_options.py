@@ -36,6 +36,9 @@ while they wait."""
 _PASSED = (0, 3, 11, 12)
 """Types let through: echo reply, unreachable, time exceeded, parameter problem. Not our own requests on loopback."""
 _PASSED6 = (1, 2, 3, 4, 129)
+_MTU_OPTIONS = {4: (socket.IPPROTO_IP, 10), 6: (socket.IPPROTO_IPV6, 23)}
+"""IP_MTU_DISCOVER and IPV6_MTU_DISCOVER."""
+_PMTUDISC_DO = 2
 _TOS_OPTIONS = {4: (socket.IPPROTO_IP, socket.IP_TOS), 6: (socket.IPPROTO_IPV6, socket.IPV6_TCLASS)}
 
 
@@ -84,6 +87,24 @@ def buffer_bytes(icmp: socket.socket) -> int:
 def set_tos(icmp: socket.socket, family: int, tos: int) -> None:
     """Set the type of service or traffic class of all that is sent from now on."""
     icmp.setsockopt(*_TOS_OPTIONS[family], tos)
+
+
+def forbid_fragments(descriptor: int, family: int) -> None:
+    """Set Don't Fragment on all that a socket sends: what is larger than the path allows is refused instead.
+
+    Args:
+        descriptor: The socket's.
+        family: 4 or 6.
+
+    Raises:
+        ConfigError: The system has no such option.
+    """
+    level, option = _MTU_OPTIONS[family]
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as icmp:
+            icmp.setsockopt(level, option, _PMTUDISC_DO)
+    except OSError as error:
+        raise ConfigError(f"Don't Fragment cannot be set here: {error.strerror or error}.") from error
 
 
 def _enlarge_buffer(icmp: socket.socket) -> None:

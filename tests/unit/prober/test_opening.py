@@ -51,7 +51,7 @@ def test_the_fast_engine_is_taken_where_it_works(
     monkeypatch: pytest.MonkeyPatch, engine: str, available: bool, named: str
 ) -> None:
     monkeypatch.setattr(mmsg, "is_available", lambda: available)
-    name, opened = ports.open_ports(engine, None, None)
+    name, opened = ports.open_ports(engine)
     assert name == named and sorted(opened) == [4, 6]
 
 
@@ -68,7 +68,7 @@ def test_an_unknown_engine_is_refused() -> None:
 
 def test_where_raw_sockets_are_forbidden_datagram_ones_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports, "LinuxPort", refusing(ConfigError("no"), when=lambda _, is_raw: is_raw))
-    name, opened = ports.open_ports("auto", None, "eth0")
+    name, opened = ports.open_ports("auto", ports.Way(interface="eth0"))
     assert name == "linux datagram"
     assert {port.opened for port in opened.values()} == {(4, None, "eth0", False), (6, None, "eth0", False)}  # type: ignore[attr-defined]
 
@@ -76,19 +76,19 @@ def test_where_raw_sockets_are_forbidden_datagram_ones_are_taken(monkeypatch: py
 @pytest.mark.parametrize("error", [ConfigError("no"), Unavailable("no IPv6")])
 def test_a_machine_without_ipv6_has_ipv4_alone(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     monkeypatch.setattr(ports, "LinuxPort", refusing(error, when=lambda family, _: family == 6))
-    assert ports.open_ports("auto", None, None)[0] == "linux raw"
-    assert sorted(ports.open_ports("auto", None, None)[1]) == [4]
+    assert ports.open_ports("auto")[0] == "linux raw"
+    assert sorted(ports.open_ports("auto")[1]) == [4]
 
 
 @pytest.mark.parametrize(("source", "family"), [("192.0.2.1", 4), ("2001:db8::1", 6)])
 def test_a_source_address_opens_its_own_family(source: str, family: int) -> None:
-    _, opened = ports.open_ports("auto", source, None)
+    _, opened = ports.open_ports("auto", ports.Way(source))
     assert sorted(opened) == [family]
 
 
 def test_a_source_that_is_no_address_is_refused() -> None:
     with pytest.raises(ConfigError, match="nosuch"):
-        open_prober(source="nosuch")
+        open_prober(way=ports.Way("nosuch"))
 
 
 def test_another_trouble_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,6 +61,12 @@ def test_the_payload_grows_where_cookie_and_attribution_need_it() -> None:
     assert len(Layout(b"x" * 255, 16).payload) == 264
 
 
+def test_a_filling_stands_behind_the_cookie_and_changes_no_length() -> None:
+    assert Layout(b"", 12, b"random bytes").payload == bytes(8) + b"rand"
+    assert Layout(b"http://a", 20, b"xy").payload == b"http://a" + bytes(9) + b"xy" + b"\0"
+    assert Layout(b"", 0, b"random").payload == bytes(8)
+
+
 def test_cookies_depend_on_serial_target_and_key() -> None:
     rows = column(["192.0.2.1", "192.0.2.1", "192.0.2.2"])
     serials = np.arange(3, dtype=np.uint64)

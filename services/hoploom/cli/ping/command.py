@@ -22,7 +22,7 @@ from hoploom.cli.ping.session import Session, write
 from hoploom.cli.words import BadWord
 from hoploom.kit.errors import BadRequest, HoploomError
 from hoploom.prober.clocks import wall_less_monotonic_ns
-from hoploom.prober.interface import ENGINES, Prober, open_prober
+from hoploom.prober.interface import ENGINES, Prober, Way, open_prober
 
 PROGRAM = "hoploom ping"
 USAGE, SYSTEM = 3, 4
@@ -67,8 +67,9 @@ async def _ping(options: Options, targets: Sequence[str]) -> int:
     hosts = await _hosts(options, found)
     if "any" not in options.flags:
         lookup.require_ordinary([host.address for host in hosts])
-    source, interface = options.source or None, options.interface or None
-    with open_prober(engine=options.engine, source=source, interface=interface) as prober:
+    way = Way(options.source or None, options.interface or None, "dontfrag" in options.flags)
+    is_own = all(ipaddress.ip_address(host.address.partition("%")[0]).is_loopback for host in hosts)
+    with open_prober(engine=options.engine, way=way, loopback_will_do=is_own) as prober:
         schedule = Schedule(len(hosts), Pace.of(options), time.monotonic_ns())
         course = Course(hosts, schedule, _voice(options, hosts, prober), wall_less_monotonic_ns())
         for each in found:

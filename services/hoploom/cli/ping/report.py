@@ -96,9 +96,7 @@ class Report:
             return self._refused(host, event)
         if self._options.is_counting:
             return self._each(host, event)
-        if event.kind == REPLY:
-            return self._alive(host, event)
-        return self._given_up(host) if event.is_last else []
+        return self._alive(host, event) if event.kind == REPLY else []
 
     def _alive(self, host: Host, event: Event) -> list[Line]:
         elapsed = f" ({milliseconds(event.rtt_ns)} ms)" if "elapsed" in self._flags else ""
@@ -107,10 +105,8 @@ class Report:
         return [Line(f"{host.name} is alive{elapsed}")] if self._says_all else []
 
     def _refused(self, host: Host, event: Event) -> list[Line]:
-        if self._options.is_counting:
-            return []
         said = Line(f"{host.name}: error while sending ping: {event.reason}", is_error=True)
-        return [*([said] if self._says_all else []), *self._given_up(host)]
+        return [said] if self._says_all else []
 
     def _repeated(self, host: Host, event: Event) -> list[Line]:
         if self.says_each:
@@ -144,7 +140,8 @@ class Report:
 
     def finish(self, hosts: list[Host], totals: Totals, elapsed_s: float) -> list[Line]:
         """What is said at the end."""
-        return [*self._reachable(hosts), *self._all_sums(hosts), *self._totals(hosts, totals, elapsed_s)]
+        given_up = [line for host in hosts if not host.is_alive for line in self._given_up(host)]
+        return [*given_up, *self._reachable(hosts), *self._all_sums(hosts), *self._totals(hosts, totals, elapsed_s)]
 
     def _charts(self, hosts: list[Host]) -> list[Line]:
         seconds, is_first = int(self._options.split_s), not self._has_charts
@@ -189,7 +186,7 @@ class Report:
         return [Line(f"{stamp}{host.name:<{self._width}} : [{event.request}], {got} {so_far}")]
 
     def _given_up(self, host: Host) -> list[Line]:
-        if "unreach" in self._flags:
+        if "unreach" in self._flags and not self._options.is_counting:
             return [Line(host.name)]
         return [Line(f"{host.name} is unreachable")] if self._says_all else []
 

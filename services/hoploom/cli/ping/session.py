@@ -98,8 +98,9 @@ class Session:
     async def _probe(self, turns: list[Turn], timeout_ns: int) -> None:
         options = self._options
         settings = ProbeSettings(
-            timeout_s=timeout_ns / NS, size_bytes=options.size_bytes, ttl=options.ttl, tos=options.tos, is_patient=True
-        )
+            timeout_s=timeout_ns / NS, size_bytes=options.size_bytes, ttl=options.ttl, tos=options.tos,
+            is_patient=True, is_random="random" in options.flags,
+        )  # fmt: skip
         rows = self._addresses[[turn.row for turn in turns]]
         try:
             await self._prober.ping(rows, settings, heard=partial(self._hear, turns))

@@ -35,10 +35,7 @@ LINES = [
     ("a count of the alive", "-c 1 -a", ANSWER, None),
     ("a loop is never quiet", "-l -q", ANSWER, "a.test   : [0], 64 bytes, 5.00 ms (5.00 avg, 0% loss)"),
     ("but with interim sums it is", "-l -Q 1", ANSWER, None),
-    ("given up", "", LOST, "a.test is unreachable"),
-    ("given up, the unreachable alone", "-u", LOST, "a.test"),
-    ("given up, the alive alone", "-a", LOST, None),
-    ("not given up yet", "", LOST._replace(is_last=False), None),
+    ("given up: that is said at the end", "", LOST, None),
     ("timed out", "-c 1", LOST, "a.test   : [0], timed out (NaN avg, 100% loss)"),
     ("twice, in a count", "-c 1", AGAIN, None),
 ]  # fmt: skip
@@ -64,11 +61,20 @@ def test_what_is_said_on_stderr(text: str, event: Event, line: str | None) -> No
     assert said(text, event) == ([] if line is None else [Line(line, is_error=True)])
 
 
-def test_what_was_not_sent_is_unreachable_and_says_why() -> None:
-    why = Line("a.test: error while sending ping: Network is unreachable", is_error=True)
-    assert said("", REFUSAL) == [why, Line("a.test is unreachable")]
-    assert said("-u", REFUSAL) == [Line("a.test")]
-    assert said("-a", REFUSAL) == []
+def test_what_was_not_sent_says_why() -> None:
+    assert said("", REFUSAL) == [Line("a.test: error while sending ping: Network is unreachable", is_error=True)]
+    assert said("-u", REFUSAL) == said("-a", REFUSAL) == said("-q", REFUSAL) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("", ["h1 is unreachable", "h2 is unreachable"]), ("-u", ["h1", "h2"]), ("-a", []), ("-q", []),
+     ("-x 1 -u", ["h1", "h2", "Enough hosts reachable (required: 1, reachable: 1)"]),
+     ("-x 2", ["Not enough hosts reachable (required: 2, reachable: 1)"])],
+)  # fmt: skip
+def test_who_did_not_answer_is_said_at_the_end(text: str, expected: list[str]) -> None:
+    found = Report(read([*text.split(), "x"]), 2).finish(hosts_of(1, 0, 0), Totals(), 1.0)
+    assert found == [Line(each) for each in expected]
 
 
 def test_fping_says_nothing_about_errors_of_ipv6() -> None:
@@ -104,7 +110,6 @@ def hosts_of(*received: int) -> list[Host]:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", []),
         ("-c 2", ["", "h0 : xmt/rcv/%loss = 2/2/0%, min/avg/max = 5.00/5.00/5.00", "h1 : xmt/rcv/%loss = 2/1/50%, "
                   "min/avg/max = 5.00/5.00/5.00", "h2 : xmt/rcv/%loss = 2/0/100%"]),
         ("-C 2", ["", "h0 : 5.00 5.00", "h1 : 5.00 -", "h2 : - -"]),
