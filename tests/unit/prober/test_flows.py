@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hoploom.prober.arrivals import parse
 from hoploom.prober.flows import datagram_ttls, datagrams, destination_checksums, echo_layout, hold
-from hoploom.prober.packets import COOKIE_BYTES, Layout, build, cookies
+from hoploom.prober.packets import COOKIE_BYTES, Layout, build
 from hoploom.prober.traces import MAX_TTL
 from hoploom.wire.addresses import column
 from unit.prober.model_router import (
@@ -109,7 +109,7 @@ def test_what_a_router_quotes_of_a_probe_is_known_again(
     family: int, attribution: bytes, ttl: int, is_udp: bool, kept: int
 ) -> None:
     targets = np.frombuffer(TARGET[family], np.uint8).reshape(1, 16)
-    cookie = cookies(np.array([5], np.uint64), targets, (1, 2))
+    cookie = np.array([[7, 0, 200, 1, 2, 3, 4, 5]], np.uint8)
     head = 20 if family == 4 else 40
     if is_udp:
         layout = Layout(attribution, 32)
