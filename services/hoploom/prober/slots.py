@@ -64,12 +64,13 @@ class Slots:
         self.states = np.empty(0, np.uint8)
 
     def _open_identifier(self) -> None:
-        self._first_of[self._idents[self._opened]] = len(self.owners)
+        first = len(self.owners)
+        self._first_of[self._idents[self._opened]] = first
         self._opened += 1
-        self.owners = np.append(self.owners, np.full(SEQUENCES, -1, np.int64))
-        self.cookies = np.append(self.cookies, np.zeros(SEQUENCES, np.uint64))
-        self.sent_ns = np.append(self.sent_ns, np.zeros(SEQUENCES, np.int64))
-        self.states = np.append(self.states, np.zeros(SEQUENCES, np.uint8))
+        for column in (self.owners, self.cookies, self.sent_ns, self.states):
+            # In place: a copy of millions of slots would stop everything, and nobody keeps a part of a column.
+            column.resize(first + SEQUENCES, refcheck=False)
+        self.owners[first:] = -1
 
     def find_free(self, most: int) -> Grant:
         """Look for slots; nothing is taken yet.
