@@ -1,0 +1,91 @@
+"""A worker traces an internet of which everything is known: what stands in the store is what is true of it."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hoploom.output_service import hops
+from hoploom.output_service.store import Store
+from hoploom.targets import plan
+from hoploom.targets.address_set import AddressSet
+from hoploom.targets.notation import parse_block
+from hoploom.targets.sampling import parse_sampling
+from hoploom.wire.addresses import column, text
+from hoploom.wire.batch_codec import MEDIA_TYPE_ZSTD, pack, unpack
+from hoploom.wire.hops import SLOTS
+from hoploom.wire.probe import DEFAULTS, TRACE
+from lab.internet.score import Map, score
+from lab.internet.tun import Internet
+from lab.namespace import in_namespace, needs_root
+from unit.ping_service.stations import FakeMesh, lease, working
+from waiting import eventually
+
+pytestmark = [
+    needs_root,
+    pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="a tun device needs /dev/net/tun"),
+]
+DECLARED = "[generated]\nseed = 1\nprefixes = 256\n"
+BLOCK, TARGETS, RATE_PPS = "10.0.0.0/16", 256, 5_000
+
+
+def worked_off() -> tuple[Internet, FakeMesh]:
+    """An internet that a worker has traced under two leases, and what the worker has sent to the mesh."""
+    quick = dataclasses.replace(DEFAULTS[TRACE], interval_ms=50, timeout_ms=1000)
+    halves = [(0, TARGETS // 2), (TARGETS // 2, TARGETS)]
+    mesh = FakeMesh(leases=[lease(*each, rate_pps=RATE_PPS, probe=quick) for each in halves])
+    wishes = plan.Wishes(allow_private=True, sampling=parse_sampling("24:1"))
+    mesh.whole = AddressSet(plan.make("demo", [parse_block(BLOCK)], [], wishes).sets[4])
+
+    async def body() -> Internet:
+        async def is_done() -> bool:
+            return mesh.words.count("done") == len(halves)
+
+        with Internet(DECLARED) as internet:
+            async with working(mesh):
+                await eventually("both leases are done", is_done, 60)
+            return internet
+
+    return in_namespace(body), mesh
+
+
+async def mapped(store: Store) -> Map:
+    """What the store says, as a map."""
+    targets = await store.read("SELECT batch_key, position, address FROM traceroutes ORDER BY rowid")
+    rows = {(key, position): row for row, (key, position, _) in enumerate(targets)}
+    found = await store.read("SELECT batch_key, position, ttl, coalesce(hop, '') FROM traceroute_hops ORDER BY rowid")
+    return Map(
+        column(address for _, _, address in targets),
+        np.array([rows[key, position] for key, position, _, _ in found], np.int32),
+        np.array([ttl for _, _, ttl, _ in found], np.uint8),
+        column(hop for _, _, _, hop in found),
+    )
+
+
+def test_what_a_worker_traces_is_in_the_store_as_it_is_in_the_internet(tmp_path: Path) -> None:
+    internet, mesh = worked_off()
+
+    async def judged() -> None:
+        store = Store(tmp_path, 64)
+        try:
+            for batch in mesh.batches:
+                await store.append(unpack(pack(batch), MEDIA_TYPE_ZSTD))
+            found = await mapped(store)
+            worth = score(internet.truth(), internet.seen, found)
+            assert len(found.targets) == TARGETS and mesh.positions == list(range(TARGETS))
+            # Few targets share few paths; how much is found of many is a bench's business (`tests/bench/trace.py`).
+            assert worth.share >= 0.85 and not worth.false_links and not worth.invented
+            # The second lease ends its paths where those of the first are known.
+            [(joined,)] = await store.read("SELECT count(*) FROM traceroutes WHERE joined_ttl IS NOT NULL")
+            assert joined > TARGETS / 2 and worth.probes < 15
+            routers = {text(each.tobytes()) for each in found.hop_address} - {""}
+            routers -= {text(each.tobytes()) for each in found.targets}
+            assert set((await hops.stored(store, range(SLOTS), 0))["demo"]) == routers
+        finally:
+            await asyncio.to_thread(store.close)
+
+    asyncio.run(judged())
