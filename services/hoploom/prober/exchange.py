@@ -1,11 +1,12 @@
 """Echo requests out, answers in: slots, cookies and matching, for pings and traceroutes alike, over any ports.
 
-A probe is known again by its slot (identifier and sequence number), the address it went to and eight random bytes in
+A probe is known again by its slot (identifier and sequence number), the address it went to and eight secret bytes in
 its payload. Whoever sends registers itself and is told its answers; what fits nothing is counted and dropped.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from hoploom.prober import matching
 from hoploom.prober.arrivals import Arrivals, parse
+from hoploom.prober.cookies import Cookies
 from hoploom.prober.matching import Answers, Found
 from hoploom.prober.port import Emitted, Port
 from hoploom.prober.probes import Statistics
@@ -98,7 +100,7 @@ class Exchange:
         self.ports, self.statistics = dict(ports), Statistics()
         self.slots = {family: Slots(port.idents) for family, port in ports.items()}
         self._cookie_at = cookie_at
-        self._cookies = np.random.default_rng().bit_generator
+        self._cookies = Cookies((int.from_bytes(os.urandom(8), "big"), int.from_bytes(os.urandom(8), "big")))
         self._senders: dict[int, Sender] = {}
         self._next_number = 0
 
@@ -136,7 +138,7 @@ class Exchange:
         grant = slots.find_free(len(departure.probes))
         if not grant.size:
             return Launch(grant.first, Emitted(np.empty(0, np.int16), np.empty(0, np.int64)))
-        cookies: NDArray[np.uint64] = self._cookies.random_raw(grant.size)
+        cookies = self._cookies.take(grant.size)
         packets, ttls = departure.build(grant, cookies), departure.ttls
         ttls = None if ttls is None else ttls[: grant.size]
         emitted = self.ports[family].send(packets, departure.targets[: grant.size], ttls, departure.tos)
