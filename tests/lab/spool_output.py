@@ -40,7 +40,7 @@ class SpoolOutput:
         self.sends = 0
         self.refuses: set[str] = set()
         self.away = False
-        self._random, self._trouble = random.Random(seed), trouble
+        self.trouble, self._random = trouble, random.Random(seed)
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -60,7 +60,7 @@ class SpoolOutput:
             self.arrived.setdefault(found.batch, set()).add(digest(found).hex())
             if found.batch in self.refuses:
                 return 422
-            if self._random.random() < self._trouble:
+            if self._random.random() < self.trouble:
                 return self._random.choice(TROUBLE)
             self.acknowledged.add(found.batch)
         return 200

@@ -70,6 +70,7 @@ def kills(folder: Path, trials: int, seed: int, fault: str = "") -> Trials:
         for _ in range(trials):
             with start(spool, output.url, ledger, fault=fault):
                 pause(randomness.uniform(*LIFE_S))
+        output.trouble = 0.0
         with start(spool, output.url, ledger, most=0, fault=fault):
             until("an empty spool", lambda: not list(spool.glob("*.segment")), DRAIN_S)
         sealed, kept = read(ledger)
