@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.prober.linux_port import LinuxPort
+from hoploom.prober.mmsg import Outbox
 from hoploom.prober.packets import Layout, build
 from hoploom.prober.port import OWN, Emitted, Messages, Port
 from hoploom.prober.portable_port import PortablePort
@@ -179,6 +180,37 @@ def test_the_error_of_an_earlier_packet_is_not_the_next_ones(open_port: Open) ->
         return first.errors.tolist(), second.errors.tolist()
 
     assert run(body, SILENT) == ([0], [0, 0])
+
+
+@pytest.mark.parametrize("name", ["linux datagram", "portable datagram"])
+def test_a_packet_leaves_through_a_hail_of_errors_about_earlier_ones(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = iter([errno.EHOSTUNREACH] * 7 + [0] + [errno.ECONNREFUSED] * 3 + [0] * 10)
+    hail_of_errors(monkeypatch, lambda: next(told))
+
+    def body() -> list[int]:
+        port = PORTS[name]()
+        found: list[int] = port.send(requests(port, 2), column(["127.6.0.2", "127.6.0.3"])).errors.tolist()
+        port.close()
+        return found
+
+    assert run(body, SILENT) == [0, 0]
+
+
+def hail_of_errors(monkeypatch: pytest.MonkeyPatch, next_error: Callable[[], int]) -> None:
+    """Let sending report these, one for each packet that would leave; 0 lets it leave."""
+    send_batch, send_one = Outbox.send, PortablePort._send_once
+
+    def batch(box: Outbox, descriptor: int, first: int, count: int) -> tuple[int, int]:
+        number = next_error()
+        return (0, number) if number else send_batch(box, descriptor, first, 1)
+
+    def one(port: PortablePort, packet: memoryview, address: str) -> int:
+        return next_error() or send_one(port, packet, address)
+
+    monkeypatch.setattr(Outbox, "send", batch)
+    monkeypatch.setattr(PortablePort, "_send_once", one)
 
 
 def test_a_pending_error_hides_no_reply(open_port: Open) -> None:

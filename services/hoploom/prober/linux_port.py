@@ -17,7 +17,7 @@ from hoploom.prober import socket_options
 from hoploom.prober.clocks import wall_less_monotonic_ns
 from hoploom.prober.mmsg import BATCH, Beside, Inbox, Outbox
 from hoploom.prober.port import OWN, RETRY_LATER, Emitted, Messages, NotAllowed
-from hoploom.prober.socket_options import ERROR_OPTIONS, MSG_ERRQUEUE, SO_TIMESTAMPNS, TTL_OPTIONS
+from hoploom.prober.socket_options import DATAGRAM_TRIES, ERROR_OPTIONS, MSG_ERRQUEUE, SO_TIMESTAMPNS, TTL_OPTIONS
 from hoploom.targets.notation import IPV4
 from hoploom.wire.addresses import MAPPED_PREFIX, WIDTH
 
@@ -119,7 +119,7 @@ class LinuxPort:
 
     def _send_filled(self, errors: NDArray[np.int16], sent_ns: NDArray[np.int64]) -> int:
         """Send the messages of the outbox; set what became of each; how many were dealt with."""
-        descriptor, at, is_again = self._socket.fileno(), 0, False
+        descriptor, at, tries = self._socket.fileno(), 0, 0
         while at < len(errors):
             before_ns = time.monotonic_ns()
             left, number = self._outbox.send(descriptor, at, len(errors) - at)
@@ -127,16 +127,15 @@ class LinuxPort:
             if left:
                 # They leave one after the other, each in about the same time.
                 sent_ns[at : at + left] = before_ns + _COUNT[:left] * (after_ns - before_ns) // left
-                at, is_again = at + left, False
+                at, tries = at + left, 0
             elif number in RETRY_LATER:
                 break
-            elif self.is_raw or is_again:
+            elif self.is_raw or tries + 1 == DATAGRAM_TRIES:
                 self._heed(number)
                 errors[at], sent_ns[at] = number, after_ns
-                at, is_again = at + 1, False
+                at, tries = at + 1, 0
             else:
-                # With IP_RECVERR a send also reports, once, the error of some earlier packet: only a second is ours.
-                is_again = True
+                tries += 1  # an earlier packet's error, perhaps
         return at
 
     def receive(self, most: int) -> Messages:

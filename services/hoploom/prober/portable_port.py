@@ -131,9 +131,10 @@ class PortablePort:
     def _send(self, packet: memoryview, address: str) -> int:
         """Send a packet; 0, or the system's error number."""
         number = self._send_once(packet, address)
-        if number and not self.is_raw and number not in RETRY_LATER:
-            # With IP_RECVERR a send also reports, once, the error of some earlier packet: only a second one is ours.
-            number = self._send_once(packet, address)
+        for _ in range(0 if self.is_raw else socket_options.DATAGRAM_TRIES - 1):
+            if not number or number in RETRY_LATER:
+                break
+            number = self._send_once(packet, address)  # that was an earlier packet's error, perhaps
         return number
 
     def _send_once(self, packet: memoryview, address: str) -> int:

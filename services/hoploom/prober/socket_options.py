@@ -21,6 +21,9 @@ MSG_ERRQUEUE = 0x2000
 TTL_OPTIONS = {4: (socket.IPPROTO_IP, socket.IP_TTL), 6: (socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT)}
 """Level and kind of the control message that carries a packet's TTL or hop limit, of either direction."""
 ERROR_OPTIONS = {4: (socket.IPPROTO_IP, IP_RECVERR), 6: (socket.IPPROTO_IPV6, IPV6_RECVERR)}
+DATAGRAM_TRIES = 16
+"""With IP_RECVERR a send also reports, once, the error of some earlier packet. Where thousands of errors come in a
+second, another one is there by the next try every few times: only what sixteen tries say is this packet's own."""
 IDENTS = 256
 """Identifiers of a raw socket: 16,777,216 probes in flight. Each is opened once those before are taken."""
 REFUSED = (
