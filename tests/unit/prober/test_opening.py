@@ -6,9 +6,10 @@ import icmplib
 import pytest
 
 from hoploom.kit.errors import ConfigError, Unavailable
-from hoploom.prober import mmsg, ports
+from hoploom.prober import loopback_namespace, mmsg, ports
 from hoploom.prober.engine import Engine
 from hoploom.prober.interface import open_prober
+from hoploom.prober.port import NotAllowed
 from hoploom.prober.probes import ProbeSettings
 
 
@@ -71,6 +72,36 @@ def test_where_raw_sockets_are_forbidden_datagram_ones_are_taken(monkeypatch: py
     name, opened = ports.open_ports("auto", ports.Way(interface="eth0"))
     assert name == "linux datagram"
     assert {port.opened for port in opened.values()} == {(4, None, "eth0", False), (6, None, "eth0", False)}  # type: ignore[attr-defined]
+
+
+class Closable:
+    """Stands for a socket that somebody else has opened."""
+
+
+def test_where_both_are_forbidden_loopback_may_do_in_a_namespace_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Adopting(FakePort):
+        def __init__(self, family: int, *, opened: object = None, is_raw: bool, **_: object) -> None:
+            if opened is None:
+                raise NotAllowed("no")
+            super().__init__(family, is_raw=is_raw)
+
+    sockets = {4: Closable(), 6: Closable()}
+    monkeypatch.setattr(ports, "LinuxPort", Adopting)
+    monkeypatch.setattr(loopback_namespace, "open_sockets", lambda: sockets)
+    with pytest.raises(NotAllowed):
+        open_prober()
+    name, opened = ports.open_loopback_ports("auto")
+    assert name == "linux raw (loopback only, own namespace)" and sorted(opened) == [4, 6]
+
+
+def test_where_nothing_is_allowed_both_ways_out_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise ConfigError("Nor a namespace.")
+
+    monkeypatch.setattr(ports, "LinuxPort", refusing(NotAllowed("No socket."), when=lambda *_: True))
+    monkeypatch.setattr(loopback_namespace, "open_sockets", refuse)
+    with pytest.raises(ConfigError, match=r"No socket\. Nor a namespace\."):
+        open_prober(loopback_will_do=True)
 
 
 @pytest.mark.parametrize("error", [ConfigError("no"), Unavailable("no IPv6")])
