@@ -39,7 +39,9 @@ PURE = ("targets/*.py", "wire/*.py", "kit/tags.py", "kit/tag_*.py", "kit/errors.
         "output_service/rows.py", "output_service/*_rows.py", "output_service/cells.py", "output_service/told_hops.py",
         "prober/privileges.py", "prober/cookies.py", "doctor/facts.py", "doctor/judging*.py",
         "cli/words.py", "cli/ping/flags.py", "cli/ping/hosts.py", "cli/ping/machine.py", "cli/ping/netdata.py",
-        "cli/ping/options.py", "cli/ping/ranges.py", "cli/ping/report.py", "cli/ping/schedule.py")
+        "cli/ping/options.py", "cli/ping/ranges.py", "cli/ping/report.py", "cli/ping/schedule.py",
+        "cli/trace/flags.py", "cli/trace/machine.py", "cli/trace/options.py", "cli/trace/paths.py",
+        "cli/trace/report.py")
 IMPURE = {"asyncio", "aiohttp", "sqlite3", "apsw", "os", "time", "random", "logging", "subprocess"}
 
 

@@ -18,7 +18,7 @@ COMMANDS = (
     *("logs", "ui", "engines", "doctor", "new", "bench", "settings"),
 )
 # Each is a module with HELP and main(words): it takes the options of the tool that it stands in for.
-FOREIGN = ("ping",)
+FOREIGN = ("ping", "trace")
 FAILED, USAGE = 1, 2
 
 

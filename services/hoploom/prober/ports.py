@@ -10,7 +10,7 @@ from typing import NamedTuple
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.prober import loopback_namespace, mmsg
 from hoploom.prober.linux_port import LinuxPort
-from hoploom.prober.port import Port
+from hoploom.prober.port import NotAllowed, Port
 from hoploom.prober.portable_port import PortablePort
 from hoploom.prober.privileges import LOOPBACK_ONLY
 from hoploom.prober.socket_options import forbid_fragments
@@ -58,7 +58,7 @@ def open_ports(engine: str, way: Way = ANY_WAY) -> tuple[str, dict[int, Port]]:
     opened = partial(kind, source=way.source, interface=way.interface)
     try:
         name, ports = f"{name} raw", _open_families(partial(opened, is_raw=True), families)
-    except ConfigError:
+    except NotAllowed:
         name, ports = f"{name} datagram", _open_families(partial(opened, is_raw=False), families)
     for family, port in ports.items() if way.dont_fragment else ():
         forbid_fragments(port.fileno(), family)

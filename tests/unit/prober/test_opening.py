@@ -68,7 +68,7 @@ def test_an_unknown_engine_is_refused() -> None:
 
 
 def test_where_raw_sockets_are_forbidden_datagram_ones_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "LinuxPort", refusing(ConfigError("no"), when=lambda _, is_raw: is_raw))
+    monkeypatch.setattr(ports, "LinuxPort", refusing(NotAllowed("no"), when=lambda _, is_raw: is_raw))
     name, opened = ports.open_ports("auto", ports.Way(interface="eth0"))
     assert name == "linux datagram"
     assert {port.opened for port in opened.values()} == {(4, None, "eth0", False), (6, None, "eth0", False)}  # type: ignore[attr-defined]
@@ -109,6 +109,12 @@ def test_a_machine_without_ipv6_has_ipv4_alone(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(ports, "LinuxPort", refusing(error, when=lambda family, _: family == 6))
     assert ports.open_ports("auto")[0] == "linux raw"
     assert sorted(ports.open_ports("auto")[1]) == [4]
+
+
+def test_a_source_that_is_not_here_is_no_reason_for_another_kind_of_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "LinuxPort", refusing(ConfigError("no such address"), when=lambda _, is_raw: is_raw))
+    with pytest.raises(ConfigError, match="no such address"):
+        ports.open_ports("auto", ports.Way("192.0.2.1"))
 
 
 @pytest.mark.parametrize(("source", "family"), [("192.0.2.1", 4), ("2001:db8::1", 6)])
