@@ -1,7 +1,8 @@
 """What became of a campaign, from the batches of every output instance. Pure.
 
 A batch that was sent twice, to whichever instance, counts once: batches are told apart by their id. What two leases
-covered twice is counted as duplicates. What a worker probed while its own uplink was dead is suspect, and no result.
+covered twice is counted as duplicates, and its results once: those of the fewest batches that cover the same. What a
+worker probed while its own uplink was dead is suspect, and no result.
 """
 
 from collections.abc import Iterable, Mapping
@@ -56,20 +57,35 @@ def summarize(batches: Iterable[Mapping[str, Any]]) -> dict[str, Summary]:
 def _of_group(batches: list[Mapping[str, Any]]) -> Summary:
     suspect = [each for each in batches if each.get("suspect")]
     good = [each for each in batches if not each.get("suspect")]
-    ranges: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    passes: dict[tuple[int, int], list[Mapping[str, Any]]] = {}
     for each in good:
-        ranges.setdefault((each["round"], each["family"]), []).append((each["start"], each["stop"]))
-    targets = sum(covered(each) for each in ranges.values())
+        passes.setdefault((each["round"], each["family"]), []).append(each)
+    counted = [each for one in passes.values() for each in cover(one)]
+    targets = sum(covered((each["start"], each["stop"]) for each in one) for one in passes.values())
     handled = sum(each["stop"] - each["start"] for each in good)
-    counts = {name: sum(each[name] for each in good) for name in OUTCOMES}
     return Summary(
         targets=targets,
         duplicates=handled - targets,
         suspect=sum(each["rows"] for each in suspect),
         # An output of the version before knows none.
-        hops=sum(each.get("hops", 0) for each in good),
-        **counts,
+        hops=sum(each.get("hops", 0) for each in counted),
+        **{name: sum(each[name] for each in counted) for name in OUTCOMES},
     )
+
+
+def cover(batches: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The fewest batches that cover all the positions that these do together; neighbours may overlap."""
+    chosen: list[Mapping[str, Any]] = []
+    best: Mapping[str, Any] | None = None
+    end = 0
+    for each in sorted(batches, key=lambda batch: (batch["start"], batch["stop"])):
+        if best is not None and each["start"] > end:
+            chosen.append(best)
+            end, best = best["stop"], None
+        if each["stop"] > max(end, best["stop"] if best else 0):
+            best = each
+            end = max(end, each["start"])
+    return [*chosen, best] if best is not None else chosen
 
 
 def covered(ranges: Iterable[tuple[int, int]]) -> int:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hoploom.manager.summary import Summary, covered, summarize
+from hoploom.manager.summary import Summary, cover, covered, summarize
 
 
 def batch(name: str, start: int, stop: int, **changes: Any) -> dict[str, Any]:
@@ -39,7 +39,32 @@ def test_hops_are_summed_and_an_older_output_tells_of_none() -> None:
 
 def test_positions_of_two_leases_are_duplicates() -> None:
     found = summarize([batch("a", 0, 10), batch("b", 5, 10)])["g"]
-    assert (found.targets, found.answered, found.duplicates) == (10, 15, 5)
+    assert (found.targets, found.answered, found.duplicates) == (10, 10, 5)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "chosen"),
+    [
+        ([], []),
+        ([(0, 10), (0, 10)], [(0, 10)]),
+        ([(0, 10), (10, 20)], [(0, 10), (10, 20)]),
+        ([(0, 4), (4, 10), (0, 10)], [(0, 10)]),
+        ([(0, 10), (5, 15), (10, 20)], [(0, 10), (10, 20)]),
+        ([(0, 10), (5, 15)], [(0, 10), (5, 15)]),
+        ([(5, 8), (20, 30), (21, 25), (5, 6)], [(5, 8), (20, 30)]),
+        ([(0, 3), (1, 2), (7, 9), (3, 7)], [(0, 3), (3, 7), (7, 9)]),
+    ],
+)
+def test_results_count_from_the_fewest_batches_that_cover_the_same(
+    ranges: list[tuple[int, int]], chosen: list[tuple[int, int]]
+) -> None:
+    found = cover([batch(str(number), *each) for number, each in enumerate(ranges)])
+    assert [(each["start"], each["stop"]) for each in found] == chosen
+
+
+def test_what_was_probed_again_after_a_kill_is_answered_once() -> None:
+    found = summarize([batch("a", 0, 8), batch("b", 0, 4), batch("c", 4, 8)])["g"]
+    assert (found.targets, found.answered, found.duplicates) == (8, 8, 8)
 
 
 def test_rows_of_a_dead_uplink_cover_nothing_and_are_no_results() -> None:
