@@ -13,6 +13,7 @@ from hoploom.kit.errors import ConfigError, NotReady, OutOfSpace, Unavailable
 from hoploom.ping_service import work
 from hoploom.ping_service.holding import CHUNK_S, MAX_WAITING
 from hoploom.ping_service.lease_client import Renewal
+from hoploom.ping_service.line import LONGEST_PAUSE_S
 from hoploom.ping_service.orders import REVOKED
 from hoploom.ping_service.probing import FAMILY_S, SKILL_S
 from hoploom.ping_service.spool import Spool
@@ -240,7 +241,8 @@ async def test_a_worker_whose_spool_is_over_its_limit_asks_for_nothing_until_the
         await asyncio.sleep(10)
         assert (len(prober.sent_s), len(mesh.requests)) == (held_back, asked)
         mesh.away.clear()
-        await asyncio.sleep(5)
+        # The longest pause between two tries, and what was held up.
+        await asyncio.sleep(2 * LONGEST_PAUSE_S)
         assert worker.station.full == "" and len(mesh.requests) > asked
         await asyncio.sleep(60)
     # What was given back unprobed is another's.
