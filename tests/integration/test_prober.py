@@ -17,34 +17,18 @@ from hoploom.prober import socket_options
 from hoploom.prober.engine import Engine as Core
 from hoploom.prober.interface import PingColumns, Prober, ProbeSettings, Way, open_prober
 from hoploom.prober.linux_port import LinuxPort
-from hoploom.prober.portable_port import PortablePort
 from hoploom.prober.probes import DUPLICATE, ICMP_ERROR, REPLY, TIMED_OUT, UNSENT, Heard
 from hoploom.wire.addresses import column, texts
 from hoploom.wire.batch import ANSWERED, FAILED, LOST, UNREACHABLE
 from lab.namespace import in_namespace, needs_root
+from lab.probers import ALLOW_DATAGRAM, ENGINES, Engine
 from lab.scripted_host import Answer, Request, ScriptedHost, checksummed, echo_reply, error
 
 pytestmark = needs_root
 
-ALLOW_DATAGRAM = 'sysctl -qw net.ipv4.ping_group_range="0 2147483647"'
 SILENT = "sysctl -qw net.ipv4.icmp_echo_ignore_all=1"
 SOON = ProbeSettings(timeout_s=0.2)
 OTHER = "127.0.9.9"
-Engine = Callable[[str], Prober]
-
-
-def engine_of(kind: type[LinuxPort] | type[PortablePort], *, is_raw: bool) -> Engine:
-    def opened(attribution: str = "") -> Prober:
-        return Core("tested", {family: kind(family, is_raw=is_raw) for family in (4, 6)}, attribution)
-
-    return opened
-
-
-ENGINES = {
-    f"{name} {'raw' if is_raw else 'datagram'}": engine_of(kind, is_raw=is_raw)
-    for name, kind in (("linux", LinuxPort), ("portable", PortablePort))
-    for is_raw in (True, False)
-}
 
 
 @pytest.fixture(params=ENGINES)

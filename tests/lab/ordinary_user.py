@@ -25,12 +25,13 @@ needs_setpriv = pytest.mark.skipif(
 )
 
 
-def as_nobody(*words: str, in_range: bool = False) -> subprocess.CompletedProcess[str]:
-    """Run this Python with these words, in a network namespace of its own.
+def as_nobody(*words: str, in_range: bool = False, is_apart: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run this Python with these words.
 
     Args:
         words: Arguments of the interpreter.
         in_range: Whether `ping_group_range` has the user in it.
+        is_apart: Whether in a network namespace of its own; else in the caller's, which must not be the machine's.
 
     Returns:
         What became of it.
@@ -39,6 +40,6 @@ def as_nobody(*words: str, in_range: bool = False) -> subprocess.CompletedProces
     become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs"]
     become += [f"--inh-caps={_KEPT}", f"--ambient-caps={_KEPT}", f"--bounding-set={_KEPT}"]
     prepare = f'echo {groups} > /proc/sys/net/ipv4/ping_group_range && exec "$@"'
-    command = ["unshare", "--net", "sh", "-c", prepare, "sh", *become, sys.executable, *words]
+    command = [*(["unshare", "--net"] if is_apart else []), "sh", "-c", prepare, "sh", *become, sys.executable, *words]
     environ = {**os.environ, "PYTHONPATH": str(SERVICES), "HOPLOOM_STATE": "/nonexistent"}
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False, cwd="/")

@@ -17,7 +17,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hoploom.prober.exchange import Departure, Exchange, Sender
+from hoploom.prober.exchange import Exchange
+from hoploom.prober.launches import Departure, Launches, Sender
 from hoploom.prober.pacing import NS
 from hoploom.prober.ping_run import Flight
 from hoploom.prober.readiness import Readiness
@@ -112,13 +113,13 @@ class Job(NamedTuple):
     """A run under way.
 
     Attributes:
-        exchange: What its probes are sent by.
+        launches: What its probes are sent by.
         number: The run's number there.
         run: The run.
         packets: What makes its packets.
     """
 
-    exchange: Exchange
+    launches: Launches
     number: int
     run: Run
     packets: Packets
@@ -138,7 +139,7 @@ class Driver:
         self._read_ns = 0
 
     async def finish(
-        self, run: Run, packets: Packets, stopped: Callable[[], object], exchange: Exchange | None = None
+        self, run: Run, packets: Packets, stopped: Callable[[], object], launches: Launches | None = None
     ) -> None:
         """Send all that a run has to send, and wait for what comes of it.
 
@@ -146,10 +147,10 @@ class Driver:
             run: The run.
             packets: What makes its packets.
             stopped: Once its answer is true, nothing more is sent.
-            exchange: What its probes are sent by, where that is not what answers are read from.
+            launches: What its probes are sent by, where that is not what answers are read from.
         """
         self._read()  # what came while nobody asked is no reply to what is sent now
-        sending = exchange or self._exchange
+        sending = launches or self._exchange
         job = Job(sending, sending.enter(run), run, packets)
         try:
             await self._send_all(job, stopped)
@@ -164,7 +165,7 @@ class Driver:
 
     async def _send_all(self, job: Job, stopped: Callable[[], object]) -> None:
         run = job.run
-        most = max((port.batch for port in job.exchange.ports.values()), default=1)
+        most = max((port.batch for port in job.launches.outlets.values()), default=1)
         most = max(1, min(most, SLICE_BYTES // job.packets.size))
         while run.is_sending and not stopped():
             self._heed(job)
@@ -180,20 +181,20 @@ class Driver:
 
     def _send(self, job: Job, count: int) -> bool:
         """Send the next probes; returns whether any was dealt with."""
-        exchange, run = job.exchange, job.run
+        launches, run = job.launches, job.run
         family, probes, targets = run.upcoming(count)
-        if family not in exchange.ports:
-            exchange.statistics.send_errors += count
+        if family not in launches.outlets:
+            launches.statistics.send_errors += count
             now_ns = np.full(count, time.monotonic_ns(), np.int64)
             run.sent(family, -1, np.full(count, errno.EAFNOSUPPORT, np.int16), now_ns)
             return True
         if not run.is_paced:
-            room = exchange.room(family, job.packets.size)
+            room = launches.room(family, job.packets.size)
             count = min(count, room if run.waiting + count <= room else room - _young(job))
         if count <= 0:
             return False
         departure = job.packets.departure(family, probes[:count], targets[:count])
-        launch = exchange.launch(job.number, family, departure)
+        launch = launches.launch(job.number, family, departure)
         run.sent(family, launch.slot, *launch.emitted)
         return len(launch.emitted.errors) > 0
 
@@ -215,7 +216,7 @@ class Driver:
         run, now_ns = job.run, time.monotonic_ns()
         self._read()
         for flight in run.due_flights(now_ns):
-            slots = job.exchange.slots[flight.family]
+            slots = job.launches.slots[flight.family]
             run.lose(*slots.waiting(flight.slot, flight.size), now_ns)
             slots.release(flight.slot, flight.size)
 
@@ -226,6 +227,6 @@ def _young(job: Job) -> int:
     for flight in reversed(job.run.wheel):
         if now_ns - flight.sent_ns > YOUNG_NS or count > job.run.waiting:
             break
-        states = job.exchange.slots[flight.family].states[flight.slot : flight.slot + flight.size]
+        states = job.launches.slots[flight.family].states[flight.slot : flight.slot + flight.size]
         count += int(np.count_nonzero(states == WAITING))
     return count

@@ -16,21 +16,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoploom.kit.errors import ConfigError
+from hoploom.prober.datagrams import Datagrams
 from hoploom.prober.driving import Driver
-from hoploom.prober.exchange import Departure, Exchange
+from hoploom.prober.exchange import Exchange
+from hoploom.prober.launches import Departure
 from hoploom.prober.packets import HEADER_BYTES, Layout, cookie_offset
 from hoploom.prober.ping_run import Before, PingRun
 from hoploom.prober.port import Port
+from hoploom.prober.ports import ANY_WAY, Way
 from hoploom.prober.probes import Heard, PingColumns, ProbeSettings, Statistics
 from hoploom.prober.readiness import Readiness
 from hoploom.prober.slots import Grant
 from hoploom.prober.stop_set import StopSet
 from hoploom.prober.templates import Template
-from hoploom.prober.trace_packets import EchoProbes
+from hoploom.prober.trace_packets import DatagramProbes, EchoProbes
 from hoploom.prober.trace_run import Started, TraceRun
 from hoploom.prober.traces import TraceColumns, TraceSettings
+from hoploom.prober.udp_outlet import UdpOutlet
 
 MAX_ATTRIBUTION = 255
+UDP_PROTOCOL = "udp"
+_UDP_UNHEARD = (
+    "Traceroutes by UDP need raw ICMP sockets to hear their answers; use ICMP, which needs none, or allow raw sockets: "
+    "run as root, or give the interpreter CAP_NET_RAW by setcap."
+)
 
 
 class Engine:
@@ -43,7 +52,13 @@ class Engine:
     """
 
     def __init__(
-        self, name: str, ports: Mapping[int, Port], attribution: str = "", *, is_loopback_only: bool = False
+        self,
+        name: str,
+        ports: Mapping[int, Port],
+        attribution: str = "",
+        way: Way = ANY_WAY,
+        *,
+        is_loopback_only: bool = False,
     ) -> None:
         """Take the ports over.
 
@@ -51,6 +66,7 @@ class Engine:
             name: Kind of port, for people.
             ports: By family, 4 or 6; targets of a family without a port count as failed to send.
             attribution: Probe description URI that every payload starts with (RFC 9511); empty for none.
+            way: How datagrams leave, as the packets of the ports do.
             is_loopback_only: Whether the ports reach nothing but loopback.
 
         Raises:
@@ -62,6 +78,7 @@ class Engine:
                 "such as https://example.net/probes."
             )
         self.name, self.is_loopback_only = name, is_loopback_only
+        self._way = way
         self._attribution = attribution.encode()
         self._exchange = Exchange(ports, cookie_offset(self._attribution))
         self.statistics: Statistics = self._exchange.statistics
@@ -103,8 +120,27 @@ class Engine:
         """Trace the way to every target; see `Prober.trace`."""
         started = Started(time.monotonic_ns(), time.time_ns())
         run = TraceRun(targets, settings, StopSet() if known is None else known, started, self._before)
-        await self._driver.finish(run, EchoProbes(self._attribution, settings.size_bytes), stopped or _never)
+        if settings.protocol == UDP_PROTOCOL:
+            await self._trace_by_udp(run, settings, stopped or _never)
+        else:
+            await self._driver.finish(run, EchoProbes(self._attribution, settings.size_bytes), stopped or _never)
         return run.columns()
+
+    async def _trace_by_udp(self, run: TraceRun, settings: TraceSettings, stopped: Callable[[], object]) -> None:
+        if self.is_loopback_only or not all(port.is_raw for port in self._exchange.ports.values()):
+            raise ConfigError(_UDP_UNHEARD)
+        packets = DatagramProbes(self._attribution, settings.size_bytes)
+        outlets = {
+            family: UdpOutlet(family, self._way, port.buffer_bytes)
+            for family, port in self._exchange.ports.items()
+        }
+        datagrams = Datagrams(outlets, run.targets, packets.layout, self.statistics)
+        self._exchange.listeners.append(datagrams.hear)
+        try:
+            await self._driver.finish(run, packets, stopped, datagrams)
+        finally:
+            self._exchange.listeners.remove(datagrams.hear)
+            datagrams.close()
 
 
 class _Packets:

@@ -125,7 +125,7 @@ def open_prober(
             address or interface here, or the attribution is no printable ASCII of a sane length.
     """
     try:
-        return Engine(*open_ports(engine, way), attribution)
+        return Engine(*open_ports(engine, way), attribution, way)
     except NotAllowed as refused:
         if not loopback_will_do:
             raise

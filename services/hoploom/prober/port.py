@@ -81,28 +81,16 @@ class Messages:
         )
 
 
-class Port(Protocol):
-    """A non-blocking ICMP socket of one family.
+class Outlet(Protocol):
+    """What probes of one family leave by.
 
     Attributes:
-        family: 4 or 6.
-        is_raw: Raw, or a datagram socket whose identifier the kernel chose.
-        has_header: Whether `data` of what it reads begins with an IPv4 header (raw IPv4).
-        idents: Identifiers that requests may carry.
         batch: Packets that are best sent at a time: about a millisecond's.
-        buffer_bytes: What the system grants to messages that wait to be read, its own bookkeeping included.
+        buffer_bytes: What the system grants to answers that wait to be read, its own bookkeeping included.
     """
 
-    family: int
-    is_raw: bool
-    has_header: bool
-    idents: tuple[int, ...]
     batch: int
     buffer_bytes: int
-
-    def fileno(self) -> int:
-        """The descriptor to watch for readability."""
-        ...
 
     def send(
         self,
@@ -114,7 +102,7 @@ class Port(Protocol):
         """Send packets in order, until the system's queue is full.
 
         Args:
-            packets: (n, m), C-contiguous: ICMP messages, all of one length.
+            packets: (n, m), C-contiguous: ICMP messages or payloads, all of one length.
             targets: (n, 16): where each goes, IPv4 mapped.
             ttls: (n,): TTL or hop limit of each, 1 to 255; None leaves the system's own.
             tos: Type of service or traffic class of all.
@@ -122,6 +110,30 @@ class Port(Protocol):
         Raises:
             Unavailable: The socket broke.
         """
+        ...
+
+    def close(self) -> None:
+        """Close it; closing twice does no harm."""
+        ...
+
+
+class Port(Outlet, Protocol):
+    """A non-blocking ICMP socket of one family.
+
+    Attributes:
+        family: 4 or 6.
+        is_raw: Raw, or a datagram socket whose identifier the kernel chose.
+        has_header: Whether `data` of what it reads begins with an IPv4 header (raw IPv4).
+        idents: Identifiers that requests may carry.
+    """
+
+    family: int
+    is_raw: bool
+    has_header: bool
+    idents: tuple[int, ...]
+
+    def fileno(self) -> int:
+        """The descriptor to watch for readability."""
         ...
 
     def receive(self, most: int) -> Messages:
@@ -136,8 +148,4 @@ class Port(Protocol):
         Raises:
             Unavailable: The socket broke.
         """
-        ...
-
-    def close(self) -> None:
-        """Close it; closing twice does no harm."""
         ...

@@ -71,15 +71,30 @@ def prepare(
         _filter(icmp, family) if is_raw else _queue_errors(icmp, family)
     if family != IPV4:
         icmp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
-    if interface is not None:
-        _bind_interface(icmp, interface)
-    if source is not None or not is_raw:
-        _bind(icmp, source or ("" if family == IPV4 else "::"))
+    if source is not None or interface is not None or not is_raw:
+        attach(icmp, family, source, interface)
     if not is_raw:
         return (int(icmp.getsockname()[1]),)
     # A random block: containers that share a host's network also share their process numbers.
     first = int.from_bytes(os.urandom(2), "big") // IDENTS * IDENTS
     return tuple(range(first, first + IDENTS))
+
+
+def attach(any_socket: socket.socket, family: int, source: str | None, interface: str | None) -> None:
+    """Bind a socket.
+
+    Args:
+        any_socket: The socket.
+        family: 4 or 6.
+        source: Address that its packets leave from.
+        interface: Name of the interface that they leave by.
+
+    Raises:
+        ConfigError: There is no such address or interface here.
+    """
+    if interface is not None:
+        _bind_interface(any_socket, interface)
+    _bind(any_socket, source or ("" if family == IPV4 else "::"))
 
 
 def buffer_bytes(icmp: socket.socket) -> int:

@@ -1,6 +1,6 @@
 """The paths of one trace as arrays: which TTLs of each were probed and answered, and which come next. Pure.
 
-A path is probed backward from the TTL before its split and forward from the split on. 44 bytes a target.
+A path is probed backward from the TTL before its split and forward from the split on. 45 bytes a target.
 
 Source: Huang, Rabinovich, Al-Dalky, "FlashRoute: Efficient Traceroute on a Massive Scale" (IMC 2020), section 3.
 """
@@ -19,7 +19,7 @@ from hoploom.prober.ttl_sets import between, highest, lowest, only
 Rows = NDArray[np.integer]
 LOOPING, REFUSED, BROKEN, DONE = 1, 2, 4, 8
 """Flags of a path: an interface came twice, somebody on the way refused, a probe could not be sent, all is over."""
-_NO_FORWARD = LOOPING | REFUSED | BROKEN
+_NO_FORWARD = LOOPING | BROKEN
 _NONE = np.uint64(0)
 
 
@@ -47,6 +47,7 @@ class Paths:
         split: Where forward probing begins; 0 before that is known.
         horizon: The largest TTL worth probing: the last hop that answered and the gap; 0 before one did.
         reached: Smallest TTL that the target itself answered, 0 for none.
+        end: Smallest TTL at which all is said: the target answered there, or somebody refused to go on.
         joined: TTL at which backward probing met a known interface, 0 for none.
         flags: See `LOOPING` and the others.
         tries: How often the silent hops were probed again.
@@ -67,15 +68,15 @@ class Paths:
         self.split, self.horizon, self.reached, self.joined, self.flags, self.tries = (
             np.zeros(count, np.uint8) for _ in range(6)
         )
+        self.end = np.full(count, settings.max_ttl + 1, np.uint8)
         self.sent = np.zeros(count, np.uint16)
         self.first_us = np.full(count, -1, np.int64)
         self.newest = np.full(count, NOTHING, np.int32)
 
     def next(self, rows: Rows) -> Next:
         """What comes next on these paths."""
-        unprobed, reached = ~self.probed[rows], self.reached[rows].astype(np.intp)
+        unprobed, last = ~self.probed[rows], self.end[rows].astype(np.intp) - 1
         split, flags = self.split[rows].astype(np.intp), self.flags[rows]
-        last = np.where(reached, reached - 1, self._settings.max_ttl)
         backward = unprobed & between(self._first(rows), np.minimum(split - 1, last))
         backward[(flags & BROKEN) != 0] = 0
         is_idle = (backward | self.waiting[rows]) == _NONE
@@ -91,10 +92,11 @@ class Paths:
         """The largest TTL that is worth probing.
 
         Silent hops before the split count as part of the gap, so forward probing waits for backward probing to meet
-        the first one that answers, unless the target is known to.
+        the first one that answers, unless the end is known to.
         """
         horizon = self.horizon[rows].astype(np.intp)
-        blind = np.where(is_idle | (self.reached[rows] > 0), split - 1 + self._settings.gap_limit, 0)
+        is_told = self.end[rows] <= self._settings.max_ttl
+        blind = np.where(is_idle | is_told, split - 1 + self._settings.gap_limit, 0)
         return np.minimum(np.where(horizon, horizon, blind), self._settings.max_ttl)
 
     def probe(self, rows: Rows, ttl: NDArray[np.intp]) -> None:
@@ -112,10 +114,10 @@ class Paths:
 
     def try_again(self, rows: Rows) -> NDArray[np.bool_]:
         """Take silent hops out of what was probed, if they are worth another attempt; returns which paths have some."""
-        reached = self.reached[rows].astype(np.intp)
-        stopped = np.where((self.flags[rows] & _NO_FORWARD) != 0, highest(self.answered[rows]), self._settings.max_ttl)
-        holes = self.probed[rows] & ~self.answered[rows]
-        holes &= between(self._first(rows), np.where(reached, reached - 1, stopped))
+        last = self.end[rows].astype(np.intp) - 1
+        is_stopped = (self.flags[rows] & _NO_FORWARD) != 0
+        last = np.where(is_stopped, np.minimum(last, highest(self.answered[rows])), last)
+        holes = self.probed[rows] & ~self.answered[rows] & between(self._first(rows), last)
         holes[self.tries[rows] + 1 >= self._settings.attempts] = 0
         holes[(self.flags[rows] & BROKEN) != 0] = 0
         self.probed[rows] &= ~holes
@@ -133,22 +135,27 @@ class Paths:
         # What answers at the largest TTL shows that something is there, not that all before it is worth probing.
         further = np.where(ttl < self._settings.max_ttl, ttl + self._settings.gap_limit, 0)
         self.horizon[rows] = np.maximum(self.horizon[rows], further)
-        self.answer(rows, ttl)
+        self.answered[rows] |= only(ttl)
         return np.asarray(is_nearest)
 
     def _nearest(self, rows: Rows) -> NDArray[np.intp]:
         found = lowest(self.answered[rows])
         return np.where(found, found, self._settings.max_ttl + 1)
 
-    def answer(self, rows: Rows, ttl: NDArray[np.intp]) -> None:
-        """Somebody answered these probes."""
-        self.answered[rows] |= only(ttl)
-
     def reach(self, rows: Rows, ttl: NDArray[np.intp]) -> None:
         """The targets themselves answered."""
         before = self.reached[rows]
         self.reached[rows] = np.where((before == 0) | (ttl < before), ttl, before)
-        self.answer(rows, ttl)
+        self._stop(rows, ttl, ttl)
+
+    def refuse(self, rows: Rows, ttl: NDArray[np.intp], away: NDArray[np.intp]) -> None:
+        """Somebody said that there is no way on, at this distance or, where that is 0, at one that is not known."""
+        self.flag(rows, REFUSED)
+        self._stop(rows, ttl, np.where(away, np.minimum(away + 1, ttl), ttl))
+
+    def _stop(self, rows: Rows, ttl: NDArray[np.intp], end: NDArray[np.intp]) -> None:
+        self.end[rows] = np.minimum(self.end[rows], end)
+        self.answered[rows] |= only(ttl)
 
     def flag(self, rows: Rows, flag: int) -> None:
         """Set a flag of these paths."""

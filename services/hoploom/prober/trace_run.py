@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,7 @@ class TraceRun:
     """The state of one trace.
 
     Attributes:
+        targets: (n, 16) bytes.
         tracing: The machine.
         timeout_ns: Time after which a probe is lost.
         is_paced: Whether a rate or a cap bounds it.
@@ -64,11 +65,11 @@ class TraceRun:
             started: Now.
             before: What was sent already; kept up to date here.
         """
-        self._targets = np.ascontiguousarray(targets, np.uint8).reshape(-1, WIDTH)
+        self.targets = np.ascontiguousarray(targets, np.uint8).reshape(-1, WIDTH)
         self._settings, self._started, self._before = settings, started, before
-        self._family = np.where(is_mapped(self._targets), IPV4, IPV6).astype(np.uint8)
+        self._family = np.where(is_mapped(self.targets), IPV4, IPV6).astype(np.uint8)
         now_ns = started.monotonic_ns
-        self.tracing = Tracing(self._targets, settings, known, seed=now_ns, now_ns=now_ns)
+        self.tracing = Tracing(self.targets, settings, known, seed=now_ns, now_ns=now_ns)
         self.timeout_ns = int(settings.timeout_s * NS)
         self.is_paced = settings.rate_pps is not None or settings.network_pps is not None
         self.wheel: deque[Flight] = deque()
@@ -98,7 +99,7 @@ class TraceRun:
 
     def destinations(self, probes: NDArray[np.int64]) -> NDArray[np.uint64]:
         """(k, 2): where probes went."""
-        found: NDArray[np.uint64] = self._targets.view(np.uint64)[probes >> _TTL_BITS]
+        found: NDArray[np.uint64] = self.targets.view(np.uint64)[probes >> _TTL_BITS]
         return found
 
     def due(self, now_ns: int, most: int) -> int:
@@ -110,7 +111,7 @@ class TraceRun:
         return self._allowed(min(room, len(self._queues[self._next_family])), now_ns)
 
     def _put(self, probes: Probes) -> None:
-        numbers = (probes.target.astype(np.int64) << _TTL_BITS) + probes.ttl - 1
+        numbers = number_of(probes.target, probes.ttl)
         for family, queue in self._queues.items():
             self._queues[family] = np.append(queue, numbers[self._family[probes.target] == family])
 
@@ -147,7 +148,7 @@ class TraceRun:
     def upcoming(self, count: int) -> tuple[int, NDArray[np.int64], NDArray[np.uint8]]:
         """Family, numbers and targets of the next probes, as many as are `due`."""
         probes = self._queues[self._next_family][:count]
-        return self._next_family, probes, self._targets[probes >> _TTL_BITS]
+        return self._next_family, probes, self.targets[probes >> _TTL_BITS]
 
     def sent(self, family: int, slot: int, errors: NDArray[np.int16], sent_ns: NDArray[np.int64]) -> None:
         """The next probes were dealt with; arguments as of `PingRun.sent`."""
@@ -212,6 +213,12 @@ class TraceRun:
 def _split(probes: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
     """Rows of the targets and TTLs of probes by their numbers."""
     return (probes >> _TTL_BITS).astype(np.int32), ttls(probes)
+
+
+def number_of(target: NDArray[np.integer[Any]], ttl: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The numbers of probes by the rows of their targets and their TTLs."""
+    numbers: NDArray[np.int64] = (target.astype(np.int64) << _TTL_BITS) + ttl - 1
+    return numbers
 
 
 def ttls(probes: NDArray[np.int64]) -> NDArray[np.uint8]:

@@ -2,9 +2,9 @@
 
 FlashRoute's scheme. On the first lap of the ring each target gets one probe with the largest TTL, whose answer measures
 the distance; on every further turn at most one probe backward and one forward. Backward probing ends at an interface
-that backward probing of another path has shown: the rest is on that path. What forward probing finds is known to others
-only when its path is done, else two paths could each leave their beginning to the other. Time and answers come from
-outside: who drives this sends what `visit` hands out, and tells of each probe one of `answered`, `lost` and `failed`.
+that backward probing of some other paths has passed: the rest is on those. What forward probing finds is known to
+others only when its path is done, else two paths could each leave their beginning to the other. Time and answers come
+from outside: who drives this sends what `visit` hands out, and tells of each probe one of `answered`, `lost`, `failed`.
 
 Source: Huang, Rabinovich, Al-Dalky, "FlashRoute: Efficient Traceroute on a Massive Scale" (IMC 2020), section 3.
 """
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from hoploom.prober.hop_log import NOTHING, HopLog
 from hoploom.prober.pacing import NS
 from hoploom.prober.stop_set import NOWHERE, Prints, StopSet, fingerprints
-from hoploom.prober.trace_paths import BROKEN, DONE, LOOPING, REFUSED, Paths
+from hoploom.prober.trace_paths import BROKEN, DONE, LOOPING, Paths
 from hoploom.prober.trace_ring import Ring
 from hoploom.prober.trace_start import by_quote, by_reply, predicted
 from hoploom.prober.traces import TraceSettings
@@ -228,41 +228,39 @@ class Tracing:
         prints = fingerprints(answers.address[rows])
         is_target = (answers.address[rows] == self._targets[target]).all(axis=1)
         is_expired = _has_expired(answers, rows) & ~is_target
-        is_refused = ~is_expired & ~is_target
         again, apart = self.log.seen(self.paths.newest[target], prints, ttl)
         self.paths.flag(target[apart & is_expired], LOOPING)
-        self.paths.flag(target[is_refused], REFUSED)
-        self._close_in(answers, rows, is_target, is_refused)
+        self._close_in(answers, rows, is_target, is_expired)
         self._join(target[is_expired], ttl[is_expired], prints[is_expired], again[is_expired])
-        self.paths.reach(target[is_target], ttl[is_target])
-        self.paths.answer(target[is_refused], ttl[is_refused])
         # Who refuses does so at every TTL beyond his own: only what expired says where an interface stands.
         return self._write(answers, rows, np.where(is_expired, prints, NOWHERE))
 
     def _close_in(
-        self, answers: Answers, rows: NDArray[np.intp], is_target: NDArray[np.bool_], is_refused: NDArray[np.bool_]
+        self, answers: Answers, rows: NDArray[np.intp], is_target: NDArray[np.bool_], is_expired: NDArray[np.bool_]
     ) -> None:
-        """What answered for all that is beyond it tells its distance: probing goes on from there."""
-        ttl, now = answers.ttl[rows].astype(np.intp), self.paths.split[answers.target[rows]]
-        away = by_quote(ttl, answers.quoted_ttl[rows])
-        # The way back may be shorter: it is believed only where probing would go through all TTLs beyond the target.
-        back = np.where((now == 0) | (ttl < now), by_reply(answers.reply_ttl[rows], self._settings.max_ttl), 0)
-        split = np.where(is_target, np.where(away, away, back), np.where(is_refused & (away > 0), away + 1, 0))
-        self.paths.close_in(answers.target[rows], np.minimum(split, self._settings.max_ttl))
+        """What answers for all that is beyond it tells its distance: probing goes on from there."""
+        target, ttl = answers.target[rows], answers.ttl[rows].astype(np.intp)
+        away, now = by_quote(ttl, answers.quoted_ttl[rows]), self.paths.split[target]
+        # The way back may be shorter: it is believed only where probing would go through all TTLs beyond.
+        is_believed = (away == 0) & ((now == 0) | (ttl < now))
+        told = np.where(is_believed, by_reply(answers.reply_ttl[rows], self._settings.max_ttl), away)
+        split = np.where((told > 0) & ~is_expired, told + ~is_target, 0)
+        self.paths.close_in(target, np.minimum(split, self._settings.max_ttl))
+        is_refused = ~is_expired & ~is_target
+        self.paths.reach(target[is_target], ttl[is_target])
+        self.paths.refuse(target[is_refused], ttl[is_refused], away[is_refused])
 
     def _join(
         self, target: NDArray[np.int32], ttl: NDArray[np.intp], prints: Prints, again: NDArray[np.bool_]
     ) -> None:
         """End backward probing where it met what is known; an interface of its own path is no stranger's."""
-        is_backward = ttl < self.paths.split[target]
+        is_counted = (ttl < self.paths.split[target]) & ~again
         is_nearest = self.paths.expire(target, ttl)
-        repeated = np.ones(len(prints), np.bool_)
-        repeated[np.flatnonzero(is_backward)[np.unique(prints[is_backward], return_index=True)[1]]] = False
-        is_known = self._known.knows(prints) | self._met.knows(prints) | repeated
-        joins = is_known & ~again & (not self._settings.is_whole)
-        nearest = target[is_nearest]
-        self.paths.joined[nearest] = np.where(joins, ttl, 0)[is_nearest]
-        self._met.add(prints[is_backward])
+        counted, passes = prints[is_counted], np.zeros(len(prints), np.int64)
+        passes[is_counted] = np.maximum(self._known.passes(counted), self._met.passes(counted)) + _earlier(counted)
+        joins = (passes >= self._settings.flows) & (not self._settings.is_whole)
+        self.paths.joined[target[is_nearest]] = np.where(joins, ttl, 0)[is_nearest]
+        self._met.add(counted)
 
     def _write(self, answers: Answers, rows: NDArray[np.intp], prints: Prints) -> NDArray[np.int64]:
         target = answers.target[rows]
@@ -276,6 +274,14 @@ class Tracing:
 def _has_expired(answers: Answers, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
     kinds = np.where(is_mapped(answers.address[rows]), _EXPIRED, _EXPIRED6)
     found: NDArray[np.bool_] = (answers.icmp_type[rows] == kinds) & (answers.icmp_code[rows] == 0)
+    return found
+
+
+def _earlier(prints: Prints) -> NDArray[np.int64]:
+    """How often each stands before itself."""
+    order = np.argsort(prints, kind="stable")
+    found = np.empty(len(prints), np.int64)
+    found[order] = np.arange(len(prints)) - np.searchsorted(prints[order], prints[order])
     return found
 
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hoploom.prober.exchange import Departure, Exchange
+from hoploom.prober.exchange import Exchange
+from hoploom.prober.launches import Departure
 from hoploom.prober.packets import Layout
 from hoploom.prober.ping_run import Before, PingRun
 from hoploom.prober.port import Emitted, Messages

@@ -1,9 +1,9 @@
-"""The machine of a trace against small internets: each outcome, each kind of hop, each setting."""
+"""The machine of a trace: many paths, every setting, whatever comes late or not at all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,140 +11,12 @@ import pytest
 from numpy.typing import NDArray
 
 from hoploom.prober.stop_set import StopSet
-from hoploom.prober.traces import OUTCOMES, TraceColumns, TraceSettings
 from hoploom.prober.tracing import Tracing
 from hoploom.wire.addresses import column, parse, texts
-from lab.trace_world import Arrival, Drive, Reply, World, answers
+from lab.trace_world import Arrival, Drive, Reply, answers
+from unit.prober.paths import MS, PLAIN, UNREACHABLE, Path, hops, path_of, routers, trace, world
 
-MS = 1_000_000
-PLAIN = TraceSettings()
-EXPIRED, UNREACHABLE, ECHO = (11, 0), (3, 1), (0, 0)
-
-
-@dataclass(frozen=True)
-class Path:
-    """One target and the routers before it.
-
-    Attributes:
-        routers: Address of each, empty for a silent one.
-        target: Its address.
-        says: Type and code of its answer, None for silence.
-        by: Who says so, empty for itself.
-        initial_ttl: TTL that the target's answers begin with.
-        is_quoting: Whether that answer quotes the probe.
-    """
-
-    routers: Sequence[str]
-    target: str = "192.0.2.9"
-    says: tuple[int, int] | None = ECHO
-    by: str = ""
-    initial_ttl: int = 64
-    is_quoting: bool = False
-
-    def reply(self, ttl: int) -> Reply | None:
-        hops = len(self.routers)
-        if ttl <= hops:
-            router = self.routers[ttl - 1]
-            kind = EXPIRED if "." in router else (3, 0)
-            return Reply(20 * MS, parse(router), *kind, 256 - ttl, 1) if router else None
-        if self.says is None:
-            return None
-        away = hops if self.by else hops + 1
-        quoted = ttl - away + 1 if self.is_quoting or self.by else -1
-        return Reply(30 * MS, parse(self.by or self.target), *self.says, self.initial_ttl + 1 - away, quoted)
-
-
-def routers(count: int, prefix: str = "10.0.0.") -> list[str]:
-    return [f"{prefix}{hop}" for hop in range(1, count + 1)]
-
-
-Loses = Callable[[int, int, int], bool]
-
-
-def nothing(_target: int, _ttl: int, _time: int) -> bool:
-    return False
-
-
-def world(*paths: Path, loses: Loses = nothing) -> World:
-    times: dict[tuple[int, int], int] = {}
-
-    def ask(targets: NDArray[np.int32], ttls: NDArray[np.uint8]) -> list[list[Reply]]:
-        found = []
-        for target, ttl in zip(targets.tolist(), ttls.tolist(), strict=True):
-            time = times[target, ttl] = times.get((target, ttl), 0) + 1
-            reply = paths[target].reply(ttl)
-            found.append([] if reply is None or loses(target, ttl, time) else [reply])
-        return found
-
-    return ask
-
-
-def trace(
-    *paths: Path, asked: TraceSettings = PLAIN, known: StopSet | None = None, loses: Loses = nothing
-) -> tuple[Drive, TraceColumns]:
-    drive = Drive(column(each.target for each in paths), asked, world(*paths, loses=loses), known)
-    return drive, drive.run()
-
-
-def hops(found: TraceColumns, target: int = 0) -> list[tuple[int, str]]:
-    rows = found.hop_target == target
-    return list(zip(found.hop_ttl[rows].tolist(), texts(found.hop_address[rows]), strict=True))
-
-
-def path_of(*addresses: str) -> list[tuple[int, str]]:
-    return list(enumerate(addresses, 1))
-
-
-LOOPING = ["10.0.0.1", "10.0.0.2", *("10.0.0.3", "10.0.0.4") * 31]
-TABLE: dict[str, tuple[Path, str, int, int, list[tuple[int, str]]]] = {
-    # what it is: path, outcome, distance, packets at most, hops
-    "a target that replies": (Path(routers(5)), "reached", 6, 7, path_of(*routers(5), "192.0.2.9")),
-    "a target that says port unreachable": (
-        Path(routers(5), says=(3, 3), is_quoting=True), "reached", 6, 7, path_of(*routers(5), "192.0.2.9")),
-    "a target next door": (Path([]), "reached", 1, 2, [(1, "192.0.2.9")]),
-    "a silent target": (Path(routers(6), says=None), "gap", 0, 16, path_of(*routers(6))),
-    "a silent target far away": (Path(routers(25), says=None), "gap", 0, 31, path_of(*routers(25))),
-    "a last router that refuses": (
-        Path(routers(6), says=UNREACHABLE, by="10.0.0.6"), "unreachable", 0, 7,
-        [*path_of(*routers(6)), (32, "10.0.0.6")]),
-    "a router that refuses and quotes nothing of use": (
-        Path(routers(6), says=UNREACHABLE, by="10.0.0.99"), "unreachable", 0, 32,
-        [*path_of(*routers(6)), (32, "10.0.0.99")]),
-    "two routers that send it to and fro": (
-        Path(LOOPING, says=None), "loop", 0, 17, [*path_of(*LOOPING[:16]), (32, "10.0.0.4")]),
-    "a router that answers twice in a row": (
-        Path(["10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3"]), "reached", 5, 6,
-        path_of("10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3", "192.0.2.9")),
-    "silent routers on the way": (
-        Path(["10.0.0.1", "", "", "10.0.0.4"]), "reached", 5, 6,
-        path_of("10.0.0.1", "", "", "10.0.0.4", "192.0.2.9")),
-    "a silent first router": (Path(["", "10.0.0.2"]), "reached", 3, 4, path_of("", "10.0.0.2", "192.0.2.9")),
-    "silence everywhere": (Path([""] * 40, says=None), "gap", 0, 21, []),
-    "a gap that hides the rest": (
-        Path([*routers(8), *[""] * 8, *routers(8, "10.0.1.")], says=None), "gap", 0, 16, path_of(*routers(8))),
-    "a target whose replies arrive with a small TTL": (
-        Path(routers(4), initial_ttl=20), "reached", 5, 17, path_of(*routers(4), "192.0.2.9")),
-    "a way back that is longer": (
-        Path(routers(4), initial_ttl=58), "reached", 5, 15, path_of(*routers(4), "192.0.2.9")),
-    "a way back that is shorter": (
-        Path(routers(9), initial_ttl=70), "reached", 10, 33, path_of(*routers(9), "192.0.2.9")),
-    "a path longer than the largest TTL": (
-        Path(routers(40)), "gap", 0, 32, path_of(*routers(32))),
-    "an IPv6 path": (
-        Path(["2001:db8::1", "2001:db8::2"], target="2001:db8:9::9", says=(129, 0)), "reached", 3, 4,
-        path_of("2001:db8::1", "2001:db8::2", "2001:db8:9::9")),
-    "an address that is a router's": (
-        Path(["10.0.0.1", "192.0.2.9"], says=None), "reached", 2, 16, path_of("10.0.0.1", "192.0.2.9")),
-}
-
-
-@pytest.mark.parametrize(("path", "outcome", "distance", "packets", "expected"), TABLE.values(), ids=TABLE)
-def test_a_path_of(path: Path, outcome: str, distance: int, packets: int, expected: list[tuple[int, str]]) -> None:
-    drive, found = trace(path)
-    assert hops(found) == expected
-    assert (OUTCOMES[found.outcome[0]], found.distance[0], found.joined_ttl[0]) == (outcome, distance, 0)
-    assert found.sent[0] == len(drive.sent) <= packets
-    assert len(set(drive.sent)) == len(drive.sent), "no TTL is probed twice"
+THRIFTY = replace(PLAIN, flows=1)
 
 
 def test_every_hop_says_what_its_answer_said() -> None:
@@ -168,7 +40,7 @@ def test_a_silent_hop_says_nothing_but_when_it_was_probed() -> None:
 def test_paths_that_share_a_beginning_show_it_once() -> None:
     shared = routers(8)
     paths = [Path([*shared, f"10.9.{row}.1"], f"192.0.{row}.9") for row in range(30)]
-    drive, found = trace(*paths, asked=replace(PLAIN, rate_pps=50.0))
+    drive, found = trace(*paths, asked=replace(THRIFTY, rate_pps=50.0))
     assert np.count_nonzero(found.joined_ttl) == 29
     whole = int(found.joined_ttl.argmin())
     assert hops(found, whole) == path_of(*paths[whole].routers, paths[whole].target)
@@ -189,14 +61,24 @@ def test_a_later_trace_joins_what_an_earlier_one_has_shown() -> None:
     known = StopSet()
     trace(Path(routers(6)), known=known)
     assert len(known) == 6
-    drive, found = trace(Path([*routers(5), "10.0.7.7"], "192.0.7.7"), known=known)
+    drive, found = trace(Path([*routers(5), "10.0.7.7"], "192.0.7.7"), asked=THRIFTY, known=known)
     assert hops(found) == [(5, "10.0.0.5"), (6, "10.0.7.7"), (7, "192.0.7.7")]
     assert found.joined_ttl[0] == 5 and len(drive.sent) == 4
 
 
+@pytest.mark.parametrize("flows", [1, 2, 5])
+def test_so_many_paths_go_beyond_a_known_interface_before_others_end_there(flows: int) -> None:
+    # A balancer sends every other target another way to the third hop.
+    paths = [Path(["10.0.0.1", f"10.0.1.{row % 2}", "10.0.0.3"], f"192.0.{row}.9") for row in range(40)]
+    _, found = trace(*paths, asked=replace(PLAIN, rate_pps=20.0, flows=flows))
+    branches = texts(found.hop_address[found.hop_ttl == 2])
+    assert len(branches) == flows and np.count_nonzero(found.joined_ttl == 3) == 40 - flows
+    assert len(set(branches)) == (2 if flows > 2 else 1)
+
+
 def test_what_refuses_is_not_known_to_others_by_its_refusal() -> None:
     known = StopSet()
-    trace(Path(routers(6), says=UNREACHABLE, by="10.7.7.7"), known=known)
+    trace(Path(routers(6), says=UNREACHABLE, by="10.7.7.7", is_quoting=True), known=known)
     assert len(known) == 6
 
 
