@@ -84,10 +84,6 @@ class Course:
             elif kind == probes.UNSENT:
                 yield from self._refusal(turn, at_s, error)
 
-    def sent(self, turns: Sequence[Turn]) -> None:
-        """These requests are handed to the prober."""
-        self.totals.sent += len(turns)
-
     def expire(self, now_ns: int) -> Iterator[Line]:
         """The time of some requests is up."""
         for turn in self._schedule.expired(now_ns):

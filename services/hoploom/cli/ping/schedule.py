@@ -112,22 +112,24 @@ class Schedule:
             times.append(self._deadlines[0][0])
         return min(times, default=None)
 
-    def due(self, now_ns: int, most: int) -> list[Turn]:
-        """Take the requests that may leave now.
+    def due(self, now_ns: int, most: int, ahead_ns: int = 0) -> list[Turn]:
+        """Take the requests that may leave now, or in a moment where only the interval keeps them.
 
         Args:
             now_ns: Monotonic clock.
             most: How many at most.
+            ahead_ns: How long that moment is; whoever takes them keeps the interval then.
         """
         turns: list[Turn] = []
-        while self._due and len(turns) < most and max(self._due[0][0], self._next_ns) <= now_ns:
+        while self._is_due(now_ns, ahead_ns) and len(turns) < most:
             due_ns, _, row, request = heapq.heappop(self._due)
             if row in self._over:
                 continue
             turn = Turn(row, request, self._pace.timeout_of(request))
             turns.append(turn)
-            self._next_ns = max(self._next_ns, due_ns, now_ns - CATCH_UP_NS) + self._pace.interval_ns
-            self._wait(turn, now_ns)
+            slot_ns = max(self._next_ns, due_ns, now_ns - CATCH_UP_NS)
+            self._next_ns = slot_ns + self._pace.interval_ns
+            self._wait(turn, max(slot_ns, now_ns))
             if self._pace.is_counting:
                 self._again(row, request + 1, due_ns + self._pace.period_ns)
         return turns
@@ -173,6 +175,9 @@ class Schedule:
     def gives_up(self, turn: Turn) -> bool:
         """Whether a lost request was its target's last."""
         return self._pace.requests is not None and turn.request + 1 >= self._pace.requests
+
+    def _is_due(self, now_ns: int, ahead_ns: int) -> bool:
+        return bool(self._due) and self._due[0][0] <= now_ns and self._next_ns <= now_ns + ahead_ns
 
     def _wait(self, turn: Turn, now_ns: int) -> None:
         self._waiting.add((turn.row, turn.request))

@@ -23,8 +23,10 @@ from hoploom.wire.addresses import column
 NS = 1_000_000_000
 MOST = 1_024
 """Requests handed over at a time: more would wait for their turn while their time already runs."""
-TICK_S = 0.01
-"""A shorter interval is kept by handing over several requests at a time."""
+RUNS = 16
+"""So many of the prober's runs listen at a time: each wakes up for every message, so many would fill a core."""
+LEAST_AHEAD_NS, MOST_AHEAD_NS = 10_000_000, 250_000_000
+"""Requests of the next moment are handed over together, and the prober keeps their interval."""
 POLL_S = 0.001
 LOOK_S = 0.2
 """How often the progress is shown anew."""
@@ -42,6 +44,9 @@ class Session:
         self._is_stopped = False
         self._broken: HoploomError | None = None
         self._handed = 0
+        interval_ns, horizon_ns = self._pace.interval_ns, self._pace.horizon_ns(0)
+        self._rate_pps = NS / interval_ns if interval_ns else None
+        self._ahead_ns = min(max(horizon_ns // RUNS, LEAST_AHEAD_NS), MOST_AHEAD_NS) if interval_ns else 0
         self._split_ns = int(options.split_s * NS)
         is_shown = is_watched() and not options.is_machine and not options.flags & {"quiet"} and not options.split_s
         self._progress = Progress(self._so_far, is_shown=is_shown)
@@ -67,6 +72,8 @@ class Session:
             loop.remove_signal_handler(signal.SIGQUIT)
         if self._broken is not None:
             raise self._broken
+        statistics = self._prober.statistics
+        self._course.totals.sent = statistics.sent + statistics.send_errors
         write(self._course.finish((time.monotonic_ns() - started_ns) / NS))
 
     async def _drive(self, probing: asyncio.TaskGroup, started_ns: int) -> set[asyncio.Task[None]]:
@@ -81,17 +88,16 @@ class Session:
             if self._split_ns and now_ns >= interim_ns:
                 interim_ns += self._split_ns
                 self._interim()
-            turns = [] if self._backlog() else self._schedule.due(now_ns, MOST)
+            turns = [] if self._backlog() else self._schedule.due(now_ns, MOST, self._ahead_ns)
             for task in self._hand_over(probing, turns):
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
             self._progress.show()
-            await self._pause(len(turns), interim_ns)
+            await self._pause(interim_ns)
         return tasks
 
     def _hand_over(self, probing: asyncio.TaskGroup, turns: Sequence[Turn]) -> Iterable[asyncio.Task[None]]:
         self._handed += len(turns)
-        self._course.sent(turns)
         for request, group in groupby(turns, key=lambda turn: 0 if self._pace.is_counting else turn.request):
             yield probing.create_task(self._probe(list(group), self._pace.horizon_ns(request)))
 
@@ -99,7 +105,7 @@ class Session:
         options = self._options
         settings = ProbeSettings(
             timeout_s=timeout_ns / NS, size_bytes=options.size_bytes, ttl=options.ttl, tos=options.tos,
-            is_patient=True, is_random="random" in options.flags,
+            rate_pps=self._rate_pps, is_patient=True, is_random="random" in options.flags,
         )  # fmt: skip
         rows = self._addresses[[turn.row for turn in turns]]
         try:
@@ -113,13 +119,13 @@ class Session:
         if self._schedule.is_over:
             self._changed.set()
 
-    async def _pause(self, handed: int, interim_ns: int) -> None:
+    async def _pause(self, interim_ns: int) -> None:
         """Wait until something is due, or news changes what is."""
         wake_ns = self._schedule.wake_ns()
         if wake_ns is None:
             return
         wake_ns = min(wake_ns, interim_ns) if self._split_ns else wake_ns
-        least_s = POLL_S if self._backlog() else TICK_S if handed and self._pace.interval_ns else 0.0
+        least_s = POLL_S if self._backlog() else 0.0
         wait_s = min(max((wake_ns - time.monotonic_ns()) / NS, least_s), LOOK_S)
         self._changed.clear()
         try:
@@ -147,9 +153,9 @@ class Session:
             write(lines)
 
     def _so_far(self) -> str:
-        hosts, totals = self._course.hosts, self._course.totals
+        hosts, sent = self._course.hosts, self._prober.statistics.sent
         alive = sum(host.is_alive for host in hosts)
-        return f"{totals.sent:,} requests sent, {alive:,} of {len(hosts):,} targets alive"
+        return f"{sent:,} requests sent, {alive:,} of {len(hosts):,} targets alive"
 
 
 def write(lines: Iterable[Line]) -> None:

@@ -83,6 +83,20 @@ def test_a_sender_that_was_kept_from_its_turn_makes_up_for_twenty_milliseconds_a
     assert len(found.due(510 * MS, 1_000)) == 10
 
 
+def test_what_only_the_interval_keeps_may_be_taken_ahead() -> None:
+    found = schedule("-r0 -t 100 -i 10", 9)
+    assert [turn.row for turn in found.due(0, 9, 35 * MS)] == [0, 1, 2, 3]
+    assert found.wake_ns() == 40 * MS
+    assert [turn.row for turn in found.expired(129 * MS)] == [0, 1, 2], "their time runs from when they are to leave"
+
+
+def test_what_is_due_later_is_not_taken_ahead() -> None:
+    found = schedule("-c2 -p 100 -t 50 -i 1", 1)
+    assert len(found.due(0, 9, 250 * MS)) == 1
+    assert found.due(99 * MS, 9, 250 * MS) == []
+    assert len(found.due(100 * MS, 9, 250 * MS)) == 1
+
+
 def test_it_says_when_there_is_something_to_do() -> None:
     found = schedule("-r0 -t 100", 2)
     assert found.wake_ns() == 0
