@@ -282,6 +282,7 @@ WRONG = {
     "-g 127.0.0.1/x": "message",
     "-g ::1 ::3": "message",
     "-g 127.0.0.1 nosuch": "message",
+    f"-S nosuch {ALIVE}": "message",
     f"-c 0 {ALIVE}": "usage",
     f"-c abc {ALIVE}": "usage",
     f"-H 0 {ALIVE}": "usage",

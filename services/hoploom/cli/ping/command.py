@@ -19,6 +19,7 @@ from hoploom.cli.ping.ranges import generate
 from hoploom.cli.ping.report import Report, exit_code
 from hoploom.cli.ping.schedule import Pace, Schedule
 from hoploom.cli.ping.session import Session, write
+from hoploom.cli.pipes import ends_with_its_reader
 from hoploom.cli.words import BadWord
 from hoploom.kit.errors import BadRequest, HoploomError
 from hoploom.prober.clocks import wall_less_monotonic_ns
@@ -53,7 +54,8 @@ def _run(options: Options) -> int:
         return 0
     if options.engine not in ENGINES:
         raise BadWord(f"there is no engine {options.engine!r} (there are: {', '.join(ENGINES)})")
-    return asyncio.run(_ping(options, _targets(options)))
+    with ends_with_its_reader():
+        return asyncio.run(_ping(options, _targets(options)))
 
 
 def _targets(options: Options) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from hoploom.cli.ping.flags import FLAGS
@@ -212,6 +213,13 @@ def _text(name: str, text: str) -> str:
     return text
 
 
+def _source(name: str, text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise BadWord(f"can't parse source address: {text}") from None
+
+
 _CONVERSIONS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "count": ("count", _whole(1, MAX_COUNT)),
     "vcount": ("count", _whole(1, MAX_COUNT)),
@@ -225,7 +233,7 @@ _CONVERSIONS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "reachable": ("reachable", _whole(1, MAX_COUNT)),
     "ttl": ("ttl", _ttl),
     "tos": ("tos", _tos),
-    "src": ("source", _text),
+    "src": ("source", _source),
     "iface": ("interface", _text),
     "file": ("file", _text),
     "engine": ("engine", _text),

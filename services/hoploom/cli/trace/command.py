@@ -14,6 +14,7 @@ from typing import Any
 
 from hoploom import __version__
 from hoploom.cli import lookup
+from hoploom.cli.pipes import ends_with_its_reader
 from hoploom.cli.progress import Progress, is_watched
 from hoploom.cli.trace import machine
 from hoploom.cli.trace.flags import overview
@@ -58,7 +59,8 @@ def _run(options: Options) -> int:
         raise BadWord("name a target: a host, an address, a block, or a file of blocks")
     if options.engine not in ENGINES:
         raise BadWord(f"there is no engine {options.engine!r} (there are: {', '.join(ENGINES)})")
-    return asyncio.run(_trace(options))
+    with ends_with_its_reader():
+        return asyncio.run(_trace(options))
 
 
 async def _trace(options: Options) -> int:

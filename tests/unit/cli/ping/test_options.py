@@ -78,7 +78,9 @@ BAD = [
     ("-Q 0 x", "--squiet is 0.001 to"),
     ("-x 0 x", "--reachable is 1 to"),
     ("--rate 0 x", "--rate is 0.001 to"),
-    ("--src= x", "--src needs a value"),
+    ("--src= x", "can't parse source address: "),
+    ("-S host x", "can't parse source address: host"),
+    ("-I= --iface= x", "--iface needs a value"),
 ]
 
 
@@ -90,7 +92,7 @@ def test_a_command_line_that_makes_no_sense_is_refused_in_one_sentence(text: str
 
 
 def test_every_option_of_the_table_is_understood() -> None:
-    values = {"tos": "1", "ttl": "1", "size": "1", "backoff": "2"}
+    values = {"tos": "1", "ttl": "1", "size": "1", "backoff": "2", "src": "10.0.0.1"}
     for flag in FLAGS:
         words = [f"-{flag.letter}" if flag.letter else f"--{flag.name}"]
         words += [values.get(flag.name, "1")] if flag.value else []
