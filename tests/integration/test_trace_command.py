@@ -48,7 +48,7 @@ def addresses(document: dict[str, object]) -> list[str]:
     return [found.get(ttl, "") for ttl in range(1, max(found) + 1)]
 
 
-@pytest.mark.parametrize("method", ["icmp-paris"])
+@pytest.mark.parametrize("method", ["icmp-paris", "udp-paris"])
 @pytest.mark.parametrize("is_v6", [False, True])
 def test_the_way_is_the_chains(method: str, is_v6: bool) -> None:
     chain = Chain(4, silent=[3])
@@ -73,7 +73,7 @@ def test_a_person_reads_a_line_a_hop() -> None:
 
 def test_many_targets_share_what_is_known_unless_paths_are_to_be_whole() -> None:
     targets = ["198.18.5.2", "198.18.5.1", "198.18.4.2"]
-    shared, whole = on_a_chain(*targets), on_a_chain("--whole", *targets)
+    shared, whole = on_a_chain("--flows", "1", *targets), on_a_chain("--flows", "1", "--whole", *targets)
     assert "as on the way to" in shared.out and "as on the way to" not in whole.out
     assert whole.out.count(" 1  198.18.1.2") == 3
 

@@ -32,6 +32,7 @@ OURS = (
     Flag("4", "ipv4", "", "names and addresses of IPv4 alone"),
     Flag("6", "ipv6", "", "names and addresses of IPv6 alone"),
     Flag("", "whole", "", "every path from its first hop on; else one ends where it meets another that is known"),
+    Flag("", "flows", "N", "paths that pass an interface before others end there (6); 1 saves a fifth of the probes"),
     Flag("", "split", "TTL", "where probing begins while the distance is unknown (16)"),
     Flag("", "per-prefix", "RULE", "addresses of a block, e.g. 24:1,48:1 or 24:all (all; of public blocks 24:1,48:1)"),
     Flag("", "max-targets", "N", "most targets (1,000,000)"),

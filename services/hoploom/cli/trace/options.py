@@ -13,7 +13,7 @@ from typing import Any
 
 from hoploom.cli.trace.flags import FLAGS, REFUSED
 from hoploom.cli.words import BadWord, Given, parse
-from hoploom.prober.traces import MAX_TTL, TraceSettings
+from hoploom.prober.traces import MAX_FLOWS, MAX_TTL, TraceSettings
 
 METHODS = {"icmp": "icmp", "icmp-paris": "icmp", "icmp-echo": "icmp", "icmp-echo-paris": "icmp", "udp": "udp",
            "udp-paris": "udp"}
@@ -182,6 +182,7 @@ _PROBING: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "maxttl": ("max_ttl", _whole(1, MAX_TTL)),
     "gaplimit": ("gap_limit", _gap),
     "attempts": ("attempts", _whole(1, 10)),
+    "flows": ("flows", _whole(1, MAX_FLOWS)),
     "method": ("protocol", _method),
     "wait": ("timeout_s", _number(0.001, 600)),
     "wait-probe": ("interval_s", _hundredths),

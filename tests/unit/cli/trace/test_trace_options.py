@@ -19,6 +19,7 @@ SETTINGS: list[tuple[str, str, dict[str, Any]]] = [
     ("a split", "--split 9 x", {"split_ttl": 9}),
     ("no gap limit", "-g 0 x", {"gap_limit": 64}),
     ("attempts", "-q 3 x", {"attempts": 3}),
+    ("flows", "--flows 1 x", {"flows": 1}),
     ("waiting", "-w 0.5 -W 20 x", {"timeout_s": 0.5, "interval_s": 0.2}),
     ("a rate", "-r 50 x", {"rate_pps": 50.0}),
     ("scamper's rate", "-p 50 x", {"rate_pps": 50.0}),
