@@ -21,6 +21,8 @@ from hoploom.prober.socket_options import DATAGRAM_TRIES, ERROR_OPTIONS, MSG_ERR
 from hoploom.targets.notation import IPV4
 from hoploom.wire.addresses import MAPPED_PREFIX, WIDTH
 
+STRIDE = 64
+"""Packets a call: the clock is read between calls, so that the times of those within one, about 0.15 ms, are true."""
 _BROKEN = frozenset({errno.EBADF, errno.ENOTSOCK, errno.EFAULT, errno.ENOSYS})
 _FAMILIES = {4: (socket.AF_INET, socket.IPPROTO_ICMP), 6: (socket.AF_INET6, socket.IPPROTO_ICMPV6)}
 _ORIGINS = {4: 2, 6: 3}
@@ -122,7 +124,7 @@ class LinuxPort:
         descriptor, at, tries = self._socket.fileno(), 0, 0
         while at < len(errors):
             before_ns = time.monotonic_ns()
-            left, number = self._outbox.send(descriptor, at, len(errors) - at)
+            left, number = self._outbox.send(descriptor, at, min(len(errors) - at, STRIDE))
             after_ns = time.monotonic_ns()
             if left:
                 # They leave one after the other, each in about the same time.

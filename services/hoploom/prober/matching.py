@@ -17,9 +17,9 @@ from hoploom.prober.slots import REFUSED, REPLIED, WAITING, Slots
 
 Rows = slice | NDArray[np.intp]
 """Which rows of a table: all of them, or those with these numbers."""
-EARLY_NS = 1_000_000
-"""Packets that leave in one call are given stamps in proportion, so a reply's own may seem to come before by less than
-this. A larger difference, or a stamp of the future, comes of a wall clock that was set meanwhile."""
+EARLY_NS = 10_000_000
+"""Packets that leave in one call are given times in proportion, so a reply's own may seem to come before, by as much as
+the call was interrupted for. A larger difference, or a stamp of the future, comes of a wall clock that was set."""
 _ALL = slice(None)
 _MASKS = np.frombuffer(
     b"".join((b"\xff" * count).ljust(COOKIE_BYTES, b"\0") for count in range(COOKIE_BYTES + 1)), np.uint64

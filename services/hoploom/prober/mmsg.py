@@ -108,7 +108,7 @@ class Outbox:
         self._controls = _addresses(self._ttls)
         self._base_of_message = self._messages.ctypes.data
         self._send = _call("sendmmsg")
-        self._packets = np.empty((0, 0), np.uint8)
+        self._packets, self._packets_at = np.empty((0, 0), np.uint8), 0
         self._has_ttls = False
 
     def fill(self, packets: NDArray[np.uint8], targets: NDArray[np.uint8], ttls: NDArray[np.uint8] | None) -> None:
@@ -119,10 +119,10 @@ class Outbox:
             targets: (n, 16).
             ttls: (n,) or None.
         """
-        count = len(packets)
-        if packets.ctypes.data != self._packets.ctypes.data or packets.shape != self._packets.shape:
+        count, at = len(packets), packets.ctypes.data
+        if at != self._packets_at or packets.shape != self._packets.shape:
             self._parts["base"][:count], self._parts["length"][:count] = _addresses(packets), packets.shape[1]
-        self._packets = packets
+        self._packets, self._packets_at = packets, at
         if self._is_ipv4:
             self._names[:count, 4:8] = targets[:, 12:]
         else:
@@ -160,6 +160,7 @@ class Inbox:
         header = self._messages["header"]
         header["name"], header["control"] = _addresses(self.names), _addresses(self._control)
         header["parts"], header["part_count"] = _addresses(self._parts), 1
+        self._size, self._places = 0, list[_Place]()
         self.lengths: NDArray[np.uint32] = self._messages["length"]
         self._name_bytes, self._control_bytes = header["name_bytes"], header["control_bytes"]
         self._base_of_message = self._messages.ctypes.data
@@ -180,27 +181,45 @@ class Inbox:
             return found
         control, sizes = self._control[first:stop], self._control_bytes[first:stop]
         words = control.view(np.uint64)
-        places = _walk(words[0].tolist(), int(sizes[0]))
-        # The same options are set for all, so what comes beside them is nearly always laid out alike.
-        differing = np.count_nonzero(sizes != sizes[0])
-        for at, _, _, _ in places:
-            differing += np.count_nonzero(words[:, at : at + 2] != words[0, at : at + 2])
-        for each in [slice(None)] if not differing else [slice(row, row + 1) for row in range(stop - first)]:
-            if differing:
-                places = _walk(words[each][0].tolist(), int(sizes[each][0]))
-            for at, end, level, kind in places:
-                found.values.setdefault((level, kind), []).append((each, control[each, at * _WORD + 16 : end]))
+        # The same options are set for all, so what comes beside them is nearly always laid out as the time before.
+        if self._are_alike(words, sizes):
+            rows = [slice(None)]
+        else:
+            self._size, self._places = int(sizes[0]), _walk(words[0].tolist(), int(sizes[0]))
+            rows = [slice(None)] if self._are_alike(words, sizes) else [slice(at, at + 1) for at in range(len(sizes))]
+        for each in rows:
+            places = self._places if len(rows) == 1 else _walk(words[each][0].tolist(), int(sizes[each][0]))
+            for place in places:
+                data = control[each, (place.word + 2) * _WORD : place.end]
+                found.values.setdefault((place.level, place.kind), []).append((each, data))
         return found
 
+    def _are_alike(self, words: NDArray[np.uint64], sizes: NDArray[np.uint64]) -> bool:
+        """Whether all control data is laid out as was remembered."""
+        if np.count_nonzero(sizes != self._size):
+            return False
+        return not any(np.count_nonzero(words[:, each.word : each.word + 2] != each.header) for each in self._places)
 
-def _walk(words: list[int], size: int) -> list[tuple[int, int, int, int]]:
-    """Control messages in a row: word at which each begins, byte at which it ends, its level and kind."""
-    found, at = [], 0
+
+class _Place(NamedTuple):
+    """A control message in a row: word at which it begins, byte at which it ends, level, kind, and the header of both."""
+
+    word: int
+    end: int
+    level: int
+    kind: int
+    header: NDArray[np.uint64]
+
+
+def _walk(words: list[int], size: int) -> list[_Place]:
+    """The control messages in a row of words."""
+    found, at = list[_Place](), 0
     while (at + 2) * _WORD <= size:
         length, both = words[at], words[at + 1]
         if not _CONTROL_HEADER <= length <= size - at * _WORD:
             break
-        found.append((at, at * _WORD + length, both & 0xFFFFFFFF, both >> 32))
+        header = np.array([length, both], np.uint64)
+        found.append(_Place(at, at * _WORD + length, both & 0xFFFFFFFF, both >> 32, header))
         at += -(-length // _WORD)
     return found
 

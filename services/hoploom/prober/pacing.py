@@ -44,6 +44,10 @@ class TokenBucket:
         self._next_ns = max(self._next_ns, now_ns - self._catch_up_ns)
         return min(most, max(0, int((now_ns - self._next_ns) / self._gap_ns) + 1)) if now_ns >= self._next_ns else 0
 
+    def span_ns(self, packets: int) -> int:
+        """How long so many packets take; longer than anything where there is no limit."""
+        return int(packets * self._gap_ns) if self._gap_ns else NS
+
     def spend(self, packets: int) -> None:
         """Note that so many were sent."""
         self._next_ns += packets * self._gap_ns

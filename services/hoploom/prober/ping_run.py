@@ -119,6 +119,10 @@ class PingRun:
     def _rows(self, probes: NDArray[np.int64]) -> NDArray[np.int64]:
         return probes if self.tally.count == 1 else probes % self.tally.targets
 
+    def span_ns(self, packets: int) -> int:
+        """How long so many packets take at the rate; for ever where only networks have one."""
+        return self._bucket.span_ns(packets)
+
     def due(self, now_ns: int, most: int) -> int:
         """How many probes may leave now by rate, interval and network cap: neighbours of one round and one family."""
         count = self._bucket.due(now_ns, min(most, self.tally.probes - self.next_probe))

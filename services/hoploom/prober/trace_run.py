@@ -102,6 +102,10 @@ class TraceRun:
         found: NDArray[np.uint64] = self.targets.view(np.uint64)[probes >> _TTL_BITS]
         return found
 
+    def span_ns(self, packets: int) -> int:
+        """How long so many packets take at the rate; for ever where only networks have one."""
+        return self._bucket.span_ns(packets)
+
     def due(self, now_ns: int, most: int) -> int:
         """How many probes of one family may leave now by rate, interval and network cap."""
         room = self._bucket.due(now_ns, most)
