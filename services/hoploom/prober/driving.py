@@ -26,7 +26,7 @@ from hoploom.prober.slots import WAITING
 from hoploom.prober.socket_options import IS_LINUX
 
 TICK_NS = 10_000_000
-"""A paced sender wakes this often: each waking costs 0.3 ms whatever it sends, so one for each packet would fill a core.
+"""A paced sender wakes this often: a waking costs 0.3 ms whatever it sends, so one for each packet would fill a core.
 Half of what a held-up sender makes good at once, see `pacing.CATCH_UP_S`."""
 TICK_PACKETS = 200
 """At high rates it wakes more often, so that no more than these leave at once."""
