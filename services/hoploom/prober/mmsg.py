@@ -202,7 +202,7 @@ class Inbox:
 
 
 class _Place(NamedTuple):
-    """A control message in a row: word at which it begins, byte at which it ends, level, kind; its header as it lies."""
+    """A control message in a row: word at which it begins, byte at which it ends, level, kind; its header as is."""
 
     word: int
     end: int
