@@ -6,7 +6,8 @@ comes from them should find what he knows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from hoploom.kit.errors import ConfigError
@@ -77,6 +78,43 @@ def usage(flags: Sequence[Flag]) -> list[str]:
         first, *more = flag.text.split("\n")
         lines += [f"{head:<26} {first}", *(f"{'':<26} {each}" for each in more)]
     return lines
+
+
+def number(least: float, most: float) -> Callable[[str, str], float]:
+    """A reader of an option's decimal number within a range: of name and text it makes the value, or a BadWord."""
+
+    def convert(name: str, text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise BadWord(f"--{name} needs a number, not {text!r}") from None
+        if not (math.isfinite(value) and least <= value <= most):
+            raise BadWord(f"--{name} is {least:g} to {most:g}, not {text}")
+        return value
+
+    return convert
+
+
+def whole(least: int, most: int) -> Callable[[str, str], int]:
+    """A reader of an option's whole number within a range, as `number`."""
+
+    def convert(name: str, text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise BadWord(f"--{name} needs a whole number, not {text!r}") from None
+        if not least <= value <= most:
+            raise BadWord(f"--{name} is {least:,} to {most:,}, not {text}")
+        return value
+
+    return convert
+
+
+def nonempty(name: str, text: str) -> str:
+    """An option's text, which has to say something."""
+    if not text:
+        raise BadWord(f"--{name} needs a value")
+    return text
 
 
 def _long(word: str, left: Iterator[str], flags: Sequence[Flag], given: Given) -> None:

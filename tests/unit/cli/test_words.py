@@ -1,8 +1,11 @@
 """Options as the tools that we stand in for take them."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-from hoploom.cli.words import BadWord, Flag, parse, usage
+from hoploom.cli.words import BadWord, Flag, nonempty, number, parse, usage, whole
 
 FLAGS = (
     Flag("c", "count", "N", "how many"),
@@ -66,3 +69,29 @@ def test_the_help_has_a_line_for_each_and_more_where_the_text_has_more() -> None
         "       --rate=PPS          how fast",
         "                           at most",
     ]
+
+
+@pytest.mark.parametrize(
+    ("convert", "text", "expected"),
+    [(number(0, 5), "1.5", 1.5), (number(0, 5), "5", 5.0), (whole(1, 9), "9", 9), (nonempty, "x", "x")],
+)
+def test_values_are_read(convert: Callable[[str, str], Any], text: str, expected: Any) -> None:
+    assert convert("name", text) == expected
+
+
+@pytest.mark.parametrize(
+    ("convert", "text", "sentence"),
+    [
+        (number(0, 5), "x", "--name needs a number, not 'x'"),
+        (number(0, 5), "5.1", "--name is 0 to 5, not 5.1"),
+        (number(0, 5), "nan", "--name is 0 to 5, not nan"),
+        (number(0, 1e9), "inf", "--name is 0 to 1e+09, not inf"),
+        (whole(1, 9_000), "1.5", "--name needs a whole number, not '1.5'"),
+        (whole(1, 9_000), "0", "--name is 1 to 9,000, not 0"),
+        (nonempty, "", "--name needs a value"),
+    ],
+)
+def test_values_that_make_no_sense_are_named(convert: Callable[[str, str], Any], text: str, sentence: str) -> None:
+    with pytest.raises(BadWord) as caught:
+        convert("name", text)
+    assert str(caught.value) == sentence

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from hoploom.cli.ping.flags import FLAGS
-from hoploom.cli.words import BadWord, Given, parse
+from hoploom.cli.words import BadWord, Given, nonempty, number, parse, whole
 
 MAX_SIZE_BYTES = 65_487
 """fping's limit; it leaves room for the longest IPv4 header."""
@@ -114,7 +114,7 @@ def _values(given: Given) -> dict[str, Any]:
     found["is_verbose_count"] = "vcount" in values
     found["family"] = 4 if "ipv4" in values else 6 if "ipv6" in values else 0
     if "rate" in values:
-        found["interval_ms"] = 1_000.0 / _number(1e-3, 1e9)("rate", values["rate"])
+        found["interval_ms"] = 1_000.0 / number(1e-3, 1e9)("rate", values["rate"])
     if "timeout" not in values and ("count" in found or found["is_endless"]):
         found["timeout_ms"] = min(found.get("period_ms", Options.period_ms), LONGEST_COUNT_TIMEOUT_MS)
     return found
@@ -146,52 +146,22 @@ def _require_operands(given: Given, found: dict[str, Any]) -> None:
         raise BadWord("targets stand in the file (-f) or on the command line, not in both")
 
 
-def _number(least: float, most: float) -> Callable[[str, str], float]:
-    """A reader of decimal numbers within a range."""
-
-    def convert(name: str, text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            raise BadWord(f"--{name} needs a number, not {text!r}") from None
-        if not (math.isfinite(value) and least <= value <= most):
-            raise BadWord(f"--{name} is {least:g} to {most:g}, not {text}")
-        return value
-
-    return convert
-
-
-def _whole(least: int, most: int) -> Callable[[str, str], int]:
-    """A reader of whole numbers within a range."""
-
-    def convert(name: str, text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise BadWord(f"--{name} needs a whole number, not {text!r}") from None
-        if not least <= value <= most:
-            raise BadWord(f"--{name} is {least:,} to {most:,}, not {text}")
-        return value
-
-    return convert
-
-
 def _size(name: str, text: str) -> int:
-    value = _whole(0, 2**63)(name, text)
+    value = whole(0, 2**63)(name, text)
     if value > MAX_SIZE_BYTES:
         raise BadWord(f"data size {value} not valid, must be lower than {MAX_SIZE_BYTES + 1}")
     return value
 
 
 def _backoff(name: str, text: str) -> float:
-    value = _number(-math.inf, math.inf)(name, text)
+    value = number(-math.inf, math.inf)(name, text)
     if not MIN_BACKOFF <= value <= MAX_BACKOFF:
         raise BadWord(f"backoff factor {value:.1f} not valid, must be between {MIN_BACKOFF:.1f} and {MAX_BACKOFF:.1f}")
     return value
 
 
 def _ttl(name: str, text: str) -> int:
-    value = _whole(0, 2**63)(name, text)
+    value = whole(0, 2**63)(name, text)
     if not 1 <= value <= MAX_BYTE:
         raise BadWord(f"ttl {value} out of range")
     return value
@@ -207,12 +177,6 @@ def _tos(name: str, text: str) -> int:
     return value
 
 
-def _text(name: str, text: str) -> str:
-    if not text:
-        raise BadWord(f"--{name} needs a value")
-    return text
-
-
 def _source(name: str, text: str) -> str:
     try:
         return str(ip_address(text))
@@ -221,21 +185,21 @@ def _source(name: str, text: str) -> str:
 
 
 _CONVERSIONS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
-    "count": ("count", _whole(1, MAX_COUNT)),
-    "vcount": ("count", _whole(1, MAX_COUNT)),
-    "retry": ("retries", _whole(0, 1_000)),
+    "count": ("count", whole(1, MAX_COUNT)),
+    "vcount": ("count", whole(1, MAX_COUNT)),
+    "retry": ("retries", whole(0, 1_000)),
     "backoff": ("backoff", _backoff),
-    "interval": ("interval_ms", _number(0.0, MAX_MS)),
-    "period": ("period_ms", _number(0.001, MAX_MS)),
-    "timeout": ("timeout_ms", _number(0.001, MAX_TIMEOUT_MS)),
+    "interval": ("interval_ms", number(0.0, MAX_MS)),
+    "period": ("period_ms", number(0.001, MAX_MS)),
+    "timeout": ("timeout_ms", number(0.001, MAX_TIMEOUT_MS)),
     "size": ("size_bytes", _size),
-    "squiet": ("split_s", _number(0.001, MAX_MS)),
-    "reachable": ("reachable", _whole(1, MAX_COUNT)),
+    "squiet": ("split_s", number(0.001, MAX_MS)),
+    "reachable": ("reachable", whole(1, MAX_COUNT)),
     "ttl": ("ttl", _ttl),
     "tos": ("tos", _tos),
     "src": ("source", _source),
-    "iface": ("interface", _text),
-    "file": ("file", _text),
-    "engine": ("engine", _text),
+    "iface": ("interface", nonempty),
+    "file": ("file", nonempty),
+    "engine": ("engine", nonempty),
 }
 """By option: attribute of `Options`, and how its text becomes a value."""

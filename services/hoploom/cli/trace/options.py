@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any
 
 from hoploom.cli.trace.flags import FLAGS, REFUSED
-from hoploom.cli.words import BadWord, Given, parse
+from hoploom.cli.words import BadWord, Given, nonempty, number, parse, whole
 from hoploom.prober.traces import MAX_FLOWS, MAX_TTL, TraceSettings
 
 METHODS = {"icmp": "icmp", "icmp-paris": "icmp", "icmp-echo": "icmp", "icmp-echo-paris": "icmp", "udp": "udp",
@@ -130,34 +129,8 @@ def _settings(values: dict[str, str]) -> TraceSettings:
     return TraceSettings(is_whole="whole" in values, **found)
 
 
-def _number(least: float, most: float) -> Callable[[str, str], float]:
-    def convert(name: str, text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            raise BadWord(f"--{name} needs a number, not {text!r}") from None
-        if not (isfinite(value) and least <= value <= most):
-            raise BadWord(f"--{name} is {least:g} to {most:g}, not {text}")
-        return value
-
-    return convert
-
-
-def _whole(least: int, most: int) -> Callable[[str, str], int]:
-    def convert(name: str, text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise BadWord(f"--{name} needs a whole number, not {text!r}") from None
-        if not least <= value <= most:
-            raise BadWord(f"--{name} is {least:,} to {most:,}, not {text}")
-        return value
-
-    return convert
-
-
 def _gap(name: str, text: str) -> int:
-    return _whole(0, MAX_TTL)(name, text) or MAX_TTL
+    return whole(0, MAX_TTL)(name, text) or MAX_TTL
 
 
 def _method(name: str, text: str) -> str:
@@ -167,35 +140,29 @@ def _method(name: str, text: str) -> str:
 
 
 def _hundredths(name: str, text: str) -> float:
-    return _whole(0, 10_000)(name, text) / 100
-
-
-def _text(name: str, text: str) -> str:
-    if not text:
-        raise BadWord(f"--{name} needs a value")
-    return text
+    return whole(0, 10_000)(name, text) / 100
 
 
 _PROBING: dict[str, tuple[str, Callable[[str, str], Any]]] = {
-    "first": ("first_ttl", _whole(1, MAX_TTL)),
-    "split": ("split_ttl", _whole(1, MAX_TTL)),
-    "maxttl": ("max_ttl", _whole(1, MAX_TTL)),
+    "first": ("first_ttl", whole(1, MAX_TTL)),
+    "split": ("split_ttl", whole(1, MAX_TTL)),
+    "maxttl": ("max_ttl", whole(1, MAX_TTL)),
     "gaplimit": ("gap_limit", _gap),
-    "attempts": ("attempts", _whole(1, 10)),
-    "flows": ("flows", _whole(1, MAX_FLOWS)),
+    "attempts": ("attempts", whole(1, 10)),
+    "flows": ("flows", whole(1, MAX_FLOWS)),
     "method": ("protocol", _method),
-    "wait": ("timeout_s", _number(0.001, 600)),
+    "wait": ("timeout_s", number(0.001, 600)),
     "wait-probe": ("interval_s", _hundredths),
-    "rate": ("rate_pps", _number(1e-3, 1e9)),
-    "pps": ("rate_pps", _number(1e-3, 1e9)),
+    "rate": ("rate_pps", number(1e-3, 1e9)),
+    "pps": ("rate_pps", number(1e-3, 1e9)),
 }
 """By option: attribute of `TraceSettings`, and how its text becomes a value."""
 _PLAIN: dict[str, tuple[str, Callable[[str, str], Any]]] = {
-    "src": ("source", _text),
-    "iface": ("interface", _text),
-    "userid": ("user_id", _whole(0, 2**32 - 1)),
-    "per-prefix": ("per_prefix", _text),
-    "max-targets": ("max_targets", _whole(1, 10_000_000)),
-    "engine": ("engine", _text),
+    "src": ("source", nonempty),
+    "iface": ("interface", nonempty),
+    "userid": ("user_id", whole(0, 2**32 - 1)),
+    "per-prefix": ("per_prefix", nonempty),
+    "max-targets": ("max_targets", whole(1, 10_000_000)),
+    "engine": ("engine", nonempty),
 }
 """By option: attribute of `Options`, and how its text becomes a value."""
