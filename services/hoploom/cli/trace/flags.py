@@ -13,7 +13,7 @@ SCAMPER = (
     Flag("i", "ips", "", "targets follow"),
     Flag("l", "loops", "1", "loops after which a target is given up"),
     Flag("m", "maxttl", "TTL", "largest TTL, at most 64 (32)"),
-    Flag("O", "option", "WORD", "text, json (as --ndjson), ptr (names of hops); may be repeated, with commas"),
+    Flag("O", "option", "WORD", "text, json (as --ndjson), ptr (names of hops), with commas between"),
     Flag("p", "pps", "PPS", "as --rate"),
     Flag("P", "method", "METHOD", "icmp-paris or udp-paris (icmp-paris); icmp and udp are the same:\n"
          "every probe to a target is of one flow"),
