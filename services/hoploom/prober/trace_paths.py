@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from hoploom.prober.hop_log import NOTHING
 from hoploom.prober.traces import TraceSettings
-from hoploom.prober.ttl_sets import between, highest, lowest, only
+from hoploom.prober.ttl_sets import Sets, between, highest, lowest, only
 
 Rows = NDArray[np.integer]
 LOOPING, REFUSED, BROKEN, DONE = 1, 2, 4, 8
 """Flags of a path: an interface came twice, somebody on the way refused, a probe could not be sent, all is over."""
 _NO_FORWARD = LOOPING | BROKEN
+MOST_SPARE = 2
+"""Silent hops of a path that are probed once more than was asked for."""
 _NONE = np.uint64(0)
 
 
@@ -113,16 +115,30 @@ class Paths:
         return is_due
 
     def try_again(self, rows: Rows) -> NDArray[np.bool_]:
-        """Take silent hops out of what was probed, if they are worth another attempt; returns which paths have some."""
-        last = self.end[rows].astype(np.intp) - 1
-        is_stopped = (self.flags[rows] & _NO_FORWARD) != 0
-        last = np.where(is_stopped, np.minimum(last, highest(self.answered[rows])), last)
-        holes = self.probed[rows] & ~self.answered[rows] & between(self._first(rows), last)
-        holes[self.tries[rows] + 1 >= self._settings.attempts] = 0
-        holes[(self.flags[rows] & BROKEN) != 0] = 0
+        """Take silent hops out of what was probed, if they are worth another attempt; returns which paths have some.
+
+        All are while attempts are left. Beyond that a few between hops that answer are once: most such holes are lost
+        packets, and the interface may be on no other path.
+        """
+        tries = self.tries[rows].astype(np.intp) + 1
+        holes = self._holes(rows, self._settings.max_ttl)
+        # What answered at the largest TTL went first, and is far behind the others.
+        others = self.answered[rows] & ~between(self._settings.max_ttl, self._settings.max_ttl)
+        few = holes & between(np.maximum(lowest(others), 1), highest(others))
+        few[np.bitwise_count(few) > MOST_SPARE] = 0
+        holes[tries >= self._settings.attempts] = 0
+        holes |= np.where(tries == self._settings.attempts, few, _NONE)
         self.probed[rows] &= ~holes
         self.tries[rows] += holes != _NONE
         return np.asarray(holes != _NONE)
+
+    def _holes(self, rows: Rows, max_ttl: int) -> Sets:
+        """Silent hops on the way to the end, or to where probing stopped."""
+        last, flags = self.end[rows].astype(np.intp) - 1, self.flags[rows]
+        stopped = np.where((flags & LOOPING) != 0, highest(self.answered[rows]), max_ttl)
+        holes = self.probed[rows] & ~self.answered[rows] & between(self._first(rows), np.minimum(last, stopped))
+        holes[(flags & BROKEN) != 0] = 0
+        return np.asarray(holes)
 
     def close_in(self, rows: Rows, split: NDArray[np.intp]) -> None:
         """Begin nearer, where an answer tells that everything beyond is the same; 0 tells nothing."""

@@ -32,7 +32,7 @@ class TraceSettings:
         split_ttl: Where both streams begin when a target's distance is not known.
         max_ttl: The largest TTL probed.
         gap_limit: Silent hops in a row after which forward probing gives a target up.
-        attempts: Probes for a hop before it counts as silent.
+        attempts: Probes for a hop before it counts as silent; one or two such hops between others get one more.
         interval_s: Least time between two turns of a target; a turn sends one probe in each direction at most.
         timeout_s: Time after which a probe counts as lost.
         size_bytes: Payload behind the ICMP or UDP header; it grows where the cookie or the attribution needs more.

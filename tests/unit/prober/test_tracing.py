@@ -96,20 +96,30 @@ def test_probing_begins_at_the_first_ttl_asked_for() -> None:
     assert found.joined_ttl[0] == 0 and min(ttl for _, ttl in drive.sent) == 4
 
 
-def test_another_attempt_finds_the_hop_whose_first_answer_was_lost() -> None:
-    def first_lost(_target: int, ttl: int, time: int) -> bool:
-        return ttl == 3 and time == 1
+@pytest.mark.parametrize(
+    ("attempts", "losses", "probes"), [(1, 1, 2), (1, 2, 2), (2, 1, 2), (2, 2, 3), (2, 3, 3), (4, 4, 5)]
+)
+def test_a_hop_between_others_gets_the_attempts_asked_for_and_one_more(
+    attempts: int, losses: int, probes: int
+) -> None:
+    def some_lost(_target: int, ttl: int, time: int) -> bool:
+        return ttl == 3 and time <= losses
 
-    assert hops(trace(Path(routers(5)), loses=first_lost)[1])[2] == (3, "")
-    drive, found = trace(Path(routers(5)), asked=replace(PLAIN, attempts=2), loses=first_lost)
-    assert hops(found) == path_of(*routers(5), "192.0.2.9")
-    assert drive.sent.count((0, 3)) == 2 and len(drive.sent) == 8
+    drive, found = trace(Path(routers(5)), asked=replace(PLAIN, attempts=attempts), loses=some_lost)
+    seen = "10.0.0.3" if losses < probes else ""
+    assert hops(found) == path_of("10.0.0.1", "10.0.0.2", seen, "10.0.0.4", "10.0.0.5", "192.0.2.9")
+    assert drive.sent.count((0, 3)) == probes and len(drive.sent) == 6 + probes
 
 
-def test_a_silent_hop_gets_as_many_probes_as_are_asked_for_and_makes_one_row() -> None:
-    drive, found = trace(Path(["10.0.0.1", "", "10.0.0.3"]), asked=replace(PLAIN, attempts=3))
-    assert drive.sent.count((0, 2)) == 3 and drive.sent.count((0, 1)) == 1
-    assert hops(found) == path_of("10.0.0.1", "", "10.0.0.3", "192.0.2.9")
+def test_many_silent_hops_between_others_are_no_lost_packets() -> None:
+    drive, found = trace(Path(["10.0.0.1", "", "", "", "10.0.0.5"]))
+    assert hops(found) == path_of("10.0.0.1", "", "", "", "10.0.0.5", "192.0.2.9") and len(drive.sent) == 7
+
+
+def test_silence_before_the_first_and_behind_the_last_answer_is_not_probed_once_more() -> None:
+    drive, found = trace(Path(["", "10.0.0.2", "10.0.0.3"], says=None))
+    assert hops(found) == path_of("", "10.0.0.2", "10.0.0.3")
+    assert len(set(drive.sent)) == len(drive.sent)
 
 
 def test_another_attempt_goes_on_where_the_gap_was_made_of_losses() -> None:

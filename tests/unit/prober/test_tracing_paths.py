@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hoploom.prober.trace_paths import MOST_SPARE
 from hoploom.prober.traces import OUTCOMES
 from unit.prober.paths import UNREACHABLE, Path, hops, path_of, routers, trace
 
@@ -34,7 +35,7 @@ TABLE: dict[str, tuple[Path, str, int, int, list[tuple[int, str]]]] = {
         Path(["10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3"]), "reached", 5, 6,
         path_of("10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3", "192.0.2.9")),
     "silent routers on the way": (
-        Path(["10.0.0.1", "", "", "10.0.0.4"]), "reached", 5, 6,
+        Path(["10.0.0.1", "", "", "10.0.0.4"]), "reached", 5, 8,
         path_of("10.0.0.1", "", "", "10.0.0.4", "192.0.2.9")),
     "a silent first router": (Path(["", "10.0.0.2"]), "reached", 3, 4, path_of("", "10.0.0.2", "192.0.2.9")),
     "silence everywhere": (Path([""] * 40, says=None), "gap", 0, 21, []),
@@ -62,4 +63,4 @@ def test_a_path_of(path: Path, outcome: str, distance: int, packets: int, expect
     assert hops(found) == expected
     assert (OUTCOMES[found.outcome[0]], found.distance[0], found.joined_ttl[0]) == (outcome, distance, 0)
     assert found.sent[0] == len(drive.sent) <= packets
-    assert len(set(drive.sent)) == len(drive.sent), "no TTL is probed twice"
+    assert len(drive.sent) - len(set(drive.sent)) <= MOST_SPARE, "no TTL is probed twice but holes"
