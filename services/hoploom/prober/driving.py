@@ -34,6 +34,8 @@ LOOK_NS = 250_000_000
 """A sender that has to wait longer looks meanwhile whether it is to stop."""
 FULL_QUEUE_NS = 1_000_000
 """Pause when the system's send queue is full, when all slots are in flight, or too many answers may come at once."""
+FRESH_NS = 200_000
+"""What was read so long ago needs no second look."""
 YOUNG_NS = 50_000_000
 """Only replies to requests younger than this may all come at once."""
 SLICE_BYTES = 1 << 20
@@ -143,7 +145,7 @@ class Driver:
             readiness: Watches its ports.
         """
         self._exchange, self._readiness = exchange, readiness
-        self._read_ns = 0
+        self._read_ns = self._looked_ns = 0
 
     async def finish(
         self, run: Run, packets: Packets, stopped: Callable[[], object], launches: Launches | None = None
@@ -216,16 +218,17 @@ class Driver:
                 await asyncio.sleep(TICK_NS / NS)  # they come thick: the kernel's stamps are true, so let some gather
 
     def _read(self) -> None:
+        self._looked_ns = time.monotonic_ns()
         if self._exchange.read():
-            self._read_ns = time.monotonic_ns()
+            self._read_ns = self._looked_ns
 
     def _heed(self, job: Job) -> None:
         """Read what has come, then time out what was due before: what came in time is not lost for being unread."""
-        run, now_ns = job.run, time.monotonic_ns()
-        self._read()
-        for flight in run.due_flights(now_ns):
+        if time.monotonic_ns() - self._looked_ns > FRESH_NS:
+            self._read()
+        for flight in job.run.due_flights(self._looked_ns):
             slots = job.launches.slots[flight.family]
-            run.lose(*slots.waiting(flight.slot, flight.size), now_ns)
+            job.run.lose(*slots.waiting(flight.slot, flight.size), self._looked_ns)
             slots.release(flight.slot, flight.size)
 
 

@@ -90,7 +90,10 @@ def is_meant(found: Found, arrivals: Arrivals, destinations: NDArray[np.uint64])
         arrivals: What they say.
         destinations: (k, 2): the 16 bytes of those addresses.
     """
-    result: NDArray[np.bool_] = (arrivals.about[found.rows].view(np.uint64) == destinations).all(axis=1)
+    differing = arrivals.about[found.rows].view(np.uint64) != destinations
+    if not np.count_nonzero(differing):
+        return np.ones(len(differing), np.bool_)
+    result: NDArray[np.bool_] = ~differing.any(axis=1)
     return result
 
 
@@ -98,8 +101,10 @@ def is_genuine(slots: Slots, found: Found, arrivals: Arrivals) -> NDArray[np.boo
     """Whether each carries its probe's cookie: replies the whole of it, errors as much as they quote."""
     count = arrivals.cookie_bytes[found.rows]
     differing = arrivals.cookie[found.rows].view(np.uint64)[:, 0] ^ slots.cookies[found.slots]
-    same: NDArray[np.bool_] = (differing & _MASKS[count]) == 0
-    result: NDArray[np.bool_] = same & ((count == COOKIE_BYTES) | ~arrivals.is_reply[found.rows])
+    is_whole = count == COOKIE_BYTES
+    if np.count_nonzero(is_whole) < len(count):
+        differing = np.where(is_whole | ~arrivals.is_reply[found.rows], differing & _MASKS[count], ~np.uint64(0))
+    result: NDArray[np.bool_] = differing == 0
     return result
 
 

@@ -24,8 +24,9 @@ DATA_BYTES = 1_280
 the rest is cut off."""
 CONTROL_BYTES = 192
 """Room for a time stamp (32), a TTL (24) and an error with its sender (64)."""
-NAME_BYTES = 28
-"""struct sockaddr_in6, the larger of the two."""
+NAME_WORDS = 7
+"""struct sockaddr_in6, the larger of the two, in 32-bit words: family and port, flow, four of the address, scope. Of
+struct sockaddr_in the second one is the address."""
 MSG_TRUNC, MSG_DONTWAIT = 0x20, 0x40
 """Numbers of include/linux/socket.h: a message is told at its whole length, and nothing is waited for."""
 
@@ -97,13 +98,13 @@ class Outbox:
         """
         self._is_ipv4 = family == socket.AF_INET
         self._messages, self._parts = np.zeros(BATCH, _MESSAGE), np.zeros(BATCH, _PART)
-        self._names = np.zeros((BATCH, NAME_BYTES), np.uint8)
-        self._names[:, :2] = np.frombuffer(family.to_bytes(2, "little"), np.uint8)
+        self._names = np.zeros((BATCH, NAME_WORDS), np.uint32)
+        self._names[:, 0] = family
         self._ttls = np.zeros(BATCH, _CONTROL_INT)
         self._ttls["length"], self._ttls["level"], self._ttls["kind"] = _CONTROL_HEADER + 4, *ttl_option
         header = self._messages["header"]
         header["name"] = _addresses(self._names)
-        header["name_bytes"] = 16 if self._is_ipv4 else NAME_BYTES
+        header["name_bytes"] = 16 if self._is_ipv4 else 4 * NAME_WORDS
         header["parts"], header["part_count"] = _addresses(self._parts), 1
         self._controls = _addresses(self._ttls)
         self._base_of_message = self._messages.ctypes.data
@@ -123,10 +124,11 @@ class Outbox:
         if at != self._packets_at or packets.shape != self._packets.shape:
             self._parts["base"][:count], self._parts["length"][:count] = _addresses(packets), packets.shape[1]
         self._packets, self._packets_at = packets, at
+        words = targets.view(np.uint32)
         if self._is_ipv4:
-            self._names[:count, 4:8] = targets[:, 12:]
+            self._names[:count, 1] = words[:, 3]
         else:
-            self._names[:count, 8:24] = targets
+            self._names[:count, 2:6] = words
         if ttls is not None:
             self._ttls["value"][:count] = ttls
         if self._has_ttls != (ttls is not None):
@@ -146,14 +148,14 @@ class Inbox:
 
     Attributes:
         data: (BATCH, DATA_BYTES) uint8.
-        names: (BATCH, NAME_BYTES) uint8: struct sockaddr_in or sockaddr_in6 of the sender.
+        names: (BATCH, NAME_WORDS) uint32: struct sockaddr_in or sockaddr_in6 of the sender.
         lengths: (BATCH,) uint32: bytes of each, those that were cut off too where the socket tells them.
     """
 
     def __init__(self) -> None:
         """Lay the structs out."""
         self.data = np.zeros((BATCH, DATA_BYTES + _LINE_BYTES), np.uint8)[:, :DATA_BYTES]
-        self.names = np.zeros((BATCH, NAME_BYTES), np.uint8)
+        self.names = np.zeros((BATCH, NAME_WORDS), np.uint32)
         self._control = np.zeros((BATCH, CONTROL_BYTES), np.uint8)
         self._messages, self._parts = np.zeros(BATCH, _MESSAGE), np.zeros(BATCH, _PART)
         self._parts["base"], self._parts["length"] = _addresses(self.data), DATA_BYTES
@@ -169,7 +171,7 @@ class Inbox:
     def receive(self, descriptor: int, first: int, count: int, flags: int) -> tuple[int, int]:
         """Read into rows first..first+count-1; how many were read, and the error number where none could be."""
         rows = slice(first, first + count)
-        self._name_bytes[rows], self._control_bytes[rows] = NAME_BYTES, CONTROL_BYTES
+        self._name_bytes[rows], self._control_bytes[rows] = 4 * NAME_WORDS, CONTROL_BYTES
         where = self._base_of_message + first * _MESSAGE.itemsize
         got = self._receive(descriptor, where, count, flags | MSG_DONTWAIT | MSG_TRUNC, None)
         return (got, 0) if got >= 0 else (0, ctypes.get_errno())

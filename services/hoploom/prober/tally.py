@@ -1,6 +1,7 @@
 """The books of one `ping`: what happened to each of its targets, and the result columns made of it. Pure.
 
-29 bytes a target, however many requests it gets; what few need (duplicates, errors) is set aside once it is needed.
+21 bytes a target, 29 where it gets several requests, however many; what few need (duplicates, errors) is set aside
+once it is needed.
 Requests leave in rounds: probe p is request number p // n to target p % n.
 """
 
@@ -43,8 +44,9 @@ class Tally:
         self.probes = targets * count
         self._first_ns = np.zeros(targets, np.int64)
         self._received = np.zeros(targets, np.uint16)
-        self._least_us = np.full(targets, _UNANSWERED_US, np.int32)
-        self._most_us = np.full(targets, NONE, np.int32)
+        several = targets if count > 1 else 0
+        self._least_us = np.full(several, _UNANSWERED_US, np.int32)
+        self._most_us = np.full(several, NONE, np.int32)
         self._total_us = np.zeros(targets, np.int64)
         self._ttls = np.full(targets, NONE, np.int16)
         self._failed: NDArray[np.uint16] | None = None
@@ -76,9 +78,8 @@ class Tally:
         """
         rtt_us = rtt_ns // _NS_PER_US
         self._ttls[rows] = ttls
-        if self.count == 1:  # then no target is among them twice
-            self._received[rows] = 1
-            self._least_us[rows] = self._most_us[rows] = self._total_us[rows] = rtt_us
+        if self.count == 1:  # then no target is among them twice, and one time is all that there is
+            self._received[rows], self._total_us[rows] = 1, rtt_us
             return
         np.add.at(self._received, rows, np.uint16(1))
         np.minimum.at(self._least_us, rows, rtt_us.astype(np.int32))
@@ -124,14 +125,15 @@ class Tally:
         outcome[types != NONE] = UNREACHABLE
         outcome[self._received > 0] = ANSWERED
         is_answered = self._received > 0
+        mean_us = np.where(is_answered, self._total_us // np.maximum(self._received, 1), NONE).astype(np.int32)
         return PingColumns(
             outcome=outcome,
             sent=sent,
             received=self._received,
             duplicates=np.zeros(self.targets, np.uint16) if self._repeated is None else self._repeated,
-            rtt_min_us=np.where(is_answered, self._least_us, np.int32(NONE)),
-            rtt_avg_us=np.where(is_answered, self._total_us // np.maximum(self._received, 1), NONE).astype(np.int32),
-            rtt_max_us=self._most_us,
+            rtt_min_us=mean_us if self.count == 1 else np.where(is_answered, self._least_us, np.int32(NONE)),
+            rtt_avg_us=mean_us,
+            rtt_max_us=mean_us if self.count == 1 else self._most_us,
             reply_ttl=self._ttls,
             icmp_type=types,
             icmp_code=codes,

@@ -6,14 +6,16 @@ there: a longer number may be taken modulo 65,535 as a whole, and bytes that lie
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from hoploom.prober.packets import COOKIE_BYTES, HEADER_BYTES, Layout, build
+from hoploom.prober.packets import HEADER_BYTES, Layout, build
 from hoploom.targets.notation import IPV4
 
 _MODULUS = np.uint64(0xFFFF)
-_SHIFTED = np.uint64(256)
+_ACROSS = np.uint64(256)
 
 
 class Template:
@@ -32,13 +34,13 @@ class Template:
             ident: Identifier of all.
             most: Requests at a time.
         """
-        blank = build(family, np.full(1, ident, np.uint16), np.zeros(1, np.uint16), np.zeros((1, 8), np.uint8), layout)
         self.most = most
+        blank = build(family, np.full(1, ident, np.uint16), np.zeros(1, np.uint16), np.zeros((1, 8), np.uint8), layout)
         self._packets = np.repeat(blank, most, axis=0)
-        self._cookies = self._packets[:, HEADER_BYTES + layout.cookie_at :][:, :COOKIE_BYTES]
-        self._is_across = layout.cookie_at % 2 == 1
-        checksum = blank[0, 2:4].view(np.uint16).astype(np.uint64)[0]
-        self._rest = _MODULUS - checksum  # the sum of all else
+        self._checksums, self._sequences = _column(self._packets, 2, ">u2"), _column(self._packets, 6, ">u2")
+        self._cookies = _column(self._packets, HEADER_BYTES + layout.cookie_at, ">u8")
+        self._across = _ACROSS if layout.cookie_at % 2 else None
+        self._rest = _MODULUS - np.uint64(self._checksums[0])  # the sum of all else
         self._has_checksum = family == IPV4
 
     def fill(self, sequence: int, cookies: NDArray[np.uint64]) -> NDArray[np.uint8]:
@@ -51,16 +53,20 @@ class Template:
         Returns:
             (n, m) bytes, valid until the next call. The checksum is left out of ICMPv6: the kernel writes it.
         """
-        packets = self._packets[: len(cookies)]
-        sequences = np.arange(sequence, sequence + len(cookies)).astype(">u2")
-        packets[:, 6:8] = sequences.view(np.uint8).reshape(-1, 2)
-        self._cookies[: len(cookies)] = cookies.view(np.uint8).reshape(-1, COOKIE_BYTES)
+        count, as_sent = len(cookies), cookies.view(">u8")
+        sequences = np.arange(sequence, sequence + count, dtype=np.uint64)
+        self._sequences[:count], self._cookies[:count] = sequences, as_sent
         if self._has_checksum:
-            sums = cookies % _MODULUS
-            if self._is_across:
-                sums *= _SHIFTED
-            sums += sequences.view(np.uint16)
+            sums = as_sent % _MODULUS
+            if self._across is not None:
+                sums *= self._across
+            sums += sequences
             sums += self._rest
             sums %= _MODULUS
-            packets[:, 2:4] = (_MODULUS - sums).astype(np.uint16).view(np.uint8).reshape(-1, 2)
-        return packets
+            self._checksums[:count] = _MODULUS - sums
+        return self._packets[:count]
+
+
+def _column(packets: NDArray[np.uint8], at: int, kind: str) -> NDArray[Any]:
+    """A number in each packet, wherever it begins."""
+    return np.ndarray(len(packets), kind, packets.data, at, packets.strides[:1])
