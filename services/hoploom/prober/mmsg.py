@@ -22,8 +22,8 @@ however many they are."""
 DATA_BYTES = 1_280
 """No ICMP error is longer (RFC 4443 section 2.4; RFC 1812: 576), and no cookie stands further back; of longer replies
 the rest is cut off."""
-CONTROL_BYTES = 192
-"""Room for a time stamp (32), a TTL (24) and an error with its sender (64)."""
+CONTROL_BYTES, CONTROL_BYTES_OF_ERRORS = 64, 192
+"""Room for a time stamp (32) and a TTL (24); for an error with its sender (64) besides."""
 NAME_WORDS = 7
 """struct sockaddr_in6, the larger of the two, in 32-bit words: family and port, flow, four of the address, scope. Of
 struct sockaddr_in the second one is the address."""
@@ -152,11 +152,16 @@ class Inbox:
         lengths: (BATCH,) uint32: bytes of each, those that were cut off too where the socket tells them.
     """
 
-    def __init__(self) -> None:
-        """Lay the structs out."""
+    def __init__(self, *, has_errors: bool) -> None:
+        """Lay the structs out.
+
+        Args:
+            has_errors: Whether messages of the error queue are read too.
+        """
         self.data = np.zeros((BATCH, DATA_BYTES + _LINE_BYTES), np.uint8)[:, :DATA_BYTES]
         self.names = np.zeros((BATCH, NAME_WORDS), np.uint32)
-        self._control = np.zeros((BATCH, CONTROL_BYTES), np.uint8)
+        control_bytes = CONTROL_BYTES_OF_ERRORS if has_errors else CONTROL_BYTES
+        self._control = np.zeros((BATCH, control_bytes), np.uint8)
         self._messages, self._parts = np.zeros(BATCH, _MESSAGE), np.zeros(BATCH, _PART)
         self._parts["base"], self._parts["length"] = _addresses(self.data), DATA_BYTES
         header = self._messages["header"]
@@ -171,7 +176,7 @@ class Inbox:
     def receive(self, descriptor: int, first: int, count: int, flags: int) -> tuple[int, int]:
         """Read into rows first..first+count-1; how many were read, and the error number where none could be."""
         rows = slice(first, first + count)
-        self._name_bytes[rows], self._control_bytes[rows] = 4 * NAME_WORDS, CONTROL_BYTES
+        self._name_bytes[rows], self._control_bytes[rows] = 4 * NAME_WORDS, self._control.shape[1]
         where = self._base_of_message + first * _MESSAGE.itemsize
         got = self._receive(descriptor, where, count, flags | MSG_DONTWAIT | MSG_TRUNC, None)
         return (got, 0) if got >= 0 else (0, ctypes.get_errno())

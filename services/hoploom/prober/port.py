@@ -140,7 +140,8 @@ class Port(Outlet, Protocol):
         """Read what has arrived, errors too.
 
         Args:
-            most: Messages to read at most; a port may have a limit of its own below it.
+            most: Messages to read at most; a port may have a limit of its own below it, and give those besides that it
+                has read already while packets left.
 
         Returns:
             The messages, valid until the next call; none where nothing waits.
