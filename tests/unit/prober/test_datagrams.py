@@ -131,7 +131,8 @@ def test_what_quotes_something_else_is_counted_and_not_believed(
 ) -> None:
     datagrams, sender, outlet = launched()
     datagrams.hear(4, arrivals(packet(outlet.payloads)))
-    assert (len(sender.told), datagrams.statistics.foreign, datagrams.statistics.unmatched) == (told, foreign, unmatched)
+    counters = datagrams.statistics
+    assert (len(sender.told), counters.foreign, counters.unmatched) == (told, foreign, unmatched)
 
 
 def test_a_probe_that_was_given_up_is_nobodys() -> None:
