@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from hoploom.prober.pacing import NS
 from hoploom.prober.stop_set import StopSet
+from hoploom.prober.trace_answers import Answers, Probes
 from hoploom.prober.trace_columns import columns
 from hoploom.prober.traces import TraceColumns, TraceSettings
-from hoploom.prober.tracing import Answers, Probes, Tracing
+from hoploom.prober.tracing import Tracing
 
 STEP_NS = NS // 500
 """How often the driver sends, and looks for answers."""

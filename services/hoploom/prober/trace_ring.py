@@ -43,24 +43,30 @@ class Ring:
         """Whether each had its turn since `begin_lap`."""
         return self._at == len(self._rows)
 
-    def begin_lap(self, is_over: NDArray[np.bool_]) -> None:
+    def begin_lap(self, is_over: NDArray[np.bool_]) -> NDArray[np.int32]:
         """Begin again without those that are over.
 
         Args:
             is_over: (n,) for every target there ever was.
-        """
-        self._rows = self._rows[~is_over[self._rows]]
-        self._at = 0
 
-    def take(self, now_ns: int, most: int) -> NDArray[np.int32]:
-        """The next rows of this lap whose turn may be now; it counts as had."""
+        Returns:
+            Those that left.
+        """
+        leaving = is_over[self._rows]
+        left, self._rows, self._at = self._rows[leaving], self._rows[~leaving], 0
+        return left
+
+    def upcoming(self, now_ns: int, most: int) -> NDArray[np.int32]:
+        """The next rows of this lap whose turn may be now, in order."""
         rows = self._rows[self._at : self._at + most]
-        now_ms = (now_ns - self._start_ns) // _NS_PER_MS
         # Turns were had in this order, so those that may have one now are the first ones.
-        rows = rows[: np.searchsorted(self._turn_ms[rows], now_ms - self._interval_ms, side="right")]
-        self._turn_ms[rows] = now_ms + 1
-        self._at += len(rows)
-        return rows
+        latest_ms = (now_ns - self._start_ns) // _NS_PER_MS - self._interval_ms
+        return rows[: np.searchsorted(self._turn_ms[rows], latest_ms, side="right")]
+
+    def had(self, now_ns: int, count: int) -> None:
+        """So many of them have their turn now."""
+        self._turn_ms[self._rows[self._at : self._at + count]] = (now_ns - self._start_ns) // _NS_PER_MS + 1
+        self._at += count
 
     def next_ns(self) -> int:
         """When the next turn may be had, or 0 where the lap is over."""

@@ -16,10 +16,11 @@ from hoploom.prober.matching import Answers
 from hoploom.prober.pacing import NS, NetworkCap, TokenBucket
 from hoploom.prober.ping_run import Before, Flight
 from hoploom.prober.stop_set import StopSet
+from hoploom.prober.trace_answers import Answers as Told
+from hoploom.prober.trace_answers import Probes, joined
 from hoploom.prober.trace_columns import columns
 from hoploom.prober.traces import TraceColumns, TraceSettings
-from hoploom.prober.tracing import Answers as Told
-from hoploom.prober.tracing import Probes, Tracing
+from hoploom.prober.tracing import Tracing
 from hoploom.targets.notation import IPV4, IPV6
 from hoploom.wire.addresses import WIDTH, is_mapped
 
@@ -73,6 +74,7 @@ class TraceRun:
         self.timeout_ns = int(settings.timeout_s * NS)
         self.is_paced = settings.rate_pps is not None or settings.network_pps is not None
         self.wheel: deque[Flight] = deque()
+        self._heard: list[Told] = []
         self._bucket = TokenBucket(settings.rate_pps, now_ns, before.last_ns)
         self._cap = NetworkCap(settings.network_pps, before.networks_ns)
         self._queues = {family: np.zeros(0, np.int64) for family in (IPV4, IPV6)}
@@ -86,6 +88,7 @@ class TraceRun:
     @property
     def waiting(self) -> int:
         """Probes that were sent and have no answer yet."""
+        self._take_in()
         return self.tracing.in_flight - self._queued
 
     @property
@@ -140,12 +143,15 @@ class TraceRun:
         return [-1 - network for network in (halves[:, 0] >> np.uint64(16)).tolist()]
 
     def next_ns(self) -> int:
-        """When the next probe may leave, or the oldest one times out, if nothing may be sent now."""
+        """When the next probe may leave, or the oldest one times out, if nothing may be sent now.
+
+        What was heard may change that, so it is to be taken in at once.
+        """
+        if self._heard:
+            return 0
+        self._next_family = max(self._queues, key=lambda family: len(self._queues[family]))
         queue = self._queues[self._next_family]
-        if not len(queue):
-            turn_ns = self.tracing.next_ns()
-        else:
-            turn_ns = min(map(self._cap.next_ns, self._networks(queue)))
+        turn_ns = min(map(self._cap.next_ns, self._networks(queue))) if len(queue) else self.tracing.next_ns()
         due_ns = max(self._bucket.next_ns(), turn_ns)
         return min(due_ns, self.wheel[0].deadline_ns) if self.wheel else due_ns
 
@@ -182,7 +188,7 @@ class TraceRun:
         row_of = np.full(len(arrivals), -1, np.int32)
         row_of[rows] = np.arange(len(target))
         mpls_row = row_of[arrivals.mpls_row]
-        self.tracing.answered(
+        self._heard.append(
             Told(
                 target=target,
                 ttl=ttl,
@@ -198,8 +204,15 @@ class TraceRun:
             )
         )
 
+    def _take_in(self) -> None:
+        """Tell the machine what was heard: together, because a few answers cost it as much as many."""
+        heard, self._heard = self._heard, []
+        if heard:
+            self.tracing.answered(heard[0] if len(heard) == 1 else joined(heard))
+
     def due_flights(self, now_ns: int) -> Iterator[Flight]:
         """What has timed out."""
+        self._take_in()
         while self.wheel and self.wheel[0].deadline_ns <= now_ns:
             yield self.wheel.popleft()
 
@@ -210,6 +223,7 @@ class TraceRun:
 
     def columns(self) -> TraceColumns:
         """The results of the first targets, those whose paths are done."""
+        self._take_in()
         monotonic_us, wall_us = (each // _NS_PER_US for each in self._started)
         return columns(self.tracing.paths, self.tracing.log, self._settings.max_ttl, monotonic_us, wall_us)
 

@@ -12,8 +12,6 @@ Source: Huang, Rabinovich, Al-Dalky, "FlashRoute: Efficient Traceroute on a Mass
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 from hoploom.prober.hop_log import NOTHING, HopLog
 from hoploom.prober.pacing import NS
 from hoploom.prober.stop_set import NOWHERE, Prints, StopSet, fingerprints
+from hoploom.prober.trace_answers import Answers, Probes
 from hoploom.prober.trace_paths import BROKEN, DONE, LOOPING, Paths
 from hoploom.prober.trace_ring import Ring
 from hoploom.prober.trace_start import by_quote, by_reply, predicted
@@ -29,51 +28,10 @@ from hoploom.wire.addresses import is_mapped
 
 MEASURING_S = 0.5
 """How long the last answer about a distance is waited for; one that comes later does not shape where probing begins."""
+LOOKED_AT = 256
+"""Rows looked at together: most targets wait or are done, and looking at so many costs little more than at one."""
 _EXPIRED, _EXPIRED6 = 11, 3
 """Time exceeded: RFC 792 and RFC 4443; code 0 of both is the TTL's."""
-
-
-class Probes(NamedTuple):
-    """Probes to send.
-
-    Attributes:
-        target: (k,) int32: row of the target.
-        ttl: (k,) uint8.
-    """
-
-    target: NDArray[np.int32]
-    ttl: NDArray[np.uint8]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Answers:
-    """Answers to probes, in the order in which they came; who tells of them has checked whose they are.
-
-    Attributes:
-        target: (k,) int32: row of the target.
-        ttl: (k,) uint8: TTL of the probe.
-        address: (k, 16) uint8: who answered.
-        icmp_type: (k,) int16.
-        icmp_code: (k,) int16.
-        rtt_us: (k,) int32.
-        reply_ttl: (k,) int16: TTL of the answer, -1 where unknown.
-        quoted_ttl: (k,) int16: TTL of the quoted probe, -1 where nothing is quoted.
-        at_us: (k,) int64: when the probe was sent, microseconds after the trace began.
-        mpls_row: (m,) int32: which of these answers quotes the label.
-        mpls_entry: (m,) uint32: label stack entries.
-    """
-
-    target: NDArray[np.int32]
-    ttl: NDArray[np.uint8]
-    address: NDArray[np.uint8]
-    icmp_type: NDArray[np.int16]
-    icmp_code: NDArray[np.int16]
-    rtt_us: NDArray[np.int32]
-    reply_ttl: NDArray[np.int16]
-    quoted_ttl: NDArray[np.int16]
-    at_us: NDArray[np.int64]
-    mpls_row: NDArray[np.int32]
-    mpls_entry: NDArray[np.uint32]
 
 
 class Tracing:
@@ -116,22 +74,22 @@ class Tracing:
 
         Args:
             now_ns: Monotonic clock.
-            most: About how many; up to twice as many may come.
+            most: About how many; one more may come.
 
         Returns:
             Probes in the order in which they are to be sent, maybe none.
         """
         found = [Probes(np.zeros(0, np.int32), np.zeros(0, np.uint8))]
-        wanted = most
-        while wanted > 0 and (not self._ring.is_lap_over or self._begin_lap(now_ns)):
-            rows = self._ring.take(now_ns, most)
+        while most > 0 and (not self._ring.is_lap_over or self._begin_lap(now_ns)):
+            rows = self._ring.upcoming(now_ns, max(most, LOOKED_AT))
             if not len(rows):
                 break
+            turns, probes = self._measure(rows[:most]) if self._is_measuring else self._stream(rows, most)
+            self._ring.had(now_ns, turns)
             self._turn_ns = now_ns
-            found.append(self._measure(rows) if self._is_measuring else self._stream(rows))
-            self.in_flight += len(found[-1].target)
-            # Most turns bring one probe: a second look for the last few would cost as much as the first.
-            wanted -= 2 * len(found[-1].target)
+            found.append(probes)
+            self.in_flight += len(probes.target)
+            most -= len(probes.target)
         if self._ring.is_lap_over:
             self._begin_lap(now_ns)
         return Probes(*(np.concatenate(each) for each in zip(*found, strict=True)))
@@ -140,7 +98,7 @@ class Tracing:
         """When `visit` may have something, if nothing is heard before."""
         if not self._ring.is_lap_over:
             return self._ring.next_ns()
-        return self._turn_ns + int(MEASURING_S * NS)
+        return self._turn_ns + int(MEASURING_S * NS) if self.in_flight else 0
 
     def _begin_lap(self, now_ns: int) -> bool:
         if self._is_measuring:
@@ -148,30 +106,34 @@ class Tracing:
                 return False
             self.paths.split = predicted(self._targets, self.paths.split, self._settings.split_ttl)
             self._is_measuring = False
-        self._ring.begin_lap((self.paths.flags & DONE) != 0)
+        self._tell(self._ring.begin_lap((self.paths.flags & DONE) != 0))
         return not self.is_over
 
-    def _measure(self, rows: NDArray[np.int32]) -> Probes:
+    def _tell(self, done: NDArray[np.int32]) -> None:
+        """What these paths have shown is known to others now."""
+        whole = done[(self.paths.flags[done] & BROKEN) == 0]
+        prints = [answers["print"] for _, answers in self.log.back(self.paths.newest[whole])]
+        if prints:
+            found = np.concatenate(prints)
+            self._known.add(found[found != NOWHERE])
+
+    def _measure(self, rows: NDArray[np.int32]) -> tuple[int, Probes]:
         ttl = np.full(len(rows), self._settings.max_ttl)
         self.paths.probe(rows, ttl)
-        return Probes(rows, ttl.astype(np.uint8))
+        return len(rows), Probes(rows, ttl.astype(np.uint8))
 
-    def _stream(self, rows: NDArray[np.int32]) -> Probes:
+    def _stream(self, rows: NDArray[np.int32], most: int) -> tuple[int, Probes]:
+        """How many of these have their turn, and the probes that those send: as many as asked for, or one more."""
         coming = self.paths.next(rows)
-        if coming.is_over.any():
-            self._finish(rows[coming.is_over])
         ttl = np.stack((coming.backward, coming.forward), axis=1)
+        turns = max(1, int(np.searchsorted(np.cumsum(np.count_nonzero(ttl, axis=1)), most, side="right")))
+        rows, ttl, is_over = rows[:turns], ttl[:turns], coming.is_over[:turns]
+        if is_over.any():
+            over = rows[is_over]
+            self.paths.flag(over[~self.paths.try_again(over)], DONE)
         for each in ttl.T:
             self.paths.probe(rows[each > 0], each[each > 0])
-        return Probes(np.repeat(rows, 2)[ttl.ravel() > 0], ttl.ravel()[ttl.ravel() > 0].astype(np.uint8))
-
-    def _finish(self, rows: NDArray[np.int32]) -> None:
-        """Nothing is left to probe on these paths, unless silent hops are worth another attempt."""
-        over = rows[~self.paths.try_again(rows)]
-        self.paths.flag(over, DONE)
-        whole = over[(self.paths.flags[over] & BROKEN) == 0]
-        for _, answers in self.log.back(self.paths.newest[whole]):
-            self._known.add(answers["print"][answers["print"] != NOWHERE])
+        return turns, Probes(np.repeat(rows, 2)[ttl.ravel() > 0], ttl.ravel()[ttl.ravel() > 0].astype(np.uint8))
 
     def answered(self, answers: Answers) -> None:
         """Probes were answered; what was not waited for is ignored and counted."""

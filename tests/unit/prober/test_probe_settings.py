@@ -67,5 +67,6 @@ def test_ranges_of_a_traceroute(asked: dict[str, Any], named: str) -> None:
 
 def test_the_longest_interval_is_one_that_a_ring_can_keep() -> None:
     ring = Ring(2, MAX_INTERVAL_S, 1, 0)
-    assert sorted(ring.take(0, 2).tolist()) == [0, 1]
+    assert sorted(ring.upcoming(0, 2).tolist()) == [0, 1]
+    ring.had(0, 2)
     assert ring.is_lap_over

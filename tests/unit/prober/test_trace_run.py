@@ -104,3 +104,15 @@ def test_what_is_left_unsent_is_sent_next() -> None:
     run.sent(4, 0, np.zeros(1, np.int16), np.full(1, START.monotonic_ns))
     assert run.waiting == 1 and run.due(START.monotonic_ns, 64) == 2
     assert run.upcoming(2)[1].tolist() == probes[1:].tolist()
+
+
+def test_the_other_family_waits_for_no_interval() -> None:
+    run, now_ns = run_of("192.0.2.1", "2001:db8::1"), START.monotonic_ns
+    families = []
+    while run.due(now_ns, 64):
+        assert run.next_ns() <= now_ns + 1
+        family, _, _ = run.upcoming(1)
+        families.append(family)
+        run.sent(family, len(families) - 1, np.zeros(1, np.int16), np.full(1, now_ns))
+    assert sorted(families) == [4, 6]
+    assert run.next_ns() > now_ns

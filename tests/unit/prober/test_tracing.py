@@ -188,6 +188,15 @@ def test_a_target_has_two_turns_never_within_the_interval_and_each_brings_one_pr
     assert all(len(ttls) <= 2 for _, ttls in times)
 
 
+def test_when_every_distance_is_known_nothing_is_waited_for() -> None:
+    machine = Tracing(column(["192.0.2.9"]), PLAIN, StopSet(), seed=0, now_ns=0)
+    machine.visit(0, 1)
+    assert machine.next_ns() == 500 * MS
+    machine.answered(answers([said(0, 32, Reply(0, parse("192.0.2.9"), 0, 0))]))
+    assert machine.next_ns() == 0 and not len(machine.visit(30 * MS, 9).target)
+    assert machine.next_ns() == 501 * MS
+
+
 def test_after_a_lap_the_next_turn_is_an_interval_away() -> None:
     machine = Tracing(column(["192.0.2.9"]), replace(PLAIN, interval_s=0.1), StopSet(), seed=0, now_ns=0)
     machine.visit(0, 1)
