@@ -34,8 +34,6 @@ LOOK_NS = 250_000_000
 """A sender that has to wait longer looks meanwhile whether it is to stop."""
 FULL_QUEUE_NS = 1_000_000
 """Pause when the system's send queue is full, when all slots are in flight, or too many answers may come at once."""
-FRESH_NS = 200_000
-"""What was read so long ago needs no second look."""
 YOUNG_NS = 50_000_000
 """Only replies to requests younger than this may all come at once."""
 SLICE_BYTES = 1 << 20
@@ -145,7 +143,7 @@ class Driver:
             readiness: Watches its ports.
         """
         self._exchange, self._readiness = exchange, readiness
-        self._read_ns = self._looked_ns = 0
+        self._read_ns = 0
 
     async def finish(
         self, run: Run, packets: Packets, stopped: Callable[[], object], launches: Launches | None = None
@@ -158,7 +156,7 @@ class Driver:
             stopped: Once its answer is true, nothing more is sent.
             launches: What its probes are sent by, where that is not what answers are read from.
         """
-        self._read()  # what came while nobody asked is no reply to what is sent now
+        self._exchange.read()  # what came while nobody asked is no reply to what is sent now
         sending = launches or self._exchange
         job = Job(sending, sending.enter(run), run, packets)
         try:
@@ -176,12 +174,10 @@ class Driver:
         most = max((port.batch for port in job.launches.outlets.values()), default=1)
         most = max(1, min(most, SLICE_BYTES // job.packets.size))
         while run.is_sending and not stopped():
-            self._heed(job)
             now_ns = time.monotonic_ns()
             count = run.due(now_ns, most)
             is_stuck = bool(count) and not self._send(job, count)
-            if count:
-                self._read()  # what is near has answered, and is still in the processor's caches
+            self._heed(job)
             wait_until_ns = run.next_ns() if count < most and run.is_sending else now_ns
             if is_stuck:
                 wait_until_ns = max(wait_until_ns, now_ns + FULL_QUEUE_NS)
@@ -217,18 +213,14 @@ class Driver:
             if IS_LINUX and time.monotonic_ns() - self._read_ns < TICK_NS:
                 await asyncio.sleep(TICK_NS / NS)  # they come thick: the kernel's stamps are true, so let some gather
 
-    def _read(self) -> None:
-        self._looked_ns = time.monotonic_ns()
-        if self._exchange.read():
-            self._read_ns = self._looked_ns
-
     def _heed(self, job: Job) -> None:
         """Read what has come, then time out what was due before: what came in time is not lost for being unread."""
-        if time.monotonic_ns() - self._looked_ns > FRESH_NS:
-            self._read()
-        for flight in job.run.due_flights(self._looked_ns):
+        run, now_ns = job.run, time.monotonic_ns()
+        if self._exchange.read():
+            self._read_ns = now_ns
+        for flight in run.due_flights(now_ns):
             slots = job.launches.slots[flight.family]
-            job.run.lose(*slots.waiting(flight.slot, flight.size), self._looked_ns)
+            run.lose(*slots.waiting(flight.slot, flight.size), now_ns)
             slots.release(flight.slot, flight.size)
 
 

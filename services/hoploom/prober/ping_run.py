@@ -84,6 +84,7 @@ class PingRun:
         """
         self._targets = np.ascontiguousarray(targets, np.uint8).reshape(-1, WIDTH)
         self._is_ipv4 = is_mapped(self._targets)
+        self._is_one_family = np.count_nonzero(self._is_ipv4) in (0, len(self._targets))
         self.tally = Tally(len(self._targets), settings.count)
         self.timeout_ns = int(settings.timeout_s * NS)
         self.is_paced = settings.rate_pps is not None or settings.network_pps is not None
@@ -129,17 +130,20 @@ class PingRun:
         if not count:
             return 0
         first = self.next_probe % self.tally.targets
-        is_ipv4 = self._is_ipv4[first : first + count]
-        is_other = is_ipv4 != is_ipv4[0]
-        count = int(is_other.argmax()) if np.count_nonzero(is_other) else len(is_ipv4)
+        count = min(count, self.tally.targets - first)
+        if not self._is_one_family:
+            is_other = self._is_ipv4[first : first + count] != self._is_ipv4[first]
+            count = int(is_other.argmax()) if np.count_nonzero(is_other) else count
         while count and now_ns < self._interval_over_ns(self.next_probe + count - 1):
             count //= 2
         return self._cap.due(self._networks(first, count).tolist(), now_ns) if self._is_capped else count
 
     def next_ns(self) -> int:
         """When the next probe may leave, if none may now."""
-        network = int(self._networks(self.next_probe % self.tally.targets, 1)[0])
-        return max(self._bucket.next_ns(), self._interval_over_ns(self.next_probe), self._cap.next_ns(network))
+        turn_ns = max(self._bucket.next_ns(), self._interval_over_ns(self.next_probe))
+        if not self._is_capped:
+            return turn_ns
+        return max(turn_ns, self._cap.next_ns(int(self._networks(self.next_probe % self.tally.targets, 1)[0])))
 
     def _interval_over_ns(self, probe: int) -> int:
         return int(self._last_ns[probe % self.tally.targets]) + self._interval_ns if probe >= self.tally.targets else 0
