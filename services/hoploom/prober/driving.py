@@ -174,10 +174,12 @@ class Driver:
         most = max((port.batch for port in job.launches.outlets.values()), default=1)
         most = max(1, min(most, SLICE_BYTES // job.packets.size))
         while run.is_sending and not stopped():
+            self._heed(job)  # what is known now decides what is sent next
             now_ns = time.monotonic_ns()
             count = run.due(now_ns, most)
             is_stuck = bool(count) and not self._send(job, count)
-            self._heed(job)
+            if count:
+                self._read()  # what is near has answered, and is still in the processor's caches
             wait_until_ns = run.next_ns() if count < most and run.is_sending else now_ns
             if is_stuck:
                 wait_until_ns = max(wait_until_ns, now_ns + FULL_QUEUE_NS)
@@ -213,11 +215,14 @@ class Driver:
             if IS_LINUX and time.monotonic_ns() - self._read_ns < TICK_NS:
                 await asyncio.sleep(TICK_NS / NS)  # they come thick: the kernel's stamps are true, so let some gather
 
+    def _read(self) -> None:
+        if self._exchange.read():
+            self._read_ns = time.monotonic_ns()
+
     def _heed(self, job: Job) -> None:
         """Read what has come, then time out what was due before: what came in time is not lost for being unread."""
         run, now_ns = job.run, time.monotonic_ns()
-        if self._exchange.read():
-            self._read_ns = now_ns
+        self._read()
         for flight in run.due_flights(now_ns):
             slots = job.launches.slots[flight.family]
             run.lose(*slots.waiting(flight.slot, flight.size), now_ns)

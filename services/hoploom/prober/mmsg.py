@@ -168,6 +168,7 @@ class Inbox:
         header["name"], header["control"] = _addresses(self.names), _addresses(self._control)
         header["parts"], header["part_count"] = _addresses(self._parts), 1
         self._size, self._places = 0, list[_Place]()
+        self._used = BATCH
         self.lengths: NDArray[np.uint32] = self._messages["length"]
         self._name_bytes, self._control_bytes = header["name_bytes"], header["control_bytes"]
         self._base_of_message = self._messages.ctypes.data
@@ -175,10 +176,12 @@ class Inbox:
 
     def receive(self, descriptor: int, first: int, count: int, flags: int) -> tuple[int, int]:
         """Read into rows first..first+count-1; how many were read, and the error number where none could be."""
-        rows = slice(first, first + count)
-        self._name_bytes[rows], self._control_bytes[rows] = 4 * NAME_WORDS, self._control.shape[1]
+        if self._used > first:  # the kernel has written lengths where it shall find the room
+            rows = slice(first, self._used)
+            self._name_bytes[rows], self._control_bytes[rows] = 4 * NAME_WORDS, self._control.shape[1]
         where = self._base_of_message + first * _MESSAGE.itemsize
         got = self._receive(descriptor, where, count, flags | MSG_DONTWAIT | MSG_TRUNC, None)
+        self._used = first + max(got, 0)
         return (got, 0) if got >= 0 else (0, ctypes.get_errno())
 
     def beside(self, first: int, stop: int) -> Beside:
