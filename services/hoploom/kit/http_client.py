@@ -1,6 +1,7 @@
 """HTTP to other services: one pooled session, time-outs always, and our errors only."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,8 @@ CONNECT_TIMEOUT_S = 2.0
 TIMEOUT_S = 5.0
 # 502 and 504 come from a router whose instance is gone; 503 and 507 from an instance that asks to be left alone.
 _AWAY = frozenset({502, 503, 504, 507})
+_NOT_FOUND, _METHOD_NOT_ALLOWED = 404, 405
+_ABOUT_THE_PATH = re.compile("[A-Z]+ /")
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,20 @@ class Answer:
         except (ValueError, RecursionError):
             return self.body.decode("utf-8", "replace").strip()[:200] or f"status {self.status}"
         return str(document.get("detail", document)) if isinstance(document, dict) else str(document)
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether it comes from a service of ours, which says what it has to object (RFC 9457)."""
+        return self.headers.get("Content-Type", "").startswith("application/problem+json")
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether somebody without such a path answered: who is asked is not routed now, or is older than the path."""
+        if self.status == _METHOD_NOT_ALLOWED:
+            return True
+        # Of ours, whoever has no such path names the path, and not what is wrong with the request.
+        is_about_it = self.is_problem and not _ABOUT_THE_PATH.match(self.reason())
+        return self.status == _NOT_FOUND and not is_about_it
 
 
 class HttpClient:

@@ -31,7 +31,7 @@ MAX_SETS = 4
 
 _SAY_TIMEOUT_S = 3.0
 _LONG_TIMEOUT_S = 30.0
-_NO_CONTENT, _NOT_MODIFIED, _NOT_FOUND = 204, 304, 404
+_NO_CONTENT, _NOT_MODIFIED = 204, 304
 _ENDED = frozenset({403, 404, 409, 410})
 _REFUSED = frozenset({400, 413, 422})
 """So the output refuses a batch for good. All else passes. 409: it is being stored just now; 404: whoever answers for
@@ -159,7 +159,7 @@ class LeaseClient:
         answer = await self._fabio.request("POST", "/results", timeout_s=timeout_s, data=body, headers=headers)
         if not answer.ok:
             # Of others, who answer for all paths, nobody knows what they mean by it.
-            is_refused = answer.status in _REFUSED and _is_problem(answer)
+            is_refused = answer.status in _REFUSED and answer.is_problem
             raise (BadRequest if is_refused else Unavailable)(f"{answer.reason()} ({answer.status})")
         if _part(answer, "batch") != batch:
             raise Unavailable("something else answers for the output service")
@@ -188,7 +188,7 @@ class LeaseClient:
         answer = await self._fabio.request(
             "POST", path, timeout_s=_SAY_TIMEOUT_S, json=dict(document), headers=headers
         )
-        if _is_elsewhere(answer):
+        if answer.is_elsewhere:
             raise Unavailable(f"nobody serves {path.partition('?')[0]} now ({answer.status})")
         return answer
 
@@ -207,16 +207,3 @@ def _laid_out(answer: Answer, revision: str) -> AddressSet:
         return AddressSet(from_document(document))
     except ValueError as error:
         raise Unprocessable(f"the target set cannot be laid out: {error}") from error
-
-
-def _is_elsewhere(answer: Answer) -> bool:
-    """Whether it comes from somebody without such a path: no problem document, or one about the path itself."""
-    if answer.status == 405:  # noqa: PLR2004 - Method Not Allowed (RFC 9110)
-        return True
-    is_about_it = _is_problem(answer) and not answer.reason().startswith("POST /")
-    return answer.status == _NOT_FOUND and not is_about_it
-
-
-def _is_problem(answer: Answer) -> bool:
-    """Whether it comes from a service of ours, which says what it has to object."""
-    return answer.headers.get("Content-Type", "").startswith("application/problem+json")

@@ -119,3 +119,22 @@ REASONS = [(b'{"detail": "because"}', "because"), (b"plain", "plain"), (b"", "st
 @pytest.mark.parametrize(("body", "reason"), REASONS)
 def test_the_reason_of_a_refusal(body: bytes, reason: str) -> None:
     assert Answer(400, body).reason() == reason
+
+
+PROBLEM = {"Content-Type": "application/problem+json; charset=utf-8"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_elsewhere"),
+    [
+        (Answer(404, b"404 page not found"), True),
+        (Answer(404, b'{"detail": "POST /hops: Not Found"}', PROBLEM), True),
+        (Answer(404, b'{"detail": "GET /api/v1/x: Not Found"}', PROBLEM), True),
+        (Answer(405, b'{"detail": "POST /hops: Method Not Allowed"}', PROBLEM), True),
+        (Answer(404, b'{"detail": "there is no campaign x"}', PROBLEM), False),
+        (Answer(422, b'{"detail": "no address"}', PROBLEM), False),
+        (Answer(200, b"{}"), False),
+    ],
+)
+def test_whoever_has_no_such_path_is_told_from_a_service_that_objects(answer: Answer, is_elsewhere: bool) -> None:
+    assert answer.is_elsewhere is is_elsewhere
