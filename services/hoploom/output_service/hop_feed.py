@@ -29,6 +29,9 @@ LOOK_S = 5.0
 TIMEOUT_S = 30.0
 _REFUSED_PAUSE_S = 60.0
 _UNAUTHORIZED = 401
+_REFUSED = frozenset({400, 403, 404, 413, 422})
+"""So the input service refuses hops for good; all else passes."""
+
 # As in `hops`: no target's own answer, and nothing that counts for nothing.
 _PAGE = """
 SELECT DISTINCT b.worker, b.campaign, h.hop FROM traceroute_hops h CROSS JOIN batches b ON b.batch_key = h.batch_key
@@ -93,6 +96,8 @@ class HopFeed:
         )
         if answer.status == _UNAUTHORIZED:
             raise Unavailable(f"this instance may not tell of hops: {answer.reason()}", _REFUSED_PAUSE_S)
+        if answer.is_elsewhere or not (answer.ok or answer.status in _REFUSED):
+            raise Unavailable(f"nobody takes hops now ({answer.status}): {answer.reason()}", LOOK_S)
         if not answer.ok:
             # The campaign is gone, or the worker was revoked: nobody will ever take them.
             log.warning("%s hops of %s become no targets: %s", len(found.hops), found.campaign, answer.reason())

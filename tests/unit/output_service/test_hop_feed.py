@@ -26,6 +26,7 @@ from unit.wire.traces import one_hop_each, paths, traced
 from waiting import eventually
 
 TAKEN = Answer(200, b"{}")
+PROBLEM = {"Content-Type": "application/problem+json"}
 
 
 @dataclass
@@ -98,7 +99,14 @@ async def test_a_router_of_many_paths_is_told_of_once(store: Store) -> None:
 
 AWAY = {
     "nobody answers": Unavailable("away", 7.0),
-    "this instance has another token": Answer(401, b"{}"),
+    "this instance has another token": Answer(401, b"{}", PROBLEM),
+    "no input instance is routed, and whoever answers for all other paths has no such one": Answer(
+        404, b'{"detail": "POST /hops: Not Found"}', PROBLEM
+    ),
+    "something else answers": Answer(404, b"404 page not found"),
+    "the input service is older than hops": Answer(405, b"{}", PROBLEM),
+    "there are too many requests": Answer(429, b"{}", PROBLEM),
+    "the input service fails": Answer(500, b"{}", PROBLEM),
 }
 
 
@@ -114,10 +122,10 @@ async def test_hops_wait_while(store: Store, answer: Answer | Exception) -> None
     assert told.hops == ["8.8.8.8"] * 3
 
 
-@pytest.mark.parametrize("status", [403, 404, 422])
+@pytest.mark.parametrize("status", [400, 403, 404, 422])
 async def test_hops_that_nobody_will_ever_take_hold_up_no_others(store: Store, status: int) -> None:
     await kept(store, 0, ["8.8.8.8"])
-    each = feed(store, told := Input(Answer(status, b"{}")))
+    each = feed(store, told := Input(Answer(status, b'{"detail": "no"}', PROBLEM)))
     assert await each.step()
     told.answer = TAKEN
     await kept(store, 1, ["1.1.1.1"])
