@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
-from hoploom.wire.lease import Lease, LeaseId
+from hoploom.wire.lease import LeaseId
 
 T = TypeVar("T")
 MAX_PASSES = 4
@@ -26,9 +26,9 @@ class Pass(NamedTuple):
     family: int
 
     @staticmethod
-    def of(lease: Lease) -> Pass:
+    def of(lease_id: str) -> Pass:
         """The pass that a lease belongs to."""
-        known = LeaseId.parse(lease.id)
+        known = LeaseId.parse(lease_id)
         return Pass(known.campaign, known.edition, known.round, known.family)
 
 
@@ -40,9 +40,9 @@ class Passes(Generic[T]):
         self._make = make
         self._known: OrderedDict[Pass, T] = OrderedDict()
 
-    def get(self, lease: Lease) -> T:
+    def get(self, lease_id: str) -> T:
         """What the pass of a lease has."""
-        key = Pass.of(lease)
+        key = Pass.of(lease_id)
         if key not in self._known:
             self._known[key] = self._make()
         self._known.move_to_end(key)
@@ -50,6 +50,6 @@ class Passes(Generic[T]):
             self._known.popitem(last=False)
         return self._known[key]
 
-    def forget(self, lease: Lease) -> None:
+    def forget(self, lease_id: str) -> None:
         """The pass of a lease begins anew."""
-        self._known.pop(Pass.of(lease), None)
+        self._known.pop(Pass.of(lease_id), None)

@@ -16,12 +16,10 @@ from hoploom.ping_service import anchors, chunk, holding
 from hoploom.ping_service.chunk import Chunk, Found
 from hoploom.ping_service.holding import Held
 from hoploom.ping_service.orders import Orders
-from hoploom.ping_service.passes import Passes
 from hoploom.ping_service.station import BEYOND, REST_S, UNABLE, UNFIT, UNSENT, Station
 from hoploom.ping_service.uplink import Uplink
 from hoploom.prober import politeness
 from hoploom.prober.interface import Prober
-from hoploom.prober.stop_set import StopSet
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.permutation import Permutation
 from hoploom.targets.special_purpose import Space
@@ -63,7 +61,6 @@ class Probing:
         self._station, self._prober, self._sealed = station, prober, sealed
         self._uplink = Uplink(station, prober)
         self._boot_id = boot_id()
-        self._passes = Passes(StopSet)
         self._targets: tuple[str, NDArray[np.uint8]] = ("", np.empty((0, 16), np.uint8))
 
     async def run(self) -> None:
@@ -126,7 +123,7 @@ class Probing:
         except (Unavailable, ConfigError) as error:
             # Nothing of it goes to the output, so that the lease can be returned.
             station.change(holding.settled(station.holding, held.id, part.start, part.start))
-            self._passes.forget(held.lease)
+            station.passes.forget(held.id)
             if isinstance(error, Unavailable):
                 raise
             log.warning("lease %s goes back: %s", held.id, error)
@@ -140,7 +137,7 @@ class Probing:
         lease, targets = part.lease, part.targets[part.wanted]
         if lease.probe.kind == TRACE:
             settings = chunk.trace_settings(lease, pace_pps, orders)
-            return await self._prober.trace(targets, settings, stopped, self._passes.get(lease))
+            return await self._prober.trace(targets, settings, stopped, self._station.passes.get(lease.id))
         return await self._prober.ping(targets, chunk.probe_settings(lease, pace_pps, orders), stopped)
 
     def _next(self, held: Held) -> tuple[Chunk, int]:
@@ -172,7 +169,7 @@ class Probing:
         upto = part.reached(len(found))
         _count(part, found, upto)
         if upto < part.stop or not counts:
-            self._passes.forget(part.lease)
+            station.passes.forget(lease_id)
         station.change(holding.probed(station.holding, lease_id, upto))
         if upto == part.start:
             station.change(holding.settled(station.holding, lease_id, upto, upto))

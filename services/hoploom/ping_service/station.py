@@ -15,7 +15,9 @@ from hoploom.ping_service import holding, orders
 from hoploom.ping_service.holding import Held, Holding
 from hoploom.ping_service.lease_client import LeaseClient
 from hoploom.ping_service.orders import Orders
+from hoploom.ping_service.passes import Passes
 from hoploom.ping_service.settings import Settings
+from hoploom.prober.stop_set import StopSet
 from hoploom.wire.campaign import FAMILIES
 from hoploom.wire.overlay import OverlayDocument
 from hoploom.wire.probe import SKILLS
@@ -41,6 +43,11 @@ REASONS = {
 REST_S = 5.0
 """After work that was in vain: until the anchors are probed again, or work is asked for."""
 
+LONGEST_REST_S = 600.0
+"""While results are lost one after another, each rest is twice as long as the one before, and never longer than this:
+other people's hosts are not probed over and over for nothing."""
+
+_DOUBLINGS = 10
 LOOK_S = 1.0
 """Loops that wait for something look at the clock so often."""
 
@@ -70,6 +77,7 @@ class Station:
         no_work: Why it got no lease; empty when it got one, or when there was none.
         uplink_dead: Whether it waits for its anchors to answer again.
         leaving: Whether it is about to stop.
+        passes: What its traceroutes have shown, of which results are stored or under way.
     """
 
     settings: Settings
@@ -86,6 +94,8 @@ class Station:
     no_work: str = ""
     uplink_dead: bool = False
     leaving: bool = False
+    passes: Passes[StopSet] = field(default_factory=lambda: Passes(StopSet))
+    _lost_in_a_row: int = 0
     _rests_until_s: float = float("-inf")
     _left_out_until_s: dict[int | str, float] = field(default_factory=dict)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
@@ -185,6 +195,22 @@ class Station:
     def rest(self, seconds: float) -> None:
         """Ask for no work for so long."""
         self._rests_until_s = max(self._rests_until_s, self.clock() + seconds)
+
+    def lost(self, lease_id: str, why: str) -> None:
+        """Results of a lease will not be stored: others are to probe it again, and nobody counts on what they showed.
+
+        Args:
+            lease_id: The lease.
+            why: In a word.
+        """
+        self.passes.forget(lease_id)
+        self.rest(min(LONGEST_REST_S, REST_S * 2 ** min(self._lost_in_a_row, _DOUBLINGS)))
+        self._lost_in_a_row += 1
+        self.stop([lease_id], why)
+
+    def stored(self) -> None:
+        """Results were stored: the next ones that are lost are the first in a row."""
+        self._lost_in_a_row = 0
 
     def leave_out(self, what: int | str, seconds: float) -> None:
         """Ask for no targets of a family, or for nothing that needs a skill, for so long."""

@@ -9,7 +9,7 @@ from hoploom.ping_service import holding
 from hoploom.ping_service.line import Waiting
 from hoploom.ping_service.outbox import Outbox
 from hoploom.ping_service.segment import Damaged, TooNew
-from hoploom.ping_service.station import LOOK_S, REFUSED, REST_S, SPOOL, Station
+from hoploom.ping_service.station import LOOK_S, REFUSED, SPOOL, Station
 
 log = logging.getLogger(__name__)
 SENDERS = 3
@@ -55,6 +55,7 @@ async def _send(station: Station, outbox: Outbox, waiting: Waiting) -> None:
         _SENDS.labels("stored").inc()
         outbox.line.answered(waiting.name)
         station.wait("")
+        station.stored()
         if receipt := outbox.receipt(waiting.name):
             station.change(holding.settled(station.holding, receipt.lease_id, receipt.start, receipt.stop))
         await outbox.stored(waiting.name)
@@ -63,6 +64,5 @@ async def _send(station: Station, outbox: Outbox, waiting: Waiting) -> None:
 def _lose(station: Station, outbox: Outbox, waiting: Waiting, why: str) -> None:
     """The results of a chunk will not be stored: others are to probe it again."""
     if receipt := outbox.receipt(waiting.name):
-        station.rest(REST_S)
-        station.stop([receipt.lease_id], why)
+        station.lost(receipt.lease_id, why)
         station.change(holding.settled(station.holding, receipt.lease_id, receipt.start, receipt.start))

@@ -1,15 +1,15 @@
 """What is known of paths is kept for each pass that is worked on, and for no other."""
 
 from hoploom.ping_service.passes import MAX_PASSES, Passes
-from hoploom.wire.lease import Lease, LeaseId
-from unit.ping_service.stations import lease
+from hoploom.wire.lease import LeaseId
 
 
-def of(campaign: str = "demo", edition: int = 1, number: int = 0, family: int = 4, start: int = 0) -> Lease:
-    name = LeaseId(
-        campaign=campaign, edition=edition, round=number, family=family, start=start, stop=start + 1, nonce="0" * 16
+def of(campaign: str = "demo", edition: int = 1, number: int = 0, family: int = 4, start: int = 0) -> str:
+    return str(
+        LeaseId(
+            campaign=campaign, edition=edition, round=number, family=family, start=start, stop=start + 1, nonce="0" * 16
+        )
     )
-    return lease(start, start + 1, id=str(name))
 
 
 def test_leases_of_a_pass_share_what_is_known_and_other_passes_do_not() -> None:

@@ -17,7 +17,7 @@ from hoploom.ping_service.line import LONGEST_PAUSE_S
 from hoploom.ping_service.orders import REVOKED
 from hoploom.ping_service.probing import FAMILY_S, SKILL_S
 from hoploom.ping_service.spool import Spool
-from hoploom.ping_service.station import BEYOND, REASONS, SPOOL, UNABLE, UPLINK
+from hoploom.ping_service.station import BEYOND, LONGEST_REST_S, REASONS, SPOOL, UNABLE, UPLINK
 from hoploom.ping_service.work import Worker
 from hoploom.targets import plan
 from hoploom.targets.address_set import AddressSet
@@ -225,6 +225,18 @@ async def test_a_batch_that_is_refused_for_good_leaves_the_lease_to_others(monke
     async with at_work(monkeypatch, mesh):
         await asyncio.sleep(5)
     assert mesh.words == ["the output service refuses the results"] and mesh.upto == [0]
+
+
+@on_virtual_time
+async def test_the_longer_results_are_refused_the_less_is_probed_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = True
+    mesh = FakeMesh(leases=[lease()] * 1000, refuses=lambda _: refused)
+    async with at_work(monkeypatch, mesh):
+        await asyncio.sleep(2000)
+        assert 6 < len(mesh.sends) < 12
+        refused = False
+        await asyncio.sleep(LONGEST_REST_S)
+    assert len(mesh.batches) > 20
 
 
 @on_virtual_time
@@ -460,6 +472,26 @@ async def test_a_dead_uplink_makes_traceroutes_count_for_nothing(monkeypatch: py
         await asyncio.sleep(15)
     assert [(batch.start, batch.stop, batch.suspect) for batch in mesh.batches] == [(0, 100, True), (100, 110, False)]
     assert prober.traced[0][2] is not prober.traced[1][2]
+
+
+@on_virtual_time
+async def test_what_was_seen_on_traceroutes_that_nobody_stores_is_looked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refused: list[str] = []
+
+    def refuses(batch: str) -> bool:
+        refused.append(batch)
+        return batch == refused[0]
+
+    mesh, prober = FakeMesh(leases=[lease(0, 16, probe=TRACE)], refuses=refuses), FakeProber()
+    async with at_work(monkeypatch, mesh, prober):
+        await asyncio.sleep(10)
+        mesh.leases += [lease(0, 16, probe=TRACE), lease(16, 32, probe=TRACE)]
+        await asyncio.sleep(20)
+    assert mesh.positions == list(range(32))
+    lost, again, more = (known for _, _, known in prober.traced)
+    assert lost is not again is more
 
 
 class Unprivileged(FakeProber):
