@@ -1,5 +1,6 @@
 """One process a folder of data: a lock file that names its owner."""
 
+import contextlib
 import fcntl
 import os
 import time
@@ -32,7 +33,9 @@ class Ownership:
             raise ConfigError(f"cannot keep data in {folder}: {error.strerror} (see {flag})") from error
         self._take(path, time.monotonic() + wait_s)
         os.truncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        # The lock counts. A full disk takes no number, and who is kept out then could never make room on it.
+        with contextlib.suppress(OSError):
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def _take(self, path: Path, deadline: float) -> None:
         while True:

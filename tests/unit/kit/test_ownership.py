@@ -1,5 +1,6 @@
 """One process a folder, and the refusal names it."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -30,6 +31,17 @@ def test_a_successor_may_wait_for_its_predecessor(tmp_path: Path) -> None:
     first = Ownership(tmp_path, FLAG)
     threading.Timer(0.05, first.release).start()
     Ownership(tmp_path, FLAG, wait_s=20).release()
+
+
+def test_a_full_disk_keeps_nobody_from_what_is_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    owner = Ownership(tmp_path, FLAG)
+    with pytest.raises(ConfigError, match="process unknown already owns"):
+        Ownership(tmp_path, FLAG)
+    owner.release()
 
 
 TAKE_AND_DIE = """
