@@ -21,6 +21,7 @@ from hoploom.prober.packets import COOKIE_BYTES, DIALECTS, HEADER_BYTES
 from hoploom.prober.port import OWN, Messages
 from hoploom.prober.windows import Bytes, Places, window, words
 from hoploom.targets.notation import IPV4, IPV6
+from hoploom.wire.addresses import is_mapped
 
 ICMP = {IPV4: 1, IPV6: 58}
 """IANA protocol numbers of a family's ICMP."""
@@ -233,7 +234,7 @@ def _others(messages: Messages, rows: NDArray[np.intp], family: int, head: int, 
     numbers, is_udp = words(header), probe.protocol == UDP
     is_request = (probe.protocol == ICMP[family]) & (header[:, 0] == DIALECTS[family].request)
     is_kept = found.is_reply | (found.is_error & (is_udp | is_request))
-    is_kept &= probe.transport + HEADER_BYTES <= end
+    is_kept &= (probe.transport + HEADER_BYTES <= end) & ~_is_nobody(sender, family)
     kept = np.flatnonzero(is_kept)
     cookie, cookie_bytes = _cookies(found, probe.transport + HEADER_BYTES + cookie_at, end)
     ttl = window(found.data, np.full(len(rows), _TTL_AT), 1, found.end)[:, 0].astype(np.int16)
@@ -258,6 +259,14 @@ def _others(messages: Messages, rows: NDArray[np.intp], family: int, head: int, 
         mpls_row=(np.cumsum(is_kept) - 1)[stacks.row[is_labelled]].astype(np.int32),
         mpls_entry=stacks.entry[is_labelled],
     )
+
+
+def _is_nobody(sender: Bytes, family: int) -> NDArray[np.bool_]:
+    """Which senders are no address that a path of IPv6 can lead to: none at all, or IPv4; anybody can write them."""
+    if family == IPV4:
+        return np.zeros(len(sender), np.bool_)
+    found: NDArray[np.bool_] = ~sender.any(axis=1) | is_mapped(sender)
+    return found
 
 
 def _merged(plain: Arrivals, others: Arrivals) -> Arrivals:

@@ -73,6 +73,14 @@ def test_a_queued_error_about_a_reply_has_no_row() -> None:
     assert parse(given_messages, 4, has_header=False, cookie_at=0).source_row.tolist() == [1]
 
 
+@pytest.mark.parametrize("sender", [bytes(16), bytes(10) + b"\xff\xff\x08\x08\x08\x08"], ids=["nobody", "IPv4"])
+def test_an_error_from_what_is_no_address_of_its_family_has_no_row(sender: bytes) -> None:
+    good = Router().error(probe(6), TIME_EXCEEDED[6])
+    senders = np.frombuffer(sender + bytes(range(16)), np.uint8).reshape(2, 16)
+    given_messages = messages([good, good], sender=senders)
+    assert parse(given_messages, 6, has_header=False, cookie_at=0).source_row.tolist() == [1]
+
+
 def nothing(family: int) -> dict[str, bytes]:
     error = Router().error
     return {
