@@ -56,8 +56,9 @@ class Quarantine:
         kept = path.replace(self.folder / path.name)
         self._sizes[path.name] = size_bytes
         self._bound()
-        # After the move: on a full disk the segment is out of the way, and only the note is missing.
-        kept.with_name(path.name + REASON).write_text(reason + "\n", encoding="utf-8")
+        if path.name in self._sizes:
+            # After the move: on a full disk the segment is out of the way, and only the note is missing.
+            kept.with_name(path.name + REASON).write_text(reason + "\n", encoding="utf-8")
 
     def _bound(self) -> None:
         while sum(self._sizes.values()) > self._max_bytes:

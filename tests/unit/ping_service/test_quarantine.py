@@ -46,3 +46,12 @@ def test_many_empty_files_are_bounded_too(tmp_path: Path) -> None:
     for place in range(50):
         found.take(segment(tmp_path, place, 0), "the file is empty")
     assert len(found) == 12
+
+
+def test_of_what_is_dropped_at_once_nothing_is_left(tmp_path: Path) -> None:
+    found = opened(tmp_path, 100_000)
+    for place in range(5, 10):
+        found.take(segment(tmp_path, place, 10_000), "no")
+    found.take(segment(tmp_path, 0, 10_000), "no")
+    found.take(segment(tmp_path, 20, 200_000), "no")
+    assert list(found.folder.iterdir()) == [] and len(found) == 0
