@@ -11,7 +11,7 @@ from hoploom.prober.arrivals import Arrivals, parse
 from hoploom.prober.launches import Launches
 from hoploom.prober.port import Port
 from hoploom.prober.probes import Statistics
-from hoploom.prober.slots import PROBE_BITS, Slots
+from hoploom.prober.slots import PROBE_BITS, UNSENT, Slots
 
 READ_AT_ONCE = 1_024
 
@@ -59,9 +59,9 @@ class Exchange(Launches):
 
     def _match(self, slots: Slots, arrivals: Arrivals) -> None:
         found = matching.find(slots, arrivals)
-        owners = slots.owners[found.slots]
-        living = found.where(owners >= 0)
-        self.statistics.unmatched += len(owners) - len(living.slots)
+        # What did not leave has no answer: a short quote about its slot is of an earlier probe, to the same address.
+        living = found.where((slots.owners[found.slots] >= 0) & (slots.states[found.slots] != UNSENT))
+        self.statistics.unmatched += len(found.slots) - len(living.slots)
         if not len(living.slots):
             return
         if len(self._senders) == 1:

@@ -24,6 +24,8 @@ from hoploom.prober.slots import PROBE_BITS, PROBE_MASK, Grant, Slots
 
 MESSAGE_BYTES = 1_024
 """What the system books for a waiting message beyond twice its length (Linux: 768 to 832 for a short one)."""
+MOST_SENDERS = 1 << 63 - PROBE_BITS
+"""Their numbers stand in owners of slots, 64 bits with a sign; a worker comes to the end of them in some months."""
 
 
 class Sender(Protocol):
@@ -109,8 +111,10 @@ class Launches:
 
     def enter(self, sender: Sender) -> int:
         """Register a sender; returns its number here."""
-        number, self._next_number = self._next_number, self._next_number + 1
-        self._senders[number] = sender
+        number = self._next_number
+        while number in self._senders:
+            number = (number + 1) % MOST_SENDERS
+        self._senders[number], self._next_number = sender, (number + 1) % MOST_SENDERS
         return number
 
     def leave(self, number: int) -> None:

@@ -7,17 +7,19 @@ from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from hoploom.prober import launches
 from hoploom.prober.exchange import Exchange
 from hoploom.prober.launches import Departure
 from hoploom.prober.packets import Layout
 from hoploom.prober.ping_run import Before, PingRun
 from hoploom.prober.port import Emitted, Messages
 from hoploom.prober.probes import DUPLICATE, ICMP_ERROR, REPLY, TIMED_OUT, UNSENT, Heard, PingColumns, ProbeSettings
-from hoploom.prober.slots import Grant
+from hoploom.prober.slots import PROBE_BITS, Grant
 from hoploom.prober.templates import Template
 from hoploom.wire.addresses import column
 from hoploom.wire.batch import ANSWERED, FAILED, LOST, UNREACHABLE
@@ -84,6 +86,7 @@ class Message(NamedTuple):
 
 OF_REPLIES = ("reply", "stranger's", "wrong cookie", "cut", "other ident")
 KINDS = (*OF_REPLIES, "error", "short error", "wrong quote", "udp", "noise")
+OF_SLOTS = ("reply", "stranger's", "wrong cookie", "cut", "error", "short error", "wrong quote")
 
 
 def bytes_of(kind: str, probe: Probe) -> tuple[bytes, bytes]:
@@ -148,9 +151,10 @@ READINGS = st.lists(
 def test_every_request_has_one_fate_and_every_message_is_counted_once(
     came: list[list[Message]], refused: set[int]
 ) -> None:
-    # Nothing true can come of a request that did not leave.
-    came = [[each for each in reading if each.probe not in refused] for reading in came]
     exchange, found, told = pinged(came, refused)
+    # Nothing true can come of a request that did not leave: it is late, of an earlier one in that slot, or made up.
+    late = sum(each.probe in refused and each.kind in OF_SLOTS for reading in came for each in reading)
+    came = [[each for each in reading if each.probe not in refused] for reading in came]
     counts, statistics = Counter(each for reading in came for each in reading), exchange.statistics
     by_kind = Counter[str]()
     for message, count in counts.items():
@@ -162,7 +166,7 @@ def test_every_request_has_one_fate_and_every_message_is_counted_once(
     assert statistics.duplicates == by_kind["reply"] - len(replied)
     assert statistics.errors == by_kind["error"] + by_kind["short error"]
     assert statistics.foreign == by_kind["stranger's"] + by_kind["wrong quote"]
-    assert statistics.unmatched == by_kind["wrong cookie"] + by_kind["cut"]
+    assert statistics.unmatched == by_kind["wrong cookie"] + by_kind["cut"] + late
     for probe in range(8):
         silent = probe not in replied | errors | refused
         assert told[probe, REPLY] == (probe in replied)
@@ -174,3 +178,22 @@ def test_every_request_has_one_fate_and_every_message_is_counted_once(
         answered, left = len(both & replied), len(both - refused)
         fates = ANSWERED if answered else UNREACHABLE if both & errors else LOST if left else FAILED
         assert (found.outcome[target], found.received[target], found.sent[target]) == (fates, answered, left)
+
+
+def test_numbers_of_senders_come_again_but_not_while_one_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launches, "MOST_SENDERS", 4)
+    exchange = Exchange({4: ScriptedPort(set())}, LAYOUT.cookie_at)
+    run = PingRun(TARGETS, SETTINGS, 0, Before())
+    assert exchange.enter(run) == 0
+    numbers = []
+    for _ in range(6):
+        numbers.append(exchange.enter(run))
+        exchange.leave(numbers[-1])
+    assert numbers == [1, 2, 3, 1, 2, 3]
+
+
+def test_the_largest_number_of_a_sender_is_an_owners() -> None:
+    exchange = Exchange({4: ScriptedPort(set())}, LAYOUT.cookie_at)
+    departure = Departure(np.full(1, 2**PROBE_BITS - 1), TARGETS[:1], packets)
+    exchange.launch(launches.MOST_SENDERS - 1, 4, departure)
+    assert exchange.slots[4].owners[0] == 2**63 - 1
