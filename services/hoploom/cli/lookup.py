@@ -52,7 +52,7 @@ def read_list(path: str) -> list[str]:
     """
     try:
         if path == "-":
-            text = sys.stdin.read()
+            text = sys.stdin.read() if sys.stdin else ""
         else:
             with open(path, encoding="utf-8", errors="replace") as file:
                 text = file.read()

@@ -49,4 +49,4 @@ class Progress:
 
 def is_watched() -> bool:
     """Whether a person sees stderr."""
-    return sys.stderr.isatty()
+    return bool(sys.stderr and sys.stderr.isatty())

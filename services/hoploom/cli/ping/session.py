@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import groupby
 
+from hoploom.cli import pipes
 from hoploom.cli.ping.course import Course
 from hoploom.cli.ping.options import Options
 from hoploom.cli.ping.report import Line
@@ -55,7 +56,7 @@ class Session:
         """Ping until all is decided, or until Ctrl-C.
 
         Raises:
-            HoploomError: The sockets broke.
+            HoploomError: The sockets broke, or the output cannot be written.
         """
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, self._stop)
@@ -111,8 +112,11 @@ class Session:
         try:
             await self._prober.ping(rows, settings, heard=partial(self._hear, turns))
         except HoploomError as error:
-            self._broken = error
-            self._changed.set()
+            self._break(error)
+
+    def _break(self, error: HoploomError) -> None:
+        self._broken = error
+        self._changed.set()
 
     def _hear(self, turns: Sequence[Turn], news: Heard) -> None:
         self._say(self._course.hear(turns, news))
@@ -148,9 +152,12 @@ class Session:
 
     def _say(self, lines: Iterable[Line]) -> None:
         lines = list(lines)
-        if lines:
+        if lines and self._broken is None:
             self._progress.clear()
-            write(lines)
+            try:
+                write(lines)
+            except pipes.Unwritable as error:  # said amid the prober's work, and told at the end
+                self._break(error)
 
     def _so_far(self) -> str:
         hosts, sent = self._course.hosts, self._prober.statistics.sent
@@ -159,10 +166,13 @@ class Session:
 
 
 def write(lines: Iterable[Line]) -> None:
-    """Print lines, each on its stream."""
+    """Print lines, each on its stream.
+
+    Raises:
+        Unwritable: The system refuses to.
+    """
     lines = list(lines)
     for is_error, stream in ((False, sys.stdout), (True, sys.stderr)):
         text = "".join(f"{line.text}\n" for line in lines if line.is_error == is_error)
         if text:
-            stream.write(text)
-            stream.flush()
+            pipes.write(stream, text)

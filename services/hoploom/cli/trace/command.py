@@ -13,8 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from hoploom import __version__
-from hoploom.cli import lookup
-from hoploom.cli.pipes import ends_with_its_reader
+from hoploom.cli import lookup, pipes
 from hoploom.cli.progress import Progress, is_watched
 from hoploom.cli.trace import machine
 from hoploom.cli.trace.flags import overview
@@ -59,7 +58,7 @@ def _run(options: Options) -> int:
         raise BadWord("name a target: a host, an address, a block, or a file of blocks")
     if options.engine not in ENGINES:
         raise BadWord(f"there is no engine {options.engine!r} (there are: {', '.join(ENGINES)})")
-    with ends_with_its_reader():
+    with pipes.ends_with_its_reader():
         return asyncio.run(_trace(options))
 
 
@@ -94,7 +93,7 @@ class Session:
         """Trace all targets, print what is found; Ctrl-C prints what there is.
 
         Raises:
-            HoploomError: The sockets broke, or the machine allows no such probes.
+            HoploomError: The sockets broke, the machine allows no such probes, or the output cannot be written.
         """
         for each in self._targets.unknown:
             self._tell_unknown(each)
@@ -125,7 +124,6 @@ class Session:
         for path in found:
             self._outcomes[path.outcome] += 1
             self._tell(path, names)
-        sys.stdout.flush()
 
     async def _names(self, found: list[Path]) -> dict[str, str]:
         if "ptr" not in self._options.flags:
@@ -135,7 +133,7 @@ class Session:
 
     def _tell(self, path: Path, names: dict[str, str]) -> None:
         if not self._options.is_machine:
-            print("\n".join(self._report.path(path, names)))
+            _print("\n".join(self._report.path(path, names)))
             return
         self._tell_document(machine.document(path, self._options, names))
 
@@ -147,7 +145,7 @@ class Session:
 
     def _tell_document(self, document: dict[str, Any]) -> None:
         if "ndjson" in self._options.flags:
-            print(json.dumps(document))
+            _print(json.dumps(document))
         else:
             self._documents.append(document)
 
@@ -155,11 +153,11 @@ class Session:
         sent = self._prober.statistics.sent
         whole = machine.summary(self._outcomes, sent, seconds, self._prober.name)
         if "ndjson" in self._options.flags:
-            print(json.dumps(whole))
+            _print(json.dumps(whole))
         elif "json" in self._options.flags:
             traces = [each for each in self._documents if each["type"] == "trace"]
             unknown = [each for each in self._documents if each["type"] == "unknown"]
-            print(json.dumps({"summary": whole, "traces": traces, "unknown": unknown}))
+            _print(json.dumps({"summary": whole, "traces": traces, "unknown": unknown}))
 
     def _look(self) -> bool:
         """Asked by the prober, many times a second: a good moment to show how far it is."""
@@ -172,3 +170,7 @@ class Session:
     def _so_far(self) -> str:
         done, sent = sum(self._outcomes), self._prober.statistics.sent
         return f"{sent:,} probes sent, {done:,} of {len(self._targets.pairs):,} targets printed"
+
+
+def _print(text: str) -> None:
+    pipes.write(sys.stdout, f"{text}\n")
