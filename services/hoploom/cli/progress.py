@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -36,7 +37,7 @@ class Progress:
         if self._is_shown and now_s >= self._next_s:
             self._next_s = now_s + _EVERY_S
             self._stands = True
-            self._stream.write(_CLEAR + self._text())
+            self._stream.write(_CLEAR + self._text()[: _room(self._stream)])
             self._stream.flush()
 
     def clear(self) -> None:
@@ -50,3 +51,12 @@ class Progress:
 def is_watched() -> bool:
     """Whether a person sees stderr."""
     return bool(sys.stderr and sys.stderr.isatty())
+
+
+def _room(stream: TextIO) -> int | None:
+    """Characters that fit on a line: what is wrapped would stand for ever. None where nothing is known."""
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except OSError:  # no terminal
+        return None
+    return columns - 1 if columns else None

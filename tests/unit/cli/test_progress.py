@@ -1,6 +1,10 @@
 """The line on a terminal that says how far a run is."""
 
+import fcntl
 import io
+import pty
+import struct
+import termios
 
 import pytest
 
@@ -32,3 +36,16 @@ def test_where_nobody_watches_nothing_is_written(monkeypatch: pytest.MonkeyPatch
     found.show()
     found.clear()
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(80, "a long text"), (6, "a lon"), (0, "a long text")])
+def test_it_is_cut_to_the_width_of_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int, shown: str) -> None:
+    now_s = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now_s[0])
+    ours, theirs = pty.openpty()
+    with open(ours, "rb", buffering=0) as screen, open(theirs, "w", encoding="utf-8") as stream:
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+        found = Progress(lambda: "a long text", is_shown=True, stream=stream)
+        now_s[0] = 9.0
+        found.show()
+        assert screen.read(99).decode() == f"\r\x1b[K{shown}"
