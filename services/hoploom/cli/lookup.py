@@ -100,6 +100,21 @@ def require_ordinary(addresses: Sequence[str]) -> None:
             raise SetAside(f"{first} is set aside ({reason(first)}): nothing was sent; --any if it is meant")
 
 
+def interface(addresses: Sequence[str], asked: str) -> str:
+    """The interface to send by, empty for any: the one that was asked for, or that link-local addresses name (`%eth0`).
+
+    Raises:
+        BadRequest: More than one would be needed.
+    """
+    scopes = {address.partition("%")[2] for address in addresses}
+    needed = {scope or asked for scope in scopes}
+    if asked or not needed:
+        needed.add(asked)
+    if len(needed) > 1:
+        raise BadRequest("one run sends by one interface: name targets by themselves that have another one (%) or none")
+    return needed.pop()
+
+
 def _block(address: str) -> Block:
     parsed = ipaddress.ip_address(address.partition("%")[0])
     return Block(IPV4 if parsed.version == IPV4 else IPV6, int(parsed), int(parsed))

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from hoploom.cli.lookup import Found, SetAside, Unreadable, names, read_list, require_ordinary, resolve
+from hoploom.cli.lookup import Found, SetAside, Unreadable, interface, names, read_list, require_ordinary, resolve
+from hoploom.kit.errors import BadRequest
 
 
 def test_a_list_holds_the_first_word_of_each_line(tmp_path: Path) -> None:
@@ -79,6 +80,28 @@ async def test_addresses_have_names_or_stay_what_they_are(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(socket, "getnameinfo", getnameinfo)
     assert await names(["10.0.0.1", "10.0.0.2"]) == ["one.test", "10.0.0.2"]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "asked", "expected"),
+    [
+        ([], "", ""),
+        (["10.0.0.1", "fe80::1"], "eth0", "eth0"),
+        (["fe80::1%eth1", "fe80::2%eth1"], "", "eth1"),
+        (["fe80::1%eth1", "10.0.0.1"], "eth1", "eth1"),
+    ],
+)
+def test_a_scope_names_the_interface(addresses: list[str], asked: str, expected: str) -> None:
+    assert interface(addresses, asked) == expected
+
+
+@pytest.mark.parametrize(
+    ("addresses", "asked"),
+    [(["fe80::1%eth1", "fe80::1%eth2"], ""), (["fe80::1%eth1"], "eth0"), (["fe80::1%eth1", "10.0.0.1"], "")],
+)
+def test_one_run_has_one_interface(addresses: list[str], asked: str) -> None:
+    with pytest.raises(BadRequest, match="one interface"):
+        interface(addresses, asked)
 
 
 @pytest.mark.parametrize("addresses", [[], ["8.8.8.8"], ["127.0.0.1", "10.0.0.1", "::1", "fd00::1", "198.18.0.1"]])

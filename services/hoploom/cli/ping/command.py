@@ -69,7 +69,8 @@ async def _ping(options: Options, targets: Sequence[str]) -> int:
     hosts = await _hosts(options, found)
     if "any" not in options.flags:
         lookup.require_ordinary([host.address for host in hosts])
-    way = Way(options.source or None, options.interface or None, "dontfrag" in options.flags)
+    interface = lookup.interface([host.address for host in hosts], options.interface)
+    way = Way(options.source or None, interface or None, "dontfrag" in options.flags)
     is_own = all(ipaddress.ip_address(host.address.partition("%")[0]).is_loopback for host in hosts)
     with open_prober(engine=options.engine, way=way, loopback_will_do=is_own) as prober:
         schedule = Schedule(len(hosts), Pace.of(options), time.monotonic_ns())

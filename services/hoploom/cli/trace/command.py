@@ -65,7 +65,8 @@ def _run(options: Options) -> int:
 async def _trace(options: Options) -> int:
     targets = await gather(options)
     is_own = all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for _, address in targets.pairs)
-    way = Way(options.source or None, options.interface or None)
+    interface = lookup.interface([address for _, address in targets.pairs], options.interface)
+    way = Way(options.source or None, interface or None)
     with open_prober(engine=options.engine, way=way, loopback_will_do=is_own) as prober:
         session = Session(options, targets, prober)
         await session.run()
