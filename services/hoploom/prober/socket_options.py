@@ -160,6 +160,6 @@ def _bind(icmp: socket.socket, source: str) -> None:
 
 def _bind_interface(icmp: socket.socket, interface: str) -> None:
     try:
-        icmp.setsockopt(socket.SOL_SOCKET, _SO_BINDTODEVICE, interface.encode() + b"\0")
+        icmp.setsockopt(socket.SOL_SOCKET, _SO_BINDTODEVICE, os.fsencode(interface) + b"\0")
     except OSError as error:
         raise ConfigError(f"Nothing can be sent by the interface {interface!r}: {error.strerror or error}.") from error

@@ -1,12 +1,13 @@
 """Opening a prober: the engine that fits, and a system that allows none is told about in one sentence."""
 
+import socket
 from collections.abc import Callable
 
 import icmplib
 import pytest
 
 from hoploom.kit.errors import ConfigError, Unavailable
-from hoploom.prober import loopback_namespace, mmsg, ports
+from hoploom.prober import loopback_namespace, mmsg, ports, socket_options
 from hoploom.prober.engine import Engine
 from hoploom.prober.interface import open_prober
 from hoploom.prober.port import NotAllowed
@@ -153,3 +154,12 @@ def test_an_attribution_is_a_short_line_of_ascii(attribution: str) -> None:
 def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         ProbeSettings(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("interface", ["nosuch", "\udcff", "a" * 300])
+def test_an_interface_that_is_not_there_is_a_sentence(interface: str) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket,
+        pytest.raises(ConfigError, match="Nothing can be sent by the interface"),
+    ):
+        socket_options.attach(any_socket, 4, None, interface)
