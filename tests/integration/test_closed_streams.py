@@ -1,4 +1,4 @@
-"""`hoploom ping` and `hoploom trace` without stdin, stdout or stderr, or with a disk that is full: never a traceback."""
+"""`hoploom ping` and `hoploom trace` without stdin, stdout or stderr, or with a full disk: never a traceback."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from hoploom.prober.loopback_namespace import open_sockets
 ECHO = bytes([8, 0, 0xf7, 0xff, 0, 0, 0, 0])
 sockets = open_sockets()
 found = {"families": sorted(sockets), "user": os.getuid()}
+found["inherited"] = sum(each.get_inheritable() for each in sockets.values())
 for address in ("127.0.0.1", "127.255.0.9", "8.8.8.8", "10.0.0.1"):
     try:
         found[address] = sockets[4].sendto(ECHO, (address, 0))
@@ -63,7 +64,7 @@ def test_its_sockets_reach_loopback_and_nothing_beyond() -> None:
     ran = as_nobody("-c", BEYOND)
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)
-    assert found["user"] == 65534 and 4 in found["families"]
+    assert (found["user"], found["inherited"]) == (65534, 0) and 4 in found["families"]
     assert (found["127.0.0.1"], found["127.255.0.9"]) == (8, 8)
     assert (found["8.8.8.8"], found["10.0.0.1"]) == ("ENETUNREACH", "ENETUNREACH")
 

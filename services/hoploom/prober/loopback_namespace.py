@@ -44,6 +44,8 @@ def open_sockets() -> dict[int, socket.socket]:
         theirs.close()
         message, descriptors, _, _ = socket.recv_fds(ours, _MESSAGE_BYTES, _MOST_SOCKETS)
     sockets = [socket.socket(fileno=each) for each in descriptors]
+    for each in sockets:
+        each.set_inheritable(False)  # received descriptors are, unlike those that Python opens itself
     said = json.loads(message or b"{}")
     if not sockets:
         raise ConfigError(_refused(said))
