@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import socket
 import time
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,19 +80,34 @@ class LinuxPort:
             raise
         self.buffer_bytes = socket_options.buffer_bytes(self._socket)
         self._tos = self._taken = 0
-        self._outbox, self._inbox = Outbox(number, TTL_OPTIONS[family]), Inbox(has_errors=not is_raw)
-        self._room = Messages(
+
+    # Room for messages is made with the first of them: a prober at rest, or a family that is not used, takes none.
+    @cached_property
+    def _outbox(self) -> Outbox:
+        return Outbox(_FAMILIES[self.family][0], TTL_OPTIONS[self.family])
+
+    @cached_property
+    def _inbox(self) -> Inbox:
+        return Inbox(has_errors=not self.is_raw)
+
+    @cached_property
+    def _room(self) -> Messages:
+        senders = np.zeros((BATCH, WIDTH), np.uint8)
+        senders[:, : len(_MAPPED)] = _MAPPED
+        return Messages(
             data=self._inbox.data,
             length=np.zeros(BATCH, np.int32),
-            sender=np.zeros((BATCH, WIDTH), np.uint8),
+            sender=senders,
             ttl=np.full(BATCH, -1, np.int16),
             stamp_ns=np.zeros(BATCH, np.int64),
             icmp_type=np.full(BATCH, OWN, np.int16),
             icmp_code=np.full(BATCH, OWN, np.int16),
             about=np.zeros((BATCH, WIDTH), np.uint8),
         )
-        self._room.sender[:, : len(_MAPPED)] = _MAPPED
-        self._nothing = self._room.until(0)
+
+    @cached_property
+    def _nothing(self) -> Messages:
+        return self._room.until(0)
 
     def fileno(self) -> int:
         """The descriptor to watch for readability."""

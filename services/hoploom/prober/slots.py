@@ -56,7 +56,7 @@ class Slots:
             idents: 16-bit identifiers in the order in which they are opened.
         """
         self._idents = tuple(idents)
-        self._first_of = np.full(_IDENTS, -SEQUENCES, np.int32)
+        self._first_of = np.empty(0, np.int32)
         self._opened = self._next = 0
         self.owners = np.empty(0, np.int64)
         self.cookies = np.empty(0, np.uint64)
@@ -65,6 +65,8 @@ class Slots:
 
     def _open_identifier(self) -> None:
         first = len(self.owners)
+        if not first:
+            self._first_of = np.full(_IDENTS, -SEQUENCES, np.int32)
         self._first_of[self._idents[self._opened]] = first
         self._opened += 1
         for column in (self.owners, self.cookies, self.sent_ns, self.states):
@@ -129,5 +131,7 @@ class Slots:
 
     def numbers(self, idents: NDArray[np.uint16], sequences: NDArray[np.uint16]) -> NDArray[np.int64]:
         """The slots of identifiers and sequence numbers; negative where the identifier is none of ours, or unused."""
+        if not self._opened:
+            return np.full(len(idents), -1, np.int64)
         found: NDArray[np.int64] = np.add(self._first_of[idents], sequences, dtype=np.int64)
         return found
