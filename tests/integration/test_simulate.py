@@ -4,7 +4,7 @@ import pytest
 
 from lab import simulate
 
-SEEDS = 240
+SEEDS = 120
 
 
 def test_some_hundred_seeds_find_nothing(capfd: pytest.CaptureFixture[str]) -> None:
