@@ -36,6 +36,8 @@ FULL_QUEUE_NS = 1_000_000
 """Pause when the system's send queue is full, when all slots are in flight, or too many answers may come at once."""
 YOUNG_NS = 50_000_000
 """Only replies to requests younger than this may all come at once."""
+MOST_UNREAD = 1_024
+"""So many answers at most lie unread; half of it is enough to look."""
 SLICE_BYTES = 1 << 20
 """Packets of one slice take at most so much memory."""
 
@@ -45,10 +47,12 @@ class Run(Sender, Protocol):
 
     Attributes:
         is_paced: Whether a rate or a cap bounds it.
+        patience_ns: How long its answers may lie unread while it is sending.
         wheel: What is in flight, the oldest first.
     """
 
     is_paced: bool
+    patience_ns: int
     wheel: deque[Flight]
 
     @property
@@ -143,7 +147,7 @@ class Driver:
             readiness: Watches its ports.
         """
         self._exchange, self._readiness = exchange, readiness
-        self._read_ns = 0
+        self._read_ns = self._looked_ns = self._unread = 0
 
     async def finish(
         self, run: Run, packets: Packets, stopped: Callable[[], object], launches: Launches | None = None
@@ -156,11 +160,12 @@ class Driver:
             stopped: Once its answer is true, nothing more is sent.
             launches: What its probes are sent by, where that is not what answers are read from.
         """
-        self._exchange.read()  # what came while nobody asked is no reply to what is sent now
+        self._read()  # what came while nobody asked is no reply to what is sent now
         sending = launches or self._exchange
         job = Job(sending, sending.enter(run), run, packets)
         try:
             await self._send_all(job, stopped)
+            self._heed(job)
             while run.is_listening:
                 await self._pause(run.wheel[0].deadline_ns)
                 self._heed(job)
@@ -174,12 +179,11 @@ class Driver:
         most = max((port.batch for port in job.launches.outlets.values()), default=1)
         most = max(1, min(most, SLICE_BYTES // job.packets.size))
         while run.is_sending and not stopped():
-            self._heed(job)  # what is known now decides what is sent next
+            if self._is_time_to_look(job):
+                self._heed(job)
             now_ns = time.monotonic_ns()
             count = run.due(now_ns, most)
             is_stuck = bool(count) and not self._send(job, count)
-            if count:
-                self._read()  # what is near has answered, and is still in the processor's caches
             wait_until_ns = run.next_ns() if count < most and run.is_sending else now_ns
             if is_stuck:
                 wait_until_ns = max(wait_until_ns, now_ns + FULL_QUEUE_NS)
@@ -203,6 +207,7 @@ class Driver:
             return False
         departure = job.packets.departure(family, probes[:count], targets[:count])
         launch = launches.launch(job.number, family, departure)
+        self._unread += len(launch.emitted.errors)
         run.sent(family, launch.slot, *launch.emitted)
         return len(launch.emitted.errors) > 0
 
@@ -211,13 +216,24 @@ class Driver:
         pause_ns = min(until_ns - time.monotonic_ns(), LOOK_NS)
         if pause_ns <= TICK_NS and IS_LINUX:
             await asyncio.sleep(max(pause_ns, 0) / NS)
-        elif await self._readiness.wait(max(pause_ns, 0) / NS):
+            return
+        self._read()  # what came while packets left may be in the port's hands already
+        if await self._readiness.wait(max(pause_ns, 0) / NS):
             if IS_LINUX and time.monotonic_ns() - self._read_ns < TICK_NS:
                 await asyncio.sleep(TICK_NS / NS)  # they come thick: the kernel's stamps are true, so let some gather
 
+    def _is_time_to_look(self, job: Job) -> bool:
+        """Whether answers may lie unread no longer, or fill too much of the buffer."""
+        run = job.run
+        if not run.is_paced or not IS_LINUX or time.monotonic_ns() - self._looked_ns >= run.patience_ns:
+            return True
+        rooms = [job.launches.room(family, job.packets.size) for family in job.launches.outlets]
+        return self._unread >= min(MOST_UNREAD, *rooms) // 2
+
     def _read(self) -> None:
+        self._looked_ns, self._unread = time.monotonic_ns(), 0
         if self._exchange.read():
-            self._read_ns = time.monotonic_ns()
+            self._read_ns = self._looked_ns
 
     def _heed(self, job: Job) -> None:
         """Read what has come, then time out what was due before: what came in time is not lost for being unread."""

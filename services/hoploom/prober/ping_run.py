@@ -19,6 +19,8 @@ from hoploom.wire.addresses import WIDTH, is_mapped
 
 _MERGED_NS = 4_000_000
 """Slices that leave within this time become one for the wheel; the last one's time-out is that of all."""
+_PATIENCE_NS = 50_000_000
+"""The kernel stamps answers: reading many at once, where nobody waits for them, costs a third of reading them soon."""
 
 
 @dataclass
@@ -62,6 +64,7 @@ class PingRun:
         waiting: Probes that were sent and have no answer yet.
         timeout_ns: Time after which a probe is lost.
         is_paced: Whether a rate or a cap bounds it.
+        patience_ns: How long its answers may lie unread while it is sending.
         wheel: What is in flight, the oldest first.
     """
 
@@ -88,6 +91,7 @@ class PingRun:
         self.tally = Tally(len(self._targets), settings.count)
         self.timeout_ns = int(settings.timeout_s * NS)
         self.is_paced = settings.rate_pps is not None or settings.network_pps is not None
+        self.patience_ns = 0 if told else _PATIENCE_NS
         self._is_patient = settings.is_patient
         self._interval_ns = int(settings.interval_s * NS)
         self._last_ns = np.zeros(len(self._targets) if settings.count > 1 else 0, np.int64)

@@ -51,6 +51,7 @@ class TraceRun:
         tracing: The machine.
         timeout_ns: Time after which a probe is lost.
         is_paced: Whether a rate or a cap bounds it.
+        patience_ns: How long answers may lie unread: not at all, for they decide what is sent next.
         wheel: What is in flight, the oldest first.
     """
 
@@ -72,6 +73,7 @@ class TraceRun:
         now_ns = started.monotonic_ns
         self.tracing = Tracing(self.targets, settings, known, seed=now_ns, now_ns=now_ns)
         self.timeout_ns = int(settings.timeout_s * NS)
+        self.patience_ns = 0
         self.is_paced = settings.rate_pps is not None or settings.network_pps is not None
         self.wheel: deque[Flight] = deque()
         self._heard: list[Told] = []
