@@ -39,6 +39,7 @@ PURE = ("targets/*.py", "wire/*.py", "kit/tags.py", "kit/tag_*.py", "kit/errors.
         "prober/traces.py", "prober/tracing.py", "prober/ttl_sets.py", "prober/datagrams.py",
         "prober/probes.py", "prober/politeness.py", "manager/summary.py",
         "output_service/rows.py", "output_service/*_rows.py", "output_service/cells.py", "output_service/told_hops.py",
+        "output_service/intake.py",
         "prober/privileges.py", "prober/cookies.py", "doctor/facts.py", "doctor/judging*.py",
         "cli/words.py", "cli/ping/flags.py", "cli/ping/hosts.py", "cli/ping/machine.py", "cli/ping/netdata.py",
         "cli/ping/options.py", "cli/ping/ranges.py", "cli/ping/report.py", "cli/ping/schedule.py",

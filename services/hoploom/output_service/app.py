@@ -13,6 +13,7 @@ from hoploom.kit.errors import Unavailable
 from hoploom.kit.ownership import Ownership
 from hoploom.output_service import coverage, dump, handlers, hops
 from hoploom.output_service.hop_feed import HopFeed
+from hoploom.output_service.intake import Intake
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import Store
 
@@ -27,6 +28,8 @@ def make_app(settings: Settings) -> web.Application:
     app = web.Application(client_max_size=settings.max_body_bytes)
     app[handlers.SETTINGS] = settings
     app[handlers.TOKEN] = credentials.read(settings.worker_token_file)
+    app[handlers.INTAKE] = Intake(settings.max_waiting_bytes)
+    app[handlers.UNPACKING] = asyncio.Semaphore(handlers.MAX_UNPACKING)
     app[handlers.IN_FLIGHT] = set()
     app[handlers.DUMPS] = asyncio.Semaphore(handlers.MAX_DUMPS)
     # No HEAD: its answer would cost a whole copy.

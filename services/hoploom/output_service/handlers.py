@@ -9,18 +9,27 @@ from aiohttp import web
 
 from hoploom import kit
 from hoploom.kit.errors import BadRequest, Conflict, TooLarge, Unavailable
-from hoploom.output_service import dump, latest, latest_traces
+from hoploom.output_service import dump, intake, latest, latest_traces
+from hoploom.output_service.intake import Intake, Place
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import Store
 from hoploom.wire import batch_codec
-from hoploom.wire.batch import TEXT_PATTERNS
+from hoploom.wire.batch import TEXT_PATTERNS, Batch
 
 STORE = web.AppKey("output_store", Store)
 SETTINGS = web.AppKey("output_settings", Settings)
 TOKEN = web.AppKey("output_worker_token", str)
+INTAKE = web.AppKey("output_intake", Intake)
+UNPACKING = web.AppKey("output_unpacking", asyncio.Semaphore)
 IN_FLIGHT = web.AppKey("output_batches_in_flight", set[str])
 DUMPS = web.AppKey("output_dumps", asyncio.Semaphore)
 MAX_DUMPS = 2
+MAX_UNPACKING = 2
+"""Bodies that are unpacked at a time: until they are checked, a small one may take 50 MB."""
+
+SLOW_S, SLOWEST_BYTES_S = 30.0, 16_384
+"""A body has so much time, and as much as a line of so many bytes a second needs; workers give up then too."""
+
 MAX_LIMIT = 1000
 # A client that takes less than a piece in this time gives its slot to another.
 STALL_S = 60.0
@@ -34,22 +43,37 @@ _DIGITS = re.compile("[0-9]{1,19}")
 async def post_results(request: web.Request) -> web.Response:
     """Store a batch; answered when it is on the disk."""
     kit.credentials.require(request, request.app[TOKEN])
-    media_type = request.content_type
-    try:
-        body = await request.read()
-    except web.HTTPRequestEntityTooLarge as error:
-        raise TooLarge(f"the body is over {request.app[SETTINGS].max_body_bytes} bytes") from error
-    batch = await asyncio.to_thread(batch_codec.unpack, body, media_type)
-    in_flight = request.app[IN_FLIGHT]
-    if batch.batch in in_flight:
-        raise Conflict(f"batch {batch.batch} is being stored just now; ask again")
-    in_flight.add(batch.batch)
-    try:
-        stored = await request.app[STORE].append(batch)
-    finally:
-        in_flight.discard(batch.batch)
+    with request.app[INTAKE].place() as place:
+        batch = await _received(request, place)
+        in_flight = request.app[IN_FLIGHT]
+        if batch.batch in in_flight:
+            raise Conflict(f"batch {batch.batch} is being stored just now; ask again")
+        in_flight.add(batch.batch)
+        try:
+            stored = await request.app[STORE].append(batch)
+        finally:
+            in_flight.discard(batch.batch)
     answer = {"v": 1, "batch": batch.batch, "stored": len(batch.columns), "duplicate": stored.duplicate}
     return web.json_response({**answer, "store": request.app[STORE].uuid, "seq": stored.seq})
+
+
+async def _received(request: web.Request, place: Place) -> Batch:
+    """The checked batch of a request, as soon as there is room for it."""
+    most = request.app[SETTINGS].max_body_bytes
+    is_plain = request.content_length is not None and "Content-Encoding" not in request.headers
+    size_bytes = min(request.content_length or 0, most) if is_plain else most
+    place.resize(size_bytes)
+    try:
+        async with asyncio.timeout(SLOW_S + size_bytes / SLOWEST_BYTES_S):
+            body = await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise TooLarge(f"the body is over {most} bytes") from error
+    except TimeoutError as error:
+        raise Unavailable("the body comes too slowly, and takes the room of others") from error
+    async with request.app[UNPACKING]:
+        batch = await asyncio.to_thread(batch_codec.unpack, body, request.content_type)
+    place.resize(intake.size_bytes(batch))
+    return batch
 
 
 async def get_dump(request: web.Request) -> web.StreamResponse:

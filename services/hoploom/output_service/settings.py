@@ -29,6 +29,12 @@ class Settings(kit.Settings):
     max_waiting: int = setting(
         64, "Batches that may wait to be written; more get a 503.", more="More rides out longer stalls, in memory."
     )
+    max_waiting_bytes: int = setting(
+        96 * 2**20,
+        "Memory for batches that come in or wait to be written; more get a 503.",
+        unit="bytes",
+        more="A batch takes 73 bytes a ping and some 500 a traceroute; one that comes alone is always taken.",
+    )
     dump_s: float = setting(
         300.0, "Longest time that a dump may take to be made.", unit="seconds", more="A dump holds back checkpoints."
     )

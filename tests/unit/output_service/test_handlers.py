@@ -117,6 +117,46 @@ async def test_a_batch_that_is_being_stored_conflicts_with_itself(client: Client
     stranger.close()
 
 
+async def test_more_bytes_than_there_is_room_for_are_put_off_until_the_disk_has_the_others(client: Client) -> None:
+    app = app_of(client)
+    app[handlers.INTAKE].max_bytes = 100_000
+    stranger = apsw.Connection(str(app[handlers.STORE].path))
+    stranger.execute("BEGIN IMMEDIATE")
+    posts = [
+        asyncio.create_task(client.post("/results", data=pack(make(number, 1000)), headers=ZSTD)) for number in range(4)
+    ]
+    done, [waiting] = await asyncio.wait(posts, return_when="ALL_COMPLETED", timeout=1.0)
+    assert [each.result().status for each in done] == [503] * 3
+    assert all(int(each.result().headers["Retry-After"]) > 0 for each in done)
+    stranger.execute("ROLLBACK")
+    assert (await waiting).status == 200
+    assert app[handlers.INTAKE].size_bytes == 0
+    assert (await client.post("/results", data=pack(make(7, 1000)), headers=ZSTD)).status == 200
+    assert await stored(client) == 2000
+    stranger.close()
+
+
+async def test_a_refused_batch_leaves_its_room_to_others(client: Client) -> None:
+    app_of(client)[handlers.INTAKE].max_bytes = 100_000
+    for _ in range(20):
+        assert (await client.post("/results", data=pack(make(stop=3)), headers=ZSTD)).status == 422
+    assert (await client.post("/results", data=pack(make()), headers=ZSTD)).status == 200
+
+
+async def test_a_body_that_does_not_come_on_holds_no_room(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handlers, "SLOW_S", 0.05)
+    monkeypatch.setattr(handlers, "SLOWEST_BYTES_S", 1e9)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.Event().wait()
+
+    with contextlib.suppress(ClientError):
+        answer = await client.post("/results", data=body(), headers=ZSTD)
+        assert (await problem(answer))[0] == 503
+    assert app_of(client)[handlers.INTAKE].size_bytes == 0
+
+
 async def test_a_full_disk_is_507_with_a_time_to_come_back_and_then_all_is_taken(client: Client) -> None:
     store = app_of(client)[handlers.STORE]
     store._writer.pragma("max_page_count", store._writer.pragma("page_count"))
