@@ -1,4 +1,4 @@
-"""Watches the worker's own uplink: asks the anchors, and while none answers, waits until one does."""
+"""Watches the worker's own uplink: asks the anchors, and while none answers, gives work back and waits."""
 
 import asyncio
 import logging
@@ -21,6 +21,9 @@ TRIES = 3
 """Any one answer proves that the network works, and a packet may be lost."""
 
 TIMEOUT_S = 1.0
+UNTIL_S = 60.0
+"""Then work is asked for again, and its own anchors tell: those of one campaign may have been no good ones."""
+
 _DEAD = metrics.gauge("hoploom_ping_uplink_dead", "1 while no anchor answers, else 0.")
 
 
@@ -47,21 +50,22 @@ class Uplink:
         return not len(asked)
 
     async def until_back(self, held: Held) -> None:
-        """Give every lease back, and wait until an anchor answers, or may not be asked: a pause may last for days."""
+        """Give every lease back, and wait until an anchor answers or may not be asked, and no longer than `UNTIL_S`."""
         log.warning("no anchor answers: leases are returned until one does")
         self.station.uplink_dead = True
         self.station.stop_all(UPLINK)
         _DEAD.set(1)
         works: bool | None = False
+        until_s = self.station.clock() + UNTIL_S
         try:
-            while works is False:
+            while works is False and self.station.clock() < until_s:
                 await asyncio.sleep(REST_S)
                 works = await self.works(held)
         finally:
             self.station.uplink_dead = False
             _DEAD.set(0)
             self.station.ring()
-        log.info("an anchor answers again" if works else "the anchors may not be asked now: the next lease tells")
+        log.info("an anchor answers again" if works else "no anchor answers, or may be asked: the next lease tells")
 
     async def _answered(self, held: Held, asked: NDArray[np.uint8]) -> bool:
         station = self.station

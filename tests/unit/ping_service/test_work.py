@@ -18,6 +18,7 @@ from hoploom.ping_service.orders import REVOKED
 from hoploom.ping_service.probing import FAMILY_S, SKILL_S
 from hoploom.ping_service.spool import Spool
 from hoploom.ping_service.station import BEYOND, LONGEST_REST_S, REASONS, SPOOL, UNABLE, UPLINK
+from hoploom.ping_service.uplink import UNTIL_S
 from hoploom.ping_service.work import Worker
 from hoploom.targets import plan
 from hoploom.targets.address_set import AddressSet
@@ -193,6 +194,20 @@ async def test_a_paused_campaign_does_not_keep_a_worker_from_others_though_its_a
         await asyncio.sleep(30)
         mesh.leases.append(replace(lease(16, 32), campaign="other"))
         await asyncio.sleep(30)
+    assert mesh.positions == list(range(16, 32))
+
+
+@on_virtual_time
+async def test_a_campaign_whose_anchors_never_answer_keeps_a_worker_from_others_for_a_moment_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mesh = FakeMesh(leases=[lease(anchors=(GATEWAY,))])
+    prober = FakeProber(lambda name: LOST if name == GATEWAY else ANSWERED)
+    async with at_work(monkeypatch, mesh, prober):
+        await asyncio.sleep(UNTIL_S / 2)
+        mesh.leases.append(replace(lease(16, 32), campaign="other"))
+        assert mesh.positions == []
+        await asyncio.sleep(UNTIL_S)
     assert mesh.positions == list(range(16, 32))
 
 
