@@ -5,9 +5,10 @@ the first of the time asked for is found by halving, without an index on the row
 """
 
 import asyncio
+import itertools
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import apsw
@@ -22,6 +23,9 @@ from hoploom.wire.hops import REMEMBERED_S, SLOTS, Hop
 ROUTE = "/api/v1/output/hops"
 PAGE_ROWS = 200_000
 """A tenth of a second; the store's readers may take two."""
+
+MAX_OF_SLOT = 32_768
+"""Of a slot, the oldest of the time asked for: twice what its owner remembers, and a bound where somebody invents hops."""
 
 LAST_ROW = "SELECT coalesce(max(rowid), 0) FROM traceroute_hops"
 # The plus keeps SQLite from walking all batches from the oldest on, in the order of seq.
@@ -60,16 +64,17 @@ async def stored(store: Store, slots: Collection[int], since_us: int) -> dict[st
         since_us: Wall clock of this store, microseconds: what came before the first batch since then is left out.
 
     Returns:
-        Sorted addresses as text, by id of the campaign whose traceroutes they were.
+        Sorted addresses as text, by id of the campaign whose traceroutes they were; at most `MAX_OF_SLOT` of a slot.
 
     Raises:
         Unavailable: The database cannot be read.
     """
     first, last = await store.ask(lambda connection: _rows(connection, since_us))
-    seen: set[tuple[Any, ...]] = set()
+    found: dict[int, set[tuple[int, str]]] = {slot: set() for slot in slots}
     for start in range(first, last + 1, PAGE_ROWS):
-        seen.update(await store.read(_PAGE, (start, min(last, start + PAGE_ROWS - 1))))
-    by_number = await asyncio.to_thread(_of_slots, seen, slots)
+        page = await store.read(_PAGE, (start, min(last, start + PAGE_ROWS - 1)))
+        await asyncio.to_thread(_take, found, page)
+    by_number = await asyncio.to_thread(_by_number, found)
     return {str((await store.read(_CAMPAIGN, (number,)))[0][0]): texts for number, texts in by_number.items()}
 
 
@@ -82,11 +87,18 @@ def _rows(connection: apsw.Connection, since_us: int) -> tuple[int, int]:
     return bisect_left(range(last + 1), int(seq), key=lambda row: int(connection.execute(_SEQ, (row,)).get)), last
 
 
-def _of_slots(found: Iterable[tuple[Any, ...]], slots: Collection[int]) -> dict[int, list[str]]:
+def _take(found: Mapping[int, set[tuple[int, str]]], page: Iterable[tuple[Any, ...]]) -> None:
+    """Put the hops of the slots that are asked for to those found before, as far as there is room."""
+    for number, hop in page:
+        kept = found.get(Hop.parse(hop).slot)
+        if kept is not None and len(kept) < MAX_OF_SLOT:
+            kept.add((number, hop))
+
+
+def _by_number(found: Mapping[int, set[tuple[int, str]]]) -> dict[int, list[str]]:
     by_number: dict[int, list[str]] = {}
-    for number, hop in sorted(found):
-        if Hop.parse(hop).slot in slots:
-            by_number.setdefault(number, []).append(hop)
+    for number, hop in sorted(itertools.chain.from_iterable(found.values())):
+        by_number.setdefault(number, []).append(hop)
     return by_number
 
 

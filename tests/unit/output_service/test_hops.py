@@ -148,3 +148,14 @@ def test_the_first_batch_of_a_time_is_found_by_its_index(tmp_path: Path) -> None
     plan = " ".join(str(row) for row in connection.execute("EXPLAIN QUERY PLAN " + hops.FIRST_SEQ, (0,)))
     connection.close()
     assert "COVERING INDEX batches_by_time" in plan
+
+
+async def test_of_hops_that_somebody_invents_no_more_are_kept_in_memory_than_a_slot_s_owner_could_remember(
+    client: Client, traces: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hops, "MAX_OF_SLOT", 3)
+    monkeypatch.setattr(hops, "PAGE_ROWS", 100)
+    await traces.add([f"8.8.{number >> 8}.{number & 255}" for number in range(1000)])
+    found = (await asked(client))["first-map"]
+    assert len(found) == 3 * SLOTS
+    assert {Hop.parse(each).slot for each in found} == set(range(SLOTS))
