@@ -25,7 +25,7 @@ PAGE_ROWS = 200_000
 """A tenth of a second; the store's readers may take two."""
 
 MAX_OF_SLOT = 32_768
-"""Of a slot, the oldest of the time asked for: twice what its owner remembers, and a bound where somebody invents hops."""
+"""Of a slot, the oldest of the time asked for: twice what its owner remembers, a bound where somebody invents hops."""
 
 LAST_ROW = "SELECT coalesce(max(rowid), 0) FROM traceroute_hops"
 # The plus keeps SQLite from walking all batches from the oldest on, in the order of seq.
