@@ -12,6 +12,8 @@ from hoploom.wire.batch import Batch
 from hoploom.wire.traces import OUTCOMES, Traces
 
 _UNKNOWN_TTL = 0
+PIECE_ROWS = 32_768
+"""Hops that are made Python values at a time: those of the largest batch at once take 50 MB more."""
 
 
 def traceroutes(batch: Batch, columns: Traces) -> Iterator[tuple[Any, ...]]:
@@ -35,22 +37,24 @@ def traceroutes(batch: Batch, columns: Traces) -> Iterator[tuple[Any, ...]]:
 def hops(batch: Batch, columns: Traces) -> Iterator[tuple[Any, ...]]:
     """The rows of `traceroute_hops`, in the order of its columns."""
     first, key = head(batch), batch_key(batch.batch)
-    positions, targets = columns.position.tolist(), addresses.texts(columns.address)
-    per_row = zip(
-        columns.hop_target.tolist(),
-        columns.hop_ttl.tolist(),
-        _texts(columns.hop_address),
-        optional(columns.hop_rtt_us),
-        optional(columns.hop_reply_ttl),
-        optional(columns.hop_quoted_ttl),
-        optional(columns.hop_icmp_type),
-        optional(columns.hop_icmp_code),
-        (columns.hop_at_us + batch.started_at_us).tolist(),
-        _stacks(columns),
-        strict=True,
-    )
-    for target, *rest in per_row:
-        yield (*first, positions[target], key, targets[target], *rest)
+    positions, targets, stacks = columns.position.tolist(), addresses.texts(columns.address), _stacks(columns)
+    for start in range(0, len(stacks), PIECE_ROWS):
+        piece = slice(start, start + PIECE_ROWS)
+        per_row = zip(
+            columns.hop_target[piece].tolist(),
+            columns.hop_ttl[piece].tolist(),
+            _texts(columns.hop_address[piece]),
+            optional(columns.hop_rtt_us[piece]),
+            optional(columns.hop_reply_ttl[piece]),
+            optional(columns.hop_quoted_ttl[piece]),
+            optional(columns.hop_icmp_type[piece]),
+            optional(columns.hop_icmp_code[piece]),
+            (columns.hop_at_us[piece] + batch.started_at_us).tolist(),
+            stacks[piece],
+            strict=True,
+        )
+        for target, *rest in per_row:
+            yield (*first, positions[target], key, targets[target], *rest)
 
 
 def _texts(hop_address: NDArray[np.uint8]) -> list[str | None]:

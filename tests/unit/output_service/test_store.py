@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hoploom.kit.errors import ConfigError, OutOfSpace, Unavailable, Unprocessable
-from hoploom.output_service import schema
+from hoploom.output_service import schema, trace_rows
 from hoploom.output_service.store import FILE, MAX_PER_COMMIT, Store, Stored
 from hoploom.wire.batch import INTEGER_RANGES, Batch
 from hoploom.wire.columns import MAX_INT
@@ -75,7 +75,11 @@ async def test_the_counts_of_a_batch_are_kept_beside_it(store: Store) -> None:
     assert found == [(1, 6, 4, 2, 0, 0)]
 
 
-async def test_traceroutes_and_their_hops_say_what_the_batch_said(store: Store) -> None:
+@pytest.mark.parametrize("piece_rows", [5, trace_rows.PIECE_ROWS])
+async def test_traceroutes_and_their_hops_say_what_the_batch_said(
+    store: Store, piece_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trace_rows, "PIECE_ROWS", piece_rows)
     await store.append(traced())
     ids, started = (2_000_000_001, 2_000_000_002, 2_000_000_003, 0), 1_700_000_000_000_000
     found = await store.read(
