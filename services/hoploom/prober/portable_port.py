@@ -23,12 +23,13 @@ from hoploom.prober.clocks import wall_less_monotonic_ns
 from hoploom.prober.port import OWN, RETRY_LATER, Emitted, Messages, NotAllowed
 from hoploom.prober.socket_options import ERROR_OPTIONS, IS_LINUX, MSG_ERRQUEUE, SO_TIMESTAMPNS, TTL_OPTIONS
 from hoploom.targets.notation import IPV4
-from hoploom.wire.addresses import MAPPED_PREFIX, NONE, WIDTH, parse, text
+from hoploom.wire.addresses import MAPPED_PREFIX, NONE, WIDTH, text
 
 BATCH = 64
 DATA_BYTES = 2_048
 """As `mmsg.DATA_BYTES`."""
 _CONTROL_BYTES = 256
+_TIME, _INT = struct.Struct("@ll"), struct.Struct("@i")
 _ERROR = struct.Struct("=IBBBBII")
 """struct sock_extended_err; the sender's address stands behind it."""
 _ORIGINS = {4: 2, 6: 3}
@@ -163,24 +164,31 @@ class PortablePort:
                 # The pending error of an earlier packet, told once: its details come by the error queue.
                 self._heed(error)
                 continue
-            message = _Message(data, parse(address[0].partition("%")[0]))
-            found.append(self._with_control(message, control))
+            found.append(self._message(data, self._packed(address[0]), control))
 
     def _heed(self, error: OSError) -> None:
         if error.errno in (errno.EBADF, errno.ENOTSOCK):
             raise Unavailable(f"The IPv{self.family} ICMP socket broke: {error.strerror}") from error
 
-    def _with_control(self, message: _Message, control: list[tuple[int, int, bytes]]) -> _Message:
+    def _packed(self, address: str) -> bytes:
+        """The 16 bytes of an address as the socket tells it."""
+        if self.family == IPV4:
+            return MAPPED_PREFIX + socket.inet_aton(address)
+        return socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
+
+    def _message(self, data: bytes, sender: bytes, control: list[tuple[int, int, bytes]]) -> _Message:
         """A message with what the kernel says beside it: time, TTL, error."""
-        for level, kind, data in control:
+        ttl, wall_ns, error = -1, 0, None
+        for level, kind, value in control:
             if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
-                seconds, nanoseconds = struct.unpack("@ll", data)
-                message = message._replace(wall_ns=seconds * 1_000_000_000 + nanoseconds)
+                seconds, nanoseconds = _TIME.unpack(value)
+                wall_ns = seconds * 1_000_000_000 + nanoseconds
             elif (level, kind) == TTL_OPTIONS[self.family]:
-                message = message._replace(ttl=struct.unpack("@i", data)[0])
+                (ttl,) = _INT.unpack(value)
             elif (level, kind) == ERROR_OPTIONS[self.family]:
-                message = self._with_error(message, data)
-        return message
+                error = value
+        message = _Message(data, sender, ttl, wall_ns)
+        return message if error is None else self._with_error(message, error)
 
     def _with_error(self, message: _Message, data: bytes) -> _Message:
         """A message of the error queue; its name is the quoted destination."""
