@@ -42,9 +42,11 @@ def echoes(port: Port, targets: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def heard(port: Port, count: int, layout: Layout) -> list[Arrivals]:
     """So many messages about probes, or as many as come within five seconds."""
     found: list[Arrivals] = []
-    while sum(map(len, found)) < count and select.select([port], [], [], 5)[0]:
+    is_there: object = True  # what came while the packets left may have been taken in already
+    while sum(map(len, found)) < count and is_there:
         messages = port.receive(64)
         found.append(parse(messages, port.family, has_header=port.has_header, cookie_at=layout.cookie_at))
+        is_there = sum(map(len, found)) >= count or select.select([port], [], [], 5)[0]
     return found
 
 
