@@ -55,3 +55,11 @@ def test_opt_outs_and_caps_are_the_documents() -> None:
     known = Orders(OverlayDocument(version=1, opt_outs=(away,), rate_pps=7, network_pps=3))
     assert politeness.inside(column(["192.0.2.1", "192.0.2.200"]), known.opt_outs).tolist() == [True, False]
     assert (known.rate_pps, known.network_pps) == (7, 3)
+
+
+def test_what_to_stay_away_from_is_not_worked_out_again_at_every_confirmation() -> None:
+    known = Orders(OverlayDocument(version=1, opt_outs=(OptOut(block="192.0.2.0/25"),)))
+    before = known.opt_outs
+    assert orders.heard(known, None, 1.0).opt_outs is orders.heard(known, version(1), 2.0).opt_outs is before
+    changed = orders.heard(known, OverlayDocument(version=2, opt_outs=(OptOut(block="192.0.2.128/25"),)), 3.0)
+    assert politeness.inside(column(["192.0.2.1", "192.0.2.200"]), changed.opt_outs).tolist() == [False, True]
