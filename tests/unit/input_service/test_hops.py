@@ -19,6 +19,7 @@ from hoploom.wire.campaign import Campaign
 from hoploom.wire.hops import REMEMBERED_S, Hop, HopAnswer, HopReport, parsed
 from hoploom.wire.lease import LeaseDone
 from hoploom.wire.overlay import OptOut
+from hoploom.wire.probe import Probe
 from unit.input_service.instances import Instance, all_settled, campaign_request, lease_request, running
 from waiting import eventually
 
@@ -152,6 +153,14 @@ async def test_hops_are_probed_at_their_campaigns_rate_and_not_beside_it(instanc
     leases = [each for each in found if each is not None]
     assert leases
     assert sum(each.rate_pps for each in leases) <= 60
+
+
+async def test_hops_are_probed_as_their_campaigns_targets_are(instances: list[Instance]) -> None:
+    traced = Probe(kind="trace", protocol="udp", max_ttl=20)
+    await begun(instances, probe=traced)
+    await post(instances[0], HOPS[:3])
+    await made(instances)
+    assert {each.probe for each in await chunks(instances[0])} == {traced}
 
 
 async def test_hops_of_hops_belong_to_the_campaign_that_somebody_made(instances: list[Instance]) -> None:
