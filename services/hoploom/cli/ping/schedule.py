@@ -122,6 +122,8 @@ class Schedule:
         """
         turns: list[Turn] = []
         while self._is_due(now_ns, ahead_ns) and len(turns) < most:
+            if turns and not self._fits(turns[-1].request, self._due[0][-1]):
+                break
             due_ns, _, row, request = heapq.heappop(self._due)
             if row in self._over:
                 continue
@@ -175,6 +177,10 @@ class Schedule:
     def gives_up(self, turn: Turn) -> bool:
         """Whether a lost request was its target's last."""
         return self._pace.requests is not None and turn.request + 1 >= self._pace.requests
+
+    def _fits(self, request: int, other: int) -> bool:
+        """Whether requests may be handed over together: attempts that wait differently would each keep the interval."""
+        return request == other or self._pace.is_counting or not self._pace.interval_ns
 
     def _is_due(self, now_ns: int, ahead_ns: int) -> bool:
         return bool(self._due) and self._due[0][0] <= now_ns and self._next_ns <= now_ns + ahead_ns

@@ -150,3 +150,21 @@ def test_no_backoff_waits_for_ever() -> None:
 def test_the_last_attempt_gives_a_target_up() -> None:
     found = schedule("-r2", 1)
     assert [found.gives_up(Turn(0, request, 1)) for request in range(3)] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "handed"),
+    [
+        ("-r1 -t 5 -B 1 -i 10", [[(1, 0), (2, 0)], [(0, 1)], []]),
+        ("-r1 -t 5 -B 1 -i 0", [[(0, 1), (1, 1), (2, 1)], [], []]),
+        ("-c2 -t 5 -p 5 -i 10", [[(1, 0), (2, 0), (0, 1), (1, 1), (2, 1)], [], []]),
+    ],
+)
+def test_attempts_that_wait_differently_are_not_handed_over_together(
+    text: str, handed: list[list[tuple[int, int]]]
+) -> None:
+    found = schedule(text, 3)
+    found.due(0, 10)
+    found.expired(6 * MS)
+    turns = [found.due(10 * MS, 10, 250 * MS) for _ in handed]
+    assert [[(each.row, each.request) for each in some] for some in turns] == handed
