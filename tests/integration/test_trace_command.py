@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
+import time
 from typing import NamedTuple
 
 import pytest
@@ -30,6 +33,23 @@ async def traced(*words: str) -> Ran:
     child = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=pipe)
     out, err = await asyncio.wait_for(child.communicate(), 60)
     return Ran(child.returncode or 0, out.decode(), err.decode())
+
+
+async def stopped(*words: str, is_insistent: bool = False) -> tuple[Ran, float]:
+    """As `traced`, with Ctrl-C once it shows its progress (again and again if insistent), and how long it took then."""
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-c", COMMAND, *words]
+    child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=theirs)
+    os.close(theirs)
+    await asyncio.to_thread(os.read, ours, 1)
+    stopped_s = time.monotonic()
+    child.send_signal(signal.SIGINT)
+    ended = asyncio.create_task(child.communicate())
+    while is_insistent and not (await asyncio.wait([ended], timeout=0.2))[0]:
+        child.send_signal(signal.SIGINT)
+    out, _ = await asyncio.wait_for(ended, 60)
+    os.close(ours)
+    return Ran(child.returncode or 0, out.decode(), ""), time.monotonic() - stopped_s
 
 
 def on_a_chain(*words: str) -> Ran:
@@ -122,3 +142,22 @@ def test_wrong_usage_is_one_sentence_and_code_two(words: list[str], part: str) -
     ran = in_namespace(body)
     assert ran.code == 2 and ran.out == ""
     assert part in ran.err and ran.err.startswith("hoploom trace: ") and ran.err.count("\n") == 1
+
+
+def test_ctrl_c_prints_what_is_known_so_far() -> None:
+    async def body() -> tuple[Ran, float]:
+        with Chain(4, silent=[3]):
+            return await stopped("-w", "2", "-q", "9", f"198.18.{DROPPED}.9", "198.18.2.2")
+
+    ran, _ = in_namespace(body)
+    assert ran.code == 1 and " 2  198.18.2.2  " in ran.out
+    assert "stopped: the rest was not probed" in ran.out.partition("traceroute to 198.18.2.2")[0]
+
+
+def test_a_second_ctrl_c_waits_for_nothing() -> None:
+    async def body() -> tuple[Ran, float]:
+        with Chain(4):
+            return await stopped("-w", "500", f"198.18.{DROPPED}.9", is_insistent=True)
+
+    ran, took_s = in_namespace(body)
+    assert ran.code == 130 and took_s < 10

@@ -81,7 +81,7 @@ class Drive:
             self.now_ns = self.now_ns + STEP_NS if sent or credit < 1 else self._next_ns()
             self._hear()
             self._expire()
-        return columns(self.tracing.paths, self.tracing.log, self._settings.max_ttl, 0, 0)
+        return columns(self.tracing.paths, self.tracing.log, self._settings, 0, 0)
 
     def _send(self, probes: Probes) -> int:
         timeout_ns, sent_us = int(self._settings.timeout_s * NS), self.now_ns // 1000

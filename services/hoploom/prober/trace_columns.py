@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hoploom.prober.hop_log import HopLog
 from hoploom.prober.trace_paths import DONE, LOOPING, REFUSED, Paths
-from hoploom.prober.traces import FAILED, GAP, LOOP, REACHED, UNREACHABLE, TraceColumns
+from hoploom.prober.traces import FAILED, GAP, LOOP, REACHED, STOPPED, UNREACHABLE, TraceColumns, TraceSettings
 from hoploom.prober.ttl_sets import highest, only
 
 _NONE = np.uint64(0)
@@ -19,18 +19,20 @@ MOST_LABELS = 16
 """Label stack entries kept of one answer: routers' stacks have a few."""
 
 
-def columns(paths: Paths, log: HopLog, max_ttl: int, started_monotonic_us: int, started_at_us: int) -> TraceColumns:
-    """The results of the first targets, those whose paths are done.
+def columns(
+    paths: Paths, log: HopLog, settings: TraceSettings, started_monotonic_us: int, started_at_us: int
+) -> TraceColumns:
+    """The results of the first targets, those whose paths are done; of all where that is asked for.
 
     Args:
         paths: Their state.
         log: What was heard.
-        max_ttl: The largest TTL that was probed.
+        settings: How they were probed.
         started_monotonic_us: Monotonic clock when the trace began.
         started_at_us: Wall clock at the same moment, UTC microseconds since 1970.
     """
     is_done = np.append((paths.flags & DONE) != 0, False)
-    end = int(is_done.argmin())
+    end = len(is_done) - 1 if settings.tells_unfinished else int(is_done.argmin())
     answer, silence = _answers(paths, log, end), _silences(paths, log, end)
     hops = _merged(log.answers.rows[answer], silence)
     order = np.argsort(hops["key"], kind="stable")
@@ -42,7 +44,7 @@ def columns(paths: Paths, log: HopLog, max_ttl: int, started_monotonic_us: int, 
         outcome=_outcomes(paths, end),
         sent=paths.sent[:end],
         joined_ttl=paths.joined[:end],
-        distance=_distances(paths, end, max_ttl),
+        distance=_distances(paths, end, settings.max_ttl),
         at_us=np.maximum(paths.first_us[:end], 0),
         hop_target=(hops["key"] // _KEY).astype(np.int32),
         hop_ttl=(hops["key"] % _KEY).astype(np.uint8),
@@ -67,6 +69,7 @@ def _outcomes(paths: Paths, end: int) -> NDArray[np.uint8]:
     found[(flags & REFUSED) != 0] = UNREACHABLE
     found[(flags & LOOPING) != 0] = LOOP
     found[paths.reached[:end] > 0] = REACHED
+    found[(flags & DONE) == 0] = STOPPED
     return found
 
 

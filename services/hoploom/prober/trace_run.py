@@ -224,10 +224,10 @@ class TraceRun:
         self.tracing.lost(target, ttl, self._since(sent_ns))
 
     def columns(self) -> TraceColumns:
-        """The results of the first targets, those whose paths are done."""
+        """The results of the first targets, those whose paths are done; of all where that is asked for."""
         self._take_in()
         monotonic_us, wall_us = (each // _NS_PER_US for each in self._started)
-        return columns(self.tracing.paths, self.tracing.log, self._settings.max_ttl, monotonic_us, wall_us)
+        return columns(self.tracing.paths, self.tracing.log, self._settings, monotonic_us, wall_us)
 
 
 def _split(probes: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:

@@ -20,6 +20,8 @@ MAX_FLOWS = 255
 REACHED, GAP, UNREACHABLE, LOOP, FAILED = range(5)
 """Why the forward probing of a target ended; see `TraceColumns.outcome`."""
 OUTCOMES = ("reached", "gap", "unreachable", "loop", "failed")
+STOPPED = len(OUTCOMES)
+"""Of a path that was under way when its trace was stopped; only who asks for such paths gets it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,7 @@ class TraceSettings:
         flows: Paths that pass an interface before others end at it: what joins behind a balancer is found that way. 6
             show a second way to it with 95 % (of the multipath detection algorithm); 1 saves a fifth of the probes.
         is_whole: Every path is probed from its first hop on, whatever other paths have shown.
+        tells_unfinished: A trace that is stopped tells of all targets, also of those that are not done.
     """
 
     protocol: str = "icmp"
@@ -56,6 +59,7 @@ class TraceSettings:
     network_pps: float | None = None
     flows: int = 6
     is_whole: bool = False
+    tells_unfinished: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no engine can do.
@@ -92,11 +96,12 @@ class TraceColumns:
     Hops are ordered by target, then by TTL; a TTL that was probed in vain before one that answered has a row without
     address. What answered the probe with the largest TTL, which goes first, has a row of its own far behind the others
     where it was not the target. A path whose backward probing met what is known already begins at `joined_ttl`; the
-    rest of it is in other paths. A trace that was stopped has the rows of the first targets, those that were done.
+    rest of it is in other paths. A trace that was stopped has the rows of the first targets, those that were done, or
+    of all (`tells_unfinished`).
 
     Attributes:
         outcome: (n,) uint8: 0 reached (the target itself answered, or an unreachable came from it), 1 given up after a
-            gap or at the largest TTL, 2 unreachable said somebody on the way, 3 loop, 4 failed to send.
+            gap or at the largest TTL, 2 unreachable said somebody on the way, 3 loop, 4 failed to send, 5 not done.
         sent: (n,) uint16: packets for it that left.
         joined_ttl: (n,) uint8: TTL at which backward probing met a known interface, 0 where it went to the first TTL.
         distance: (n,) uint8: smallest TTL that reached the target, 0 where none or only the largest is known to.

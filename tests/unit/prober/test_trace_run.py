@@ -12,7 +12,7 @@ from hoploom.prober.pacing import NS
 from hoploom.prober.ping_run import Before
 from hoploom.prober.stop_set import StopSet
 from hoploom.prober.trace_run import Started, TraceRun, number_of, ttls
-from hoploom.prober.traces import FAILED, GAP, TraceSettings
+from hoploom.prober.traces import FAILED, GAP, STOPPED, TraceSettings
 from hoploom.wire.addresses import column
 
 MS = NS // 1000
@@ -116,3 +116,12 @@ def test_the_other_family_waits_for_no_interval() -> None:
         run.sent(family, len(families) - 1, np.zeros(1, np.int16), np.full(1, now_ns))
     assert sorted(families) == [4, 6]
     assert run.next_ns() > now_ns
+
+
+@pytest.mark.parametrize(("tells_unfinished", "outcomes"), [(False, []), (True, [STOPPED, STOPPED])])
+def test_what_was_stopped_is_told_where_that_is_asked_for(tells_unfinished: bool, outcomes: list[int]) -> None:
+    run = run_of("192.0.2.1", "192.0.2.2", asked=replace(QUICK, tells_unfinished=tells_unfinished))
+    count = run.due(START.monotonic_ns, 64)
+    run.sent(4, 0, np.zeros(count, np.int16), np.full(count, START.monotonic_ns))
+    found = run.columns()
+    assert found.outcome.tolist() == outcomes and found.sent.tolist() == [1] * len(outcomes)

@@ -26,7 +26,7 @@ from hoploom.kit.errors import BadRequest, ConfigError, HoploomError
 from hoploom.prober.interface import ENGINES, Prober, Way, open_prober
 from hoploom.prober.politeness import effective_rate_pps
 from hoploom.prober.stop_set import StopSet
-from hoploom.prober.traces import FAILED, OUTCOMES
+from hoploom.prober.traces import FAILED
 from hoploom.wire.addresses import column
 
 PROGRAM = "hoploom trace"
@@ -82,11 +82,11 @@ class Session:
         asked = options.settings.rate_pps
         rows = column(address for _, address in targets.pairs)
         rate = asked if asked is not None else effective_rate_pps(rows, 0) or None
-        self._settings = replace(options.settings, rate_pps=rate)
+        self._settings = replace(options.settings, rate_pps=rate, tells_unfinished=True)
         self._known = StopSet()
         self._report = Report()
         self._is_stopped = False
-        self._outcomes = [0] * len(OUTCOMES)
+        self._outcomes = [0] * len(machine.OUTCOMES)
         self._documents: list[dict[str, Any]] = []
         self._progress = Progress(self._so_far, is_shown=is_watched() and not options.is_machine)
 
@@ -110,9 +110,10 @@ class Session:
         self._finish(time.monotonic() - started_s)
 
     def exit_code(self) -> int:
-        """1 where a name was not found, or nothing left for any target."""
+        """1 where a name was not found, nothing left for any target, or not all are done."""
         failed = self._outcomes[FAILED]
-        return FAILURE if self._targets.unknown or (failed and failed == sum(self._outcomes)) else DONE
+        is_bad = self._targets.unknown or self._is_stopped or (failed and failed == sum(self._outcomes))
+        return FAILURE if is_bad else DONE
 
     async def _some(self, pairs: list[tuple[str, str]]) -> None:
         rows = column(address for _, address in pairs)
@@ -166,7 +167,9 @@ class Session:
         return self._is_stopped
 
     def _stop(self) -> None:
+        """What is under way is still waited for; a second Ctrl-C ends that too."""
         self._is_stopped = True
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
 
     def _so_far(self) -> str:
         done, sent = sum(self._outcomes), self._prober.statistics.sent

@@ -82,5 +82,6 @@ def overview() -> str:
         *usage(OURS),
         "",
         f"Of scamper's others -{', -'.join(REFUSED)} are refused by name.",
-        "Exit codes: 0 done, 1 nothing could be sent or a name was not found, 2 wrong usage.",
+        "Ctrl-C prints what is known so far. Exit codes: 0 done, 1 stopped, nothing could be sent, or a name was not",
+        "found, 2 wrong usage.",
     ])

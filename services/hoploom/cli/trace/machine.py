@@ -10,10 +10,11 @@ from typing import Any
 
 from hoploom.cli.trace.options import Options
 from hoploom.cli.trace.paths import Hop, Path
-from hoploom.prober.traces import OUTCOMES
+from hoploom.prober import traces
 
 METHODS = {"icmp": "icmp-echo-paris", "udp": "udp-paris"}
-STOP_REASONS = ("COMPLETED", "GAPLIMIT", "UNREACH", "LOOP", "ERROR")
+OUTCOMES = (*traces.OUTCOMES, "stopped")
+STOP_REASONS = ("COMPLETED", "GAPLIMIT", "UNREACH", "LOOP", "ERROR", "HALTED")
 """scamper's words for our outcomes, in their order."""
 _MPLS_CLASS, _MPLS_TYPE, _ENTRY_BYTES = 1, 1, 4
 _US_PER_MS, _US = 1_000, 1_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from hoploom.cli.trace.paths import Hop, Path
-from hoploom.prober.traces import FAILED, GAP, LOOP, REACHED, UNREACHABLE
+from hoploom.prober.traces import FAILED, GAP, LOOP, REACHED, STOPPED, UNREACHABLE
 
 _UNREACHABLE, _UNREACHABLE_V6 = 3, 1
 _MARKS = {
@@ -20,8 +20,9 @@ ENDS = {
     UNREACHABLE: "not reached: it is said to be unreachable",
     LOOP: "not reached: the way goes round in a loop",
     FAILED: "nothing could be sent to it",
+    STOPPED: "stopped: the rest was not probed",
 }
-"""What is said under a path that does not reach its target."""
+"""What is said under a path that does not reach its target, or is not done."""
 
 
 class Report:

@@ -1,9 +1,10 @@
 """Paths as objects with scamper's keys."""
 
+from hoploom.cli.trace import machine
 from hoploom.cli.trace.machine import STOP_REASONS, document, summary, unknown
 from hoploom.cli.trace.options import read
 from hoploom.cli.trace.paths import paths
-from hoploom.prober.traces import OUTCOMES, REACHED, UNREACHABLE
+from hoploom.prober.traces import OUTCOMES, REACHED, STOPPED, UNREACHABLE
 from unit.cli.trace.columns_of import columns_of
 
 OPTIONS = read("-U 7 -q 3 -m 20 -w 1.5 -P udp-paris x".split())
@@ -37,11 +38,11 @@ def test_somebodys_word_has_its_code() -> None:
 
 
 def test_every_outcome_has_scampers_word() -> None:
-    assert len(STOP_REASONS) == len(OUTCOMES)
+    assert len(STOP_REASONS) == len(machine.OUTCOMES) == len(OUTCOMES) + 1 and machine.OUTCOMES[STOPPED] == "stopped"
 
 
 def test_totals_and_unknown_names() -> None:
-    assert summary([3, 1, 0, 0, 2], 90, 1.23456, "linux raw") == {
-        "type": "summary", "targets": 6, "reached": 3, "gap": 1, "unreachable": 0, "loop": 0, "failed": 2,
-        "probes": 90, "seconds": 1.235, "engine": "linux raw"}  # fmt: skip
+    assert summary([3, 1, 0, 0, 2, 4], 90, 1.23456, "linux raw") == {
+        "type": "summary", "targets": 10, "reached": 3, "gap": 1, "unreachable": 0, "loop": 0, "failed": 2,
+        "stopped": 4, "probes": 90, "seconds": 1.235, "engine": "linux raw"}  # fmt: skip
     assert unknown("b.test", "why") == {"type": "unknown", "target": "b.test", "error": "why"}
