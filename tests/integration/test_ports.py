@@ -226,6 +226,24 @@ def test_a_pending_error_hides_no_reply(open_port: Open) -> None:
     assert sorted(run(body, SILENT))[0] == b"\0"
 
 
+def test_an_error_that_stays_keeps_nobody_reading_for_ever() -> None:
+    class Broken(socket.socket):
+        asked = 0
+
+        def recvmsg(self, *_: int) -> Any:
+            self.asked += 1
+            assert self.asked < 9, "it goes on"
+            raise OSError(errno.ENOMEM, "no memory")
+
+    def body() -> None:
+        broken = Broken(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+        port = PortablePort(4, opened=broken, is_raw=True)
+        assert len(port.receive(64)) == 0 and broken.asked
+        port.close()
+
+    run(body)
+
+
 def test_a_datagram_of_65_kilobytes_is_cut_and_the_next_one_read(open_port: Open) -> None:
     def body() -> list[int]:
         port = open_port()

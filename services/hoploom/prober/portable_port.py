@@ -155,14 +155,17 @@ class PortablePort:
         return _table(found)
 
     def _read(self, found: list[_Message], most: int, flags: int) -> None:
-        while len(found) < most:
+        tries = 2
+        while len(found) < most and tries:
             try:
                 data, control, _, address = self._socket.recvmsg(DATA_BYTES, _CONTROL_BYTES, flags)
             except BlockingIOError:
                 return
             except OSError as error:
-                # The pending error of an earlier packet, told once: its details come by the error queue.
+                # The pending error of an earlier packet, told once: its details come by the error queue. One that comes
+                # again stays.
                 self._heed(error)
+                tries -= 1
                 continue
             found.append(self._message(data, self._packed(address[0]), control))
 
