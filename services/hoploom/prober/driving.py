@@ -217,8 +217,9 @@ class Driver:
         if pause_ns <= TICK_NS and IS_LINUX:
             await asyncio.sleep(max(pause_ns, 0) / NS)
             return
-        self._read()  # what came while packets left may be in the port's hands already
-        if await self._readiness.wait(max(pause_ns, 0) / NS):
+        if self._read():  # what came while packets left may be in the port's hands already: no socket tells of it
+            await asyncio.sleep(0)
+        elif await self._readiness.wait(max(pause_ns, 0) / NS):
             if IS_LINUX and time.monotonic_ns() - self._read_ns < TICK_NS:
                 await asyncio.sleep(TICK_NS / NS)  # they come thick: the kernel's stamps are true, so let some gather
 
@@ -230,10 +231,13 @@ class Driver:
         rooms = [job.launches.room(family, job.packets.size) for family in job.launches.outlets]
         return self._unread >= min(MOST_UNREAD, *rooms) // 2
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
+        """Read what has come; returns whether there was anything."""
         self._looked_ns, self._unread = time.monotonic_ns(), 0
-        if self._exchange.read():
+        is_news = self._exchange.read() > 0
+        if is_news:
             self._read_ns = self._looked_ns
+        return is_news
 
     def _heed(self, job: Job) -> None:
         """Read what has come, then time out what was due before: what came in time is not lost for being unread."""
