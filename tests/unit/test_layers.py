@@ -15,13 +15,15 @@ MAY_IMPORT = {
     "engines": {"kit", "engines"},
     "local": {"kit", "engines", "local"},
     "prober": {"kit", "wire", "targets", "prober"},
+    "results": {"kit", "wire", "targets", "results"},
     "doctor": {"kit", "engines", "local", "prober", "doctor"},
     **{service: {"kit", "wire", "targets", service} for service in SERVICES},
     "ping_service": {"kit", "wire", "targets", "prober", "ping_service"},
+    "output_service": {"kit", "wire", "targets", "results", "output_service"},
 }
 # Fields, ids and keys come from the kit's errors alone; reading a disk is `targets.files`' trade.
-PURE = ("targets/*.py", "wire/*.py", "kit/tags.py", "kit/tag_*.py", "kit/errors.py", "kit/election.py",
-        "kit/belief.py",
+PURE = ("targets/*.py", "wire/*.py", "results/tables.py", "kit/tags.py", "kit/tag_*.py", "kit/errors.py",
+        "kit/election.py", "kit/belief.py",
         "input_service/leases.py",
         "input_service/shard_record.py", "input_service/round_record.py", "input_service/shards.py",
         "input_service/work.py", "input_service/claims.py",
