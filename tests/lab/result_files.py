@@ -91,11 +91,11 @@ def _insert(connection: apsw.Connection, table: str, rows: Iterator[Row] | list[
 
 def _pings(batch: Batch, rows: Columns) -> Iterator[Row]:
     for row in range(len(rows)):
-        rtt_us = _optional(rows.rtt_avg_us[row])
+        rtt_us, least_and_most = _optional(rows.rtt_avg_us[row]), (rows.rtt_min_us[row], rows.rtt_max_us[row])
         yield (
             *(batch_key(batch), _text(rows.address[row]), int(rows.outcome[row])),
             *(int(rows.sent[row]), int(rows.received[row]), int(rows.duplicates[row]), rtt_us),
-            *(None if _optional(each[row]) == rtt_us else int(each[row]) for each in (rows.rtt_min_us, rows.rtt_max_us)),
+            *(None if _optional(each) == rtt_us else int(each) for each in least_and_most),
             *(_optional(each[row]) for each in (rows.reply_ttl, rows.icmp_type, rows.icmp_code)),
             *(_text(rows.icmp_from[row]), int(rows.at_us[row]) // 1000),
         )
