@@ -1,0 +1,256 @@
+"""Reads a file of results batch by batch: a dump, or the merged.db of a data set.
+
+Rows come in the order in which they lie in the file, a few at a time, so that a file of any size takes the same
+memory. What the writers of other formats get is made here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from ipaddress import IPv4Network, IPv6Network
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any, Final, NamedTuple, TypeVar
+
+import apsw
+
+from hoploom.kit.errors import ConfigError
+from hoploom.results.tables import RESULT_TABLES
+from hoploom.wire import addresses
+
+_US_PER_MS: Final = 1_000
+_IPV4: Final = 4
+_MAPPED_BITS: Final = 96
+Row = tuple[Any, ...]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchHead:
+    """What all rows of a batch share: the columns of `batches`, by their names there."""
+
+    batch: str
+    batch_key: int
+    digest: bytes
+    store: str
+    seq: int
+    campaign: str
+    campaign_number: int
+    measurement: int
+    worker: str
+    worker_number: int
+    revision: str
+    round: int
+    worker_group: str
+    lease: str
+    family: int
+    kind: str
+    start: int
+    stop: int
+    result_rows: int
+    hop_rows: int
+    answered: int
+    lost: int
+    unreachable: int
+    failed: int
+    suspect: int
+    boot_id: str
+    started_at_us: int
+    clock_offset_us: int
+    received_at_us: int
+
+    def moment_us(self, at_ms: int) -> int:
+        """When a row's `at_ms` was: UTC microseconds since 1970, by the worker's clock as its store corrected it."""
+        return self.started_at_us + self.clock_offset_us + at_ms * _US_PER_MS
+
+
+class PingRow(NamedTuple):
+    """A row of `ping_results`; smallest and largest RTT stand here too where they are the same as the mean."""
+
+    address: str
+    outcome: int
+    sent: int
+    received: int
+    duplicates: int
+    rtt_us: int | None
+    rtt_min_us: int | None
+    rtt_max_us: int | None
+    reply_ttl: int | None
+    icmp_type: int | None
+    icmp_code: int | None
+    icmp_from: str | None
+    at_ms: int
+
+
+class HopRow(NamedTuple):
+    """A row of `traceroute_hops`; `hop` is None for a silent one."""
+
+    ttl: int
+    hop: str | None
+    rtt_us: int | None
+    reply_ttl: int | None
+    quoted_ttl: int | None
+    icmp_type: int | None
+    icmp_code: int | None
+    mpls: str | None
+    at_ms: int
+
+
+class TraceRow(NamedTuple):
+    """A row of `traceroutes` with its hops, by TTL."""
+
+    address: str
+    outcome: int
+    sent: int
+    joined_ttl: int | None
+    distance: int | None
+    hops: tuple[HopRow, ...]
+    at_ms: int
+
+
+class Group(NamedTuple):
+    """A batch with its rows.
+
+    Attributes:
+        batch: What they share; its `kind` says which of the two rows these are.
+        rows: Read once, before the next group is asked for.
+    """
+
+    batch: BatchHead
+    rows: Iterator[PingRow | TraceRow]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which rows are read.
+
+    Attributes:
+        campaign: Id of the one campaign; empty for all.
+        kind: `ping` or `trace`; empty for both.
+        since_us: Only what was probed at this moment or later, UTC microseconds since 1970; None for all times.
+        prefix: Only targets inside; None for all.
+    """
+
+    campaign: str = ""
+    kind: str = ""
+    since_us: int | None = None
+    prefix: IPv4Network | IPv6Network | None = None
+
+
+EVERYTHING: Final = Wanted()
+
+_HEAD: Final = ", ".join(each.name for each in fields(BatchHead))
+# A batch that came before a moment holds nothing that was probed after it.
+_BATCHES: Final = """
+SELECT batch_key FROM batches WHERE kind = :kind AND (:campaign = '' OR campaign = :campaign)
+  AND (:since_us IS NULL OR received_at_us >= :since_us) AND (:family IS NULL OR family = :family)
+"""
+_PINGS: Final = f"""
+SELECT batch_key, address, outcome, sent, received, duplicates, rtt_us, coalesce(rtt_min_us, rtt_us),
+  coalesce(rtt_max_us, rtt_us), reply_ttl, icmp_type, icmp_code, icmp_from, at_ms
+FROM ping_results WHERE batch_key IN ({_BATCHES}) ORDER BY rowid
+"""
+_TRACES: Final = f"""
+SELECT batch_key, address, outcome, sent, joined_ttl, distance, hops, at_ms
+FROM traceroutes WHERE batch_key IN ({_BATCHES}) ORDER BY rowid
+"""
+_HOPS: Final = """
+SELECT batch_key, address, ttl, hop, rtt_us, reply_ttl, quoted_ttl, icmp_type, icmp_code, mpls, at_ms
+FROM traceroute_hops WHERE rowid >= ? ORDER BY rowid
+"""
+_FIRST_HOP: Final = """
+SELECT h.rowid, h.batch_key, b.hop_rows FROM traceroute_hops h LEFT JOIN batches b USING (batch_key)
+WHERE h.rowid >= ? ORDER BY h.rowid LIMIT 1 OFFSET ?
+"""
+
+
+def groups(connection: apsw.Connection, wanted: Wanted = EVERYTHING) -> Iterator[Group]:
+    """The batches of a file with their rows, pings first; a batch may turn out to have no row that is wanted.
+
+    Args:
+        connection: Of the file, read-only and without a transaction; one is open on it until the last group was read.
+        wanted: Which rows.
+
+    Raises:
+        ConfigError: The file cannot be read, or its rows do not fit together.
+    """
+    return _told(connection, _all(connection, wanted))
+
+
+def _all(connection: apsw.Connection, wanted: Wanted) -> Iterator[Group]:
+    with connection:
+        for kind in RESULT_TABLES:
+            if wanted.kind in {"", kind}:
+                yield from _groups(connection, kind, wanted)
+
+
+def _groups(connection: apsw.Connection, kind: str, wanted: Wanted) -> Iterator[Group]:
+    prefix = wanted.prefix
+    asked = {"kind": kind, "campaign": wanted.campaign, "since_us": wanted.since_us,
+             "family": prefix.version if prefix else None}  # fmt: skip
+    starts = _hop_starts(connection) if kind == "trace" else {}
+    found = connection.execute(_TRACES if kind == "trace" else _PINGS, asked)
+    for key, rows in groupby(found, key=itemgetter(0)):
+        head: Row = connection.execute(f"SELECT {_HEAD} FROM batches WHERE batch_key = ?", (key,)).fetchall()[0]
+        batch = BatchHead(*head)
+        made = _traces(connection, rows, starts.get(key, 0)) if kind == "trace" else _pings(rows)  # noqa: B031 - once
+        yield Group(batch, _told(connection, filter(_is_wanted(batch, wanted), made)))
+
+
+def _told(connection: apsw.Connection, found: Iterator[T]) -> Iterator[T]:
+    """The same, with SQLite's errors in our words; rows are read where their reader asks, so each needs it."""
+    try:
+        yield from found
+    except apsw.Error as error:
+        raise ConfigError(f"{connection.filename} cannot be read as a file of results: {error}") from error
+
+
+def _pings(rows: Iterator[Row]) -> Iterator[PingRow]:
+    return (PingRow(*row[1:]) for row in rows)
+
+
+def _traces(connection: apsw.Connection, rows: Iterator[Row], start: int) -> Iterator[TraceRow]:
+    """Traceroutes of one batch with their hops, which lie in the same order from the row `start`."""
+    hops = iter(connection.execute(_HOPS, (start,)))
+    for key, address, outcome, sent, joined_ttl, distance, count, at_ms in rows:
+        own = list(islice(hops, count))
+        if len(own) != count or any(hop[:2] != (key, address) for hop in own):
+            raise _scattered(connection)
+        path = tuple(HopRow(*hop[2:]) for hop in own)
+        yield TraceRow(address, outcome, sent, joined_ttl, distance, path, at_ms)
+
+
+def _hop_starts(connection: apsw.Connection) -> dict[int, int]:
+    """The first row of each batch in `traceroute_hops`, found by stepping over as many as each says it has."""
+    starts: dict[int, int] = {}
+    row, count = -(2**63), 0
+    while (found := connection.execute(_FIRST_HOP, (row, count)).get) is not None:
+        row, key, count = found
+        if not count or key in starts:
+            raise _scattered(connection)
+        starts[key] = row
+    return starts
+
+
+def _scattered(connection: apsw.Connection) -> ConfigError:
+    return ConfigError(
+        f"{connection.filename} is no whole file of results: hops and traceroutes do not lie batch by batch; "
+        "`hoploom merge` makes such files from dumps"
+    )
+
+
+def _is_wanted(batch: BatchHead, wanted: Wanted) -> Callable[[PingRow | TraceRow], bool]:
+    """Whether a row of a batch is wanted by its time and its target; the batches were chosen before."""
+    since_us, prefix = wanted.since_us, wanted.prefix
+    begin_ms = None if since_us is None else -(-(since_us - batch.moment_us(0)) // _US_PER_MS)
+    if prefix is None:
+        return lambda row: begin_ms is None or row.at_ms >= begin_ms
+    length = prefix.prefixlen + (_MAPPED_BITS if prefix.version == _IPV4 else 0)
+    first, shift = int.from_bytes(addresses.parse(str(prefix.network_address))), 8 * addresses.WIDTH - length
+
+    def is_wanted(row: PingRow | TraceRow) -> bool:
+        inside = int.from_bytes(addresses.parse(row.address)) >> shift == first >> shift
+        return inside and (begin_ms is None or row.at_ms >= begin_ms)
+
+    return is_wanted
