@@ -347,6 +347,17 @@ async def test_services_are_listed_with_their_tags(consul: ConsulApi) -> None:
     assert "consul" in services
 
 
+async def test_another_datacenter_is_asked_by_its_name_and_one_without_a_way_there_is_away(consul: ConsulApi) -> None:
+    await consul.register(beating())
+    await consul.heartbeat("shop-1:ttl", "passing", "")
+    await shown(consul, 1)
+    assert await consul.datacenters() == ["dc1"]
+    _, [own] = await consul.instances("shop", dc="dc1")
+    assert own.dc == "dc1"
+    with pytest.raises(Unavailable, match="No path to datacenter"):
+        await consul.instances("shop", dc="nowhere")
+
+
 async def test_there_is_a_leader(consul: ConsulApi) -> None:
     assert ":" in await consul.leader()
 
@@ -368,6 +379,8 @@ CALLS: list[tuple[str, Callable[[ConsulApi], Awaitable[object]]]] = [
     ("heartbeat", lambda consul: consul.heartbeat("shop-1:ttl", "passing", "")),
     ("instances", lambda consul: consul.instances("shop")),
     ("instances blocking", lambda consul: consul.instances("shop", index=7)),
+    ("instances of another datacenter", lambda consul: consul.instances("shop", dc="dc1")),
+    ("datacenters", lambda consul: consul.datacenters()),
     ("services", lambda consul: consul.services()),
     ("leader", lambda consul: consul.leader()),
     ("session_create", lambda consul: consul.session_create({"TTL": "10s"})),

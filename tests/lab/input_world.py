@@ -75,10 +75,10 @@ class Link(ConsulApi):
         await self._far.register(service)
 
     async def instances(
-        self, service: str, *, passing: bool = True, index: int = 0, wait_s: float = 25.0
+        self, service: str, *, passing: bool = True, index: int = 0, wait_s: float = 25.0, dc: str = ""
     ) -> tuple[int, list[Registered]]:
         return await self._call(
-            lambda: self._far.instances(service, passing=passing, index=index, wait_s=wait_s), lossy=False
+            lambda: self._far.instances(service, passing=passing, index=index, wait_s=wait_s, dc=dc), lossy=False
         )
 
     async def session_create(self, session: Mapping[str, Any]) -> str:

@@ -233,13 +233,31 @@ class ConsulApi:
             raise Unavailable(f"Consul knows no check {check_id}")
 
     async def instances(
-        self, service: str, *, passing: bool = True, index: int = 0, wait_s: float = WAIT_S
+        self, service: str, *, passing: bool = True, index: int = 0, wait_s: float = WAIT_S, dc: str = ""
     ) -> tuple[int, list[Instance]]:
-        """Instances of a service with their health; with an `index` it waits for a change since then."""
+        """Instances of a service with their health; with an `index` it waits for a change since then.
+
+        Args:
+            service: Name of the service.
+            passing: Only those of which every check passes.
+            index: Index of the last answer; 0 answers at once.
+            wait_s: Longest wait for a change.
+            dc: Datacenter to ask; empty for the agent's own.
+
+        Raises:
+            Unavailable: Consul is away, or that datacenter is.
+        """
         found, entries = await translated(
-            self._consul.health.service(service, passing=passing or None, index=index or None, wait=_wait(wait_s))
+            self._consul.health.service(
+                service, passing=passing or None, index=index or None, wait=_wait(wait_s), dc=dc or None
+            )
         )
         return found, [_instance(entry) for entry in entries or []]
+
+    async def datacenters(self) -> list[str]:
+        """Names of all datacenters that this one is joined with, its own among them; those that are away too."""
+        found: list[str] = await translated(self._consul.catalog.datacenters())
+        return list(found)
 
     async def services(self) -> dict[str, list[str]]:
         """Names of all services in the catalogue with their tags."""

@@ -20,6 +20,7 @@ _VALUE_BYTES, _OPERATIONS = 512 * 1024, 128
 _MAINTENANCE = "_service_maintenance"
 # Consul ends a session between one and two times its TTL; the fake at the longest that is allowed.
 _TTL_FACTOR = 2.0
+OWN_DC = "dc1"
 
 
 @dataclass
@@ -33,7 +34,11 @@ class _Session:
 
 
 class FakeConsul(ConsulApi):
-    """Consul in a dictionary. `away = True` makes every call fail as if no agent answered."""
+    """Consul in a dictionary. `away = True` makes every call fail as if no agent answered.
+
+    Attributes:
+        away_datacenters: Other datacenters that cannot be reached; what was entered there is not seen then.
+    """
 
     def __init__(self) -> None:
         """Begin empty."""
@@ -46,6 +51,7 @@ class FakeConsul(ConsulApi):
         self._delayed_until_s: dict[str, float] = {}
         self._numbers = itertools.count(1)
         self._changed = asyncio.Event()
+        self.away_datacenters: set[str] = set()
 
     @property
     def away(self) -> bool:
@@ -66,11 +72,13 @@ class FakeConsul(ConsulApi):
         self._end_unbacked()
         self._change()
 
-    def add_instance(self, service: str, address: str, port: int) -> None:
+    def add_instance(
+        self, service: str, address: str, port: int, *, dc: str = OWN_DC, meta: Mapping[str, str] | None = None
+    ) -> None:
         """Enter a passing instance of a service that a test has started itself."""
-        service_id = f"{service}-{port}"
-        self._records[service_id] = {"ID": service_id, "Name": service, "Address": address, "Port": port}
-        self._checks[service_id] = {}
+        record = {"ID": f"{service}-{port}", "Name": service, "Address": address, "Port": port}
+        self._records[f"{service}-{port}"] = {**record, "Datacenter": dc, "Meta": dict(meta or {})}
+        self._checks[f"{service}-{port}"] = {}
         self._change()
 
     async def kv_get(self, key: str, *, consistent: bool = False) -> KvEntry | None:
@@ -202,12 +210,21 @@ class FakeConsul(ConsulApi):
         raise Unavailable(f"Consul knows no check {check_id}")
 
     async def instances(
-        self, service: str, *, passing: bool = True, index: int = 0, wait_s: float = WAIT_S
+        self, service: str, *, passing: bool = True, index: int = 0, wait_s: float = WAIT_S, dc: str = ""
     ) -> tuple[int, list[Instance]]:
         """See `ConsulApi.instances`."""
+        if dc and (dc in self.away_datacenters or dc not in await self.datacenters()):
+            raise Unavailable("Consul answered 500: No path to datacenter")
         await self._past(index, wait_s)
         found = [self._instance(record) for record in self._records.values() if record["Name"] == service]
-        return self._index, [each for each in found if not passing or each.status == "passing"]
+        there = [each for each in found if each.dc == (dc or OWN_DC)]
+        return self._index, [each for each in there if not passing or each.status == "passing"]
+
+    async def datacenters(self) -> list[str]:
+        """See `ConsulApi.datacenters`."""
+        self._answer()
+        entered = {record.get("Datacenter", OWN_DC) for record in self._records.values()}
+        return [OWN_DC, *sorted((entered | self.away_datacenters) - {OWN_DC})]
 
     async def services(self) -> dict[str, list[str]]:
         """See `ConsulApi.services`."""
@@ -310,7 +327,7 @@ class FakeConsul(ConsulApi):
             address=record["Address"] or "127.0.0.1",
             port=record["Port"],
             node="fake",
-            dc="dc1",
+            dc=record.get("Datacenter", OWN_DC),
             tags=tuple(record.get("Tags", ())),
             meta=dict(record.get("Meta", {})),
             checks=tuple(self._checks[record["ID"]].values()),

@@ -49,6 +49,11 @@ class Places:
         return self.root / "data"
 
     @property
+    def data_set(self) -> Path:
+        """Folder of the mesh's data set, into which the results of all outputs are merged."""
+        return self.root / "data-set"
+
+    @property
     def record(self) -> Path:
         """The file that says which ports and processes belong to this mesh."""
         return self.root / "mesh.json"
