@@ -58,7 +58,8 @@ class Figure:
 def at_most(name: str, value: float, unit: str, bound: float, anchor: tuple[str, float] | None = None) -> Figure:
     """A figure that must not be larger than its bound."""
     # NumPy's numbers and truths are no JSON.
-    value, anchor = float(value), (anchor[0], float(anchor[1])) if anchor else None
+    value, bound = float(value), float(bound)
+    anchor = (anchor[0], float(anchor[1])) if anchor else None
     ratio = round(value / anchor[1], 3) if anchor and anchor[1] else None
     label, anchor_value = anchor or ("", None)
     return Figure(name, round(value, 4), unit, label, anchor_value, ratio, f"<= {bound:g} {unit}", value <= bound)
@@ -67,7 +68,7 @@ def at_most(name: str, value: float, unit: str, bound: float, anchor: tuple[str,
 def at_least(name: str, value: float, unit: str, bound: float, anchor: tuple[str, float] | None = None) -> Figure:
     """A figure that must not be smaller than its bound."""
     found = at_most(name, value, unit, bound, anchor)
-    return replace(found, bound=f">= {bound:g} {unit}", ok=float(value) >= bound)
+    return replace(found, bound=f">= {bound:g} {unit}", ok=float(value) >= float(bound))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
