@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from hoploom.wire.batch_codec import MEDIA_TYPE_ZSTD, digest, unpack
 from lab import small_disk, spool_worker
 from lab.check_ledger import Row, account
 from lab.finding import Finding
+from lab.nursery import Nursery, lives
 from lab.spool_output import SpoolOutput
 from lab.spool_worker import KEPT, SEALED
 from waiting import pause, until
@@ -140,11 +141,9 @@ def read(ledger: Path) -> tuple[list[Row], set[str]]:
 
 
 @contextmanager
-def workers() -> Iterator["Start"]:
+def workers(log: Path = Path(os.devnull)) -> Iterator["Start"]:
     """Starts workers in the harness that are killed at the end of their `with`, within milliseconds."""
-    pipe, silence = subprocess.PIPE, subprocess.DEVNULL
-    command = [sys.executable, str(WORKER)]
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=silence, text=True) as nursery:
+    with Nursery(log) as nursery:
         yield Start(nursery)
 
 
@@ -152,23 +151,19 @@ def workers() -> Iterator["Start"]:
 class Start:
     """Starts one worker after another; `nursery` forks them."""
 
-    nursery: "subprocess.Popen[str]"
+    nursery: Nursery
 
     @contextmanager
-    def __call__(self, folder: Path, url: str, ledger: Path, most: int = 10**9, fault: str = "") -> Iterator[None]:
+    def __call__(self, folder: Path, urls: str, ledger: Path, most: int = 10**9, fault: str = "") -> Iterator[None]:
         """One worker; see `spool_worker.live`."""
-        assert self.nursery.stdin and self.nursery.stdout
-        arguments = {"folder": str(folder), "url": url, "ledger": str(ledger), "most": most, "fault": fault}
-        self.nursery.stdin.write(json.dumps(arguments) + "\n")
-        self.nursery.stdin.flush()
-        pid = int(self.nursery.stdout.readline())
+        where = {"folder": str(folder), "urls": urls, "ledger": str(ledger)}
+        pid = self.nursery.start("worker", **where, most=most, fault=fault)
         try:
             yield
         finally:
             # One that breaks a rule may have fallen over it.
-            with suppress(ProcessLookupError) if fault else nullcontext():
-                os.kill(pid, signal.SIGKILL)
-            until("a dead worker", lambda: not Path(f"/proc/{pid}").exists(), 10, 0.001)
+            assert fault or lives(pid), "a worker has ended by itself"
+            self.nursery.end(pid)
 
 
 def _make_disk(disk: Path) -> None:

@@ -1,25 +1,27 @@
 """The half of a worker behind the probing, as a process of its own that may be killed: it seals, spools and sends.
 
-It notes in a ledger what it seals, before, and what the spool has taken, after; a killed process leaves that on record.
+It notes in a ledger what it seals, before, and what the spool has taken and an output has acknowledged, after; a killed
+process leaves that on record.
 Faults make it break a rule, so that the checks are seen red.
 """
 
 import argparse
 import asyncio
-import json
 import logging
 import os
 import random
-import signal
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from hoploom.kit.balance import ServiceClient
+from hoploom.kit.consul_api import Instance
+from hoploom.kit.errors import Unavailable
 from hoploom.kit.http_client import HttpClient
+from hoploom.ping_service import outbox
 from hoploom.ping_service.lease_client import LeaseClient
 from hoploom.ping_service.outbox import Outbox
 from hoploom.ping_service.probing import Sealed, boot_id
@@ -30,11 +32,11 @@ from hoploom.ping_service.spooling import MAX_SEALED, Spooling
 from hoploom.ping_service.station import Station
 from hoploom.ping_service.submitting import SENDERS, submit
 from hoploom.wire import batch_codec
-from hoploom.wire.batch import Batch
 from hoploom.wire.batch_codec import MEDIA_TYPE_ZSTD, digest, pack, unpack
+from lab.made_batches import made
 from unit.wire.batches import make
 
-SEALED, KEPT = "sealed", "kept"
+SEALED, KEPT, ACKED = "sealed", "kept", "acked"
 
 
 class Ledger:
@@ -61,47 +63,65 @@ class NotedSpool(Spool):
             self.ledger.note(KEPT, name.batch)
 
 
-def batch() -> Batch:
-    """A batch that nobody has made before."""
-    rows = random.randint(1, 100)
-    return make(random.randrange(1000), rows, batch=str(uuid.uuid4()), boot_id=boot_id())
+class NotedOutbox(Outbox):
+    """An outbox that notes what an output has acknowledged, before it forgets it."""
+
+    ledger: Ledger
+
+    async def stored(self, name: Name) -> None:
+        """As an outbox does."""
+        self.ledger.note(ACKED, name.batch)
+        await super().stored(name)
 
 
-async def live(folder: Path, url: str, ledger: Ledger, most: int, max_bytes: int) -> None:
+async def live(folder: Path, urls: Sequence[str], ledger: Ledger, most: int, max_bytes: int) -> None:
     """Make batches as fast as they are taken, at most so many, and send them, for ever.
 
     Args:
         folder: The spool's folder.
-        url: The output's.
+        urls: The outputs'; each send goes to any of them, and to another where the first does not answer.
         ledger: Where to note.
         most: Batches to make.
         max_bytes: What the spool may hold.
     """
     http = HttpClient()
-    station = Station(Settings(worker="lab"), LeaseClient(ServiceClient.through(http, url), "secret", "lab"))
+    station = Station(Settings(worker="lab"), LeaseClient(_client(http, urls), "secret", "lab"))
     spool = NotedSpool(folder, max_bytes)
     spool.ledger = ledger
-    outbox, sealed = Outbox(spool, station.clock, boot_id()), asyncio.Queue[Sealed](MAX_SEALED)
-    await outbox.open(10.0)
+    waiting, sealed = NotedOutbox(spool, station.clock, boot_id()), asyncio.Queue[Sealed](MAX_SEALED)
+    waiting.ledger = ledger
+    await waiting.open(10.0)
     async with asyncio.TaskGroup() as group:
-        group.create_task(Spooling(station, outbox, sealed).run())
+        group.create_task(Spooling(station, waiting, sealed).run())
         for _ in range(SENDERS):
-            group.create_task(submit(station, outbox))
+            group.create_task(submit(station, waiting))
         for _ in range(most):
             while station.full:
                 await station.news()
-            made = batch()
-            ledger.note(SEALED, made.batch, digest(made).hex())
-            await sealed.put(Sealed(made, counts=True))
+            batch = made(str(uuid.uuid4()))
+            ledger.note(SEALED, batch.batch, digest(batch).hex())
+            await sealed.put(Sealed(batch, counts=True))
+
+
+def _client(http: HttpClient, urls: Sequence[str]) -> ServiceClient:
+    """A client of outputs that nobody watches over."""
+
+    async def target(avoid: str) -> str:
+        return random.choice([each for each in urls if each != avoid] or list(urls))
+
+    async def instances() -> Sequence[Instance]:
+        raise Unavailable("nobody asks every output here")
+
+    return ServiceClient(http, target, instances)
 
 
 def remove_early() -> None:
     """Break a rule: forget a segment before the output has it."""
     body = Outbox.body
 
-    async def hasty(outbox: Outbox, waiting: object) -> bytes:
-        found = await body(outbox, waiting)  # type: ignore[arg-type]
-        await outbox.stored(waiting.name)  # type: ignore[attr-defined]
+    async def hasty(whole: Outbox, waiting: object) -> bytes:
+        found = await body(whole, waiting)  # type: ignore[arg-type]
+        await whole.stored(waiting.name)  # type: ignore[attr-defined]
         return found
 
     Outbox.body = hasty  # type: ignore[assignment]
@@ -115,7 +135,7 @@ def recut() -> None:
         found = unpack(restamped(body, boot_id, sent_monotonic_us), MEDIA_TYPE_ZSTD)
         return pack(make(7, 3, batch=found.batch))
 
-    batch_codec.restamped = changed
+    batch_codec.restamped, outbox.FRESH_S = changed, -1.0
 
 
 def never_sync() -> None:
@@ -137,33 +157,18 @@ FAULTS: Mapping[str, Callable[[], None]] = {
 }
 
 
-def main(folder: str, url: str, ledger: str, most: int = 10**9, max_bytes: int = 2**30, fault: str = "") -> None:
-    """Live until killed."""
+def main(folder: str, urls: str, ledger: str, most: int = 10**9, max_bytes: int = 2**30, fault: str = "") -> None:
+    """Live until killed; `urls` with blanks between them."""
     # Nobody answers well here; that is no news.
     logging.disable(logging.CRITICAL)
-    # A forked process goes on with the luck of its parent.
-    random.seed()
     if fault:
         FAULTS[fault]()
-    asyncio.run(live(Path(folder), url, Ledger(Path(ledger)), most, max_bytes))
-
-
-def breed() -> None:
-    """Fork such a process for each line of arguments (JSON) that comes, and answer its id: all is imported by then."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    for line in sys.stdin:
-        if pid := os.fork():
-            print(pid, flush=True)
-        else:
-            main(**json.loads(line))
+    asyncio.run(live(Path(folder), urls.split(), Ledger(Path(ledger)), most, max_bytes))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 1:
-        breed()
-        sys.exit()
     parser = argparse.ArgumentParser(description=__doc__)
-    for each in ("folder", "url", "ledger"):
+    for each in ("folder", "urls", "ledger"):
         parser.add_argument(each)
     parser.add_argument("--most", type=int, default=10**9)
     parser.add_argument("--max-bytes", type=int, default=2**30)

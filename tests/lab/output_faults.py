@@ -1,0 +1,38 @@
+"""Rules that an output breaks on demand, so that the checks of lost, doubled and altered results are seen red."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import apsw
+
+from hoploom.output_service.store import Store, Stored
+from hoploom.wire.batch import Batch
+
+
+def ack_before_commit() -> None:
+    """Break a rule: say that a batch is stored while it waits for the disk."""
+    append, tasks = Store.append, set[asyncio.Task[Stored]]()
+
+    async def hasty(store: Store, batch: Batch) -> Stored:
+        tasks.add(asyncio.ensure_future(append(store, batch)))
+        return Stored(1, duplicate=False)
+
+    Store.append = hasty  # type: ignore[method-assign, assignment]
+
+
+def relaxed_sync() -> None:
+    """Break a rule: leave it to the system when the newest commits come to the disk."""
+
+    class Relaxed(apsw.Connection):
+        def pragma(self, name: str, value: Any = None, **options: Any) -> Any:
+            if name == "synchronous":
+                value = "NORMAL"
+            return super().pragma(name, value, **options) if value is not None else super().pragma(name, **options)
+
+    apsw.Connection = Relaxed  # type: ignore[misc]
+
+
+FAULTS: Mapping[str, Callable[[], None]] = {each.__name__: each for each in (ack_before_commit, relaxed_sync)}
