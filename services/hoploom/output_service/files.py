@@ -1,0 +1,155 @@
+"""The files of an open store: which there are, where each is, and who reads which.
+
+Used by the writer's thread, by readers' threads and by the loop. A file that was closed stays in its old form too,
+until nobody reads that one any more: its `-wal` must not go under a reader that is about to open it.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from hoploom.kit.errors import Unavailable
+from hoploom.output_service import folder
+from hoploom.output_service.closed import ClosedFile
+
+BUSY_MS = 5000
+# What the file that is written to keeps of itself is worked out for one that is closed: its rows lie in the order of
+# its batches.
+_CLOSED_VIEW = """
+CREATE TEMP TABLE locations (seq INTEGER PRIMARY KEY, first_row INTEGER NOT NULL, first_hop INTEGER NOT NULL);
+INSERT INTO locations SELECT seq, 1 + sum(result_rows) OVER (PARTITION BY kind ORDER BY seq) - result_rows,
+  1 + sum(hop_rows) OVER (ORDER BY seq) - hop_rows FROM batches ORDER BY seq;
+CREATE TEMP VIEW earlier_batches AS SELECT * FROM batches WHERE 0;
+"""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to read.
+
+    Attributes:
+        number: Its number.
+        path: Where it is.
+        is_closed: Whether it is in its closed form, which never changes.
+    """
+
+    number: int
+    path: Path
+    is_closed: bool
+
+    @property
+    def uri(self) -> str:
+        """As SQLite takes it for reading."""
+        return f"{self.path.absolute().as_uri()}?{'immutable=1' if self.is_closed else 'mode=ro'}"
+
+
+class Files:
+    """All files of one store."""
+
+    def __init__(self, path: Path, live: int, unclosed: Iterable[int], closed: Iterable[ClosedFile]) -> None:
+        """Take over what was found at the start."""
+        self.folder, self.live = path, live
+        self._unclosed = set(unclosed)
+        self._closed = {file.number: file for file in closed}
+        self._left: set[int] = set()
+        self._readers: Counter[Path] = Counter()
+        self._lock = threading.Lock()
+
+    @property
+    def closed(self) -> list[ClosedFile]:
+        """All closed files, oldest first, those that were pruned among them."""
+        with self._lock:
+            return [self._closed[number] for number in sorted(self._closed)]
+
+    @property
+    def unclosed(self) -> list[int]:
+        """Files that nobody writes to any more and that have no closed form yet, oldest first."""
+        with self._lock:
+            return sorted(self._unclosed)
+
+    def numbers(self) -> list[int]:
+        """All that can be read, oldest first; the last one is written to."""
+        with self._lock:
+            there = {number for number, file in self._closed.items() if not file.pruned}
+            return [*sorted(there | self._unclosed), self.live]
+
+    def rotated(self, number: int) -> None:
+        """From now on this file is written to."""
+        with self._lock:
+            self._unclosed.add(self.live)
+            self.live = number
+
+    def was_closed(self, file: ClosedFile) -> None:
+        """A file has a closed form now, or was pruned."""
+        with self._lock:
+            if file.number in self._unclosed:
+                self._unclosed.remove(file.number)
+                self._left.add(file.number)
+            self._closed[file.number] = file
+
+    def unread(self) -> list[Path]:
+        """Old forms of closed files that nobody reads any more; they may be removed, and are not named again."""
+        with self._lock:
+            free = [number for number in self._left if not self._readers[self._old(number)]]
+            self._left.difference_update(free)
+            return [self._old(number) for number in sorted(free)]
+
+    @contextmanager
+    def leased(self, number: int) -> Iterator[Source]:
+        """A file that stays where it is meanwhile.
+
+        Raises:
+            Unavailable: It is not there any more.
+        """
+        with self._lock:
+            source = self._source(number)
+            self._readers[source.path] += 1
+        try:
+            yield source
+        finally:
+            with self._lock:
+                self._readers[source.path] -= 1
+
+    @contextmanager
+    def opened(self, number: int) -> Iterator[apsw.Connection]:
+        """A read-only connection to a file; it has the tables of the one that is written to, whichever it is.
+
+        Raises:
+            Unavailable: It is not there any more.
+            apsw.Error: It cannot be read.
+        """
+        with self.leased(number) as source:
+            flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+            connection = apsw.Connection(source.uri, flags=flags)
+            try:
+                connection.set_busy_timeout(BUSY_MS)
+                if source.is_closed:
+                    connection.execute(_CLOSED_VIEW)
+                yield connection
+            finally:
+                connection.close()
+
+    def size_bytes(self) -> int:
+        """What all files take on the disk."""
+        sizes = 0
+        for number in self.numbers():
+            path = self._source(number).path
+            for side in folder.SIDES:
+                side_path = path.with_name(path.name + side)
+                sizes += side_path.stat().st_size if side_path.exists() else 0
+        return sizes
+
+    def _source(self, number: int) -> Source:
+        if number == self.live or number in self._unclosed:
+            return Source(number, self._old(number), is_closed=False)
+        if number in self._closed and not self._closed[number].pruned:
+            return Source(number, self.folder / folder.closed(number), is_closed=True)
+        raise Unavailable(f"{folder.closed(number)} was pruned", retry_after_s=1.0)
+
+    def _old(self, number: int) -> Path:
+        return self.folder / folder.live(number)
