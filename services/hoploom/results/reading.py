@@ -11,11 +11,12 @@ from dataclasses import dataclass, fields
 from ipaddress import IPv4Network, IPv6Network
 from itertools import groupby, islice
 from operator import itemgetter
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 import apsw
 
 from hoploom.kit.errors import ConfigError
+from hoploom.results.rows import BatchHead, Group, HopRow, PingRow, TraceRow
 from hoploom.results.tables import RESULT_TABLES
 from hoploom.wire import addresses
 
@@ -24,101 +25,6 @@ _IPV4: Final = 4
 _MAPPED_BITS: Final = 96
 Row = tuple[Any, ...]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class BatchHead:
-    """What all rows of a batch share: the columns of `batches`, by their names there."""
-
-    batch: str
-    batch_key: int
-    digest: bytes
-    store: str
-    seq: int
-    campaign: str
-    campaign_number: int
-    measurement: int
-    worker: str
-    worker_number: int
-    revision: str
-    round: int
-    worker_group: str
-    lease: str
-    family: int
-    kind: str
-    start: int
-    stop: int
-    result_rows: int
-    hop_rows: int
-    answered: int
-    lost: int
-    unreachable: int
-    failed: int
-    suspect: int
-    boot_id: str
-    started_at_us: int
-    clock_offset_us: int
-    received_at_us: int
-
-    def moment_us(self, at_ms: int) -> int:
-        """When a row's `at_ms` was: UTC microseconds since 1970, by the worker's clock as its store corrected it."""
-        return self.started_at_us + self.clock_offset_us + at_ms * _US_PER_MS
-
-
-class PingRow(NamedTuple):
-    """A row of `ping_results`; smallest and largest RTT stand here too where they are the same as the mean."""
-
-    address: str
-    outcome: int
-    sent: int
-    received: int
-    duplicates: int
-    rtt_us: int | None
-    rtt_min_us: int | None
-    rtt_max_us: int | None
-    reply_ttl: int | None
-    icmp_type: int | None
-    icmp_code: int | None
-    icmp_from: str | None
-    at_ms: int
-
-
-class HopRow(NamedTuple):
-    """A row of `traceroute_hops`; `hop` is None for a silent one."""
-
-    ttl: int
-    hop: str | None
-    rtt_us: int | None
-    reply_ttl: int | None
-    quoted_ttl: int | None
-    icmp_type: int | None
-    icmp_code: int | None
-    mpls: str | None
-    at_ms: int
-
-
-class TraceRow(NamedTuple):
-    """A row of `traceroutes` with its hops, by TTL."""
-
-    address: str
-    outcome: int
-    sent: int
-    joined_ttl: int | None
-    distance: int | None
-    hops: tuple[HopRow, ...]
-    at_ms: int
-
-
-class Group(NamedTuple):
-    """A batch with its rows.
-
-    Attributes:
-        batch: What they share; its `kind` says which of the two rows these are.
-        rows: Read once, before the next group is asked for.
-    """
-
-    batch: BatchHead
-    rows: Iterator[PingRow | TraceRow]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +69,12 @@ _FIRST_HOP: Final = """
 SELECT h.rowid, h.batch_key, b.hop_rows FROM traceroute_hops h LEFT JOIN batches b USING (batch_key)
 WHERE h.rowid >= ? ORDER BY h.rowid LIMIT 1 OFFSET ?
 """
+# A target answers an echo request by an echo reply and a datagram by saying that nobody listens there.
+_PROTOCOL: Final = """
+SELECT CASE WHEN icmp_type IN (0, 129) THEN 'icmp' ELSE 'udp' END
+FROM (SELECT address, hop, icmp_type, icmp_code FROM traceroute_hops WHERE rowid >= ? ORDER BY rowid LIMIT ?)
+WHERE hop = address AND (icmp_type IN (0, 129) OR (icmp_type, icmp_code) IN (VALUES (3, 3), (1, 4))) LIMIT 1
+"""
 
 
 def groups(connection: apsw.Connection, wanted: Wanted = EVERYTHING) -> Iterator[Group]:
@@ -193,9 +105,12 @@ def _groups(connection: apsw.Connection, kind: str, wanted: Wanted) -> Iterator[
     found = connection.execute(_TRACES if kind == "trace" else _PINGS, asked)
     for key, rows in groupby(found, key=itemgetter(0)):
         head: Row = connection.execute(f"SELECT {_HEAD} FROM batches WHERE batch_key = ?", (key,)).fetchall()[0]
-        batch = BatchHead(*head)
-        made = _traces(connection, rows, starts.get(key, 0)) if kind == "trace" else _pings(rows)  # noqa: B031 - once
-        yield Group(batch, _told(connection, filter(_is_wanted(batch, wanted), made)))
+        batch, protocol, made = BatchHead(*head), "icmp", _pings(rows)
+        if kind == "trace":
+            start = starts.get(key, 0)
+            made = _traces(connection, rows, start)
+            protocol = connection.execute(_PROTOCOL, (start, batch.hop_rows)).get or ""
+        yield Group(batch, _told(connection, filter(_is_wanted(batch, wanted), made)), protocol)
 
 
 def _told(connection: apsw.Connection, found: Iterator[T]) -> Iterator[T]:
@@ -206,11 +121,11 @@ def _told(connection: apsw.Connection, found: Iterator[T]) -> Iterator[T]:
         raise ConfigError(f"{connection.filename} cannot be read as a file of results: {error}") from error
 
 
-def _pings(rows: Iterator[Row]) -> Iterator[PingRow]:
+def _pings(rows: Iterator[Row]) -> Iterator[PingRow | TraceRow]:
     return (PingRow(*row[1:]) for row in rows)
 
 
-def _traces(connection: apsw.Connection, rows: Iterator[Row], start: int) -> Iterator[TraceRow]:
+def _traces(connection: apsw.Connection, rows: Iterator[Row], start: int) -> Iterator[PingRow | TraceRow]:
     """Traceroutes of one batch with their hops, which lie in the same order from the row `start`."""
     hops = iter(connection.execute(_HOPS, (start,)))
     for key, address, outcome, sent, joined_ttl, distance, count, at_ms in rows:

@@ -13,8 +13,10 @@ import pytest
 
 from hoploom.kit.errors import ConfigError
 from hoploom.results import reading
-from hoploom.results.reading import HopRow, PingRow, TraceRow, Wanted
+from hoploom.results.reading import Wanted
+from hoploom.results.rows import HopRow, PingRow, TraceRow
 from hoploom.wire.batch import Batch
+from hoploom.wire.traces import Traces
 from lab.result_files import STORE, empty, write
 from unit.wire.batches import make
 from unit.wire.traces import traced
@@ -55,6 +57,22 @@ def test_traceroutes_come_with_their_hops(tmp_path: Path) -> None:
     assert (path.address, path.distance, [hop.ttl for hop in path.hops]) == ("10.0.0.3", 4, [1, 2, 3, 4])
     assert path.hops[1] == HopRow(2, None, None, None, None, None, None, None, 0)
     assert path.hops[2].mpls == "24001:0:0:1 16:0:1:254"
+
+
+@pytest.mark.parametrize(
+    ("family", "message", "protocol"), [(4, (0, 0), "icmp"), (6, (129, 0), "icmp"), (4, (3, 3), "udp"),
+                                        (6, (1, 4), "udp"), (4, (3, 1), "")]
+)  # fmt: skip
+def test_the_answers_of_targets_tell_the_protocol(
+    tmp_path: Path, family: int, message: tuple[int, int], protocol: str
+) -> None:
+    batch = traced(1, family=family)
+    rows = batch.columns
+    assert isinstance(rows, Traces)
+    last = rows.hop_ttl == 4
+    rows.hop_icmp_type[last], rows.hop_icmp_code[last] = message
+    connection = opened(tmp_path, [make(rows=2), batch])
+    assert [group.protocol for group in reading.groups(connection)] == ["icmp", protocol]
 
 
 def test_hops_are_found_where_another_order_of_batches_put_them(tmp_path: Path) -> None:
