@@ -108,7 +108,7 @@ def _groups(connection: apsw.Connection, kind: str, wanted: Wanted) -> Iterator[
         batch, protocol, made = BatchHead(*head), "icmp", _pings(rows)
         if kind == "trace":
             start = starts.get(key, 0)
-            made = _traces(connection, rows, start)
+            made = _traces(connection, rows, start)  # noqa: B031 - only one of the two is read
             protocol = connection.execute(_PROTOCOL, (start, batch.hop_rows)).get or ""
         yield Group(batch, _told(connection, filter(_is_wanted(batch, wanted), made)), protocol)
 
