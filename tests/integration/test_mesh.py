@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from hoploom.wire.traces import REACHED
 from load import Load
 from local_cli import HOPLOOM, Cli
 from rolling import roll
@@ -107,13 +108,13 @@ def test_traceroutes_go_through_the_whole_mesh(cli: Cli, tmp_path: Path) -> None
         dump.write_bytes(call("GET", f"http://{each['address']}:{each['port']}/dump")[1])
         with contextlib.closing(sqlite3.connect(dump)) as database:
             query = """
-                SELECT t.address, t.outcome, t.distance, t.hops, h.ttl, h.hop, h.icmp_type, h.rtt_us >= 0
-                FROM traceroutes t JOIN traceroute_hops h USING (batch_key, position) JOIN batches b USING (batch_key)
+                SELECT address, t.outcome, t.distance, t.hops, h.ttl, h.hop, h.icmp_type, h.rtt_us >= 0
+                FROM traceroutes t JOIN traceroute_hops h USING (batch_key, address) JOIN batches b USING (batch_key)
                 WHERE b.campaign = ? AND b.kind = 'trace'
             """
             paths += database.execute(query, (found["campaign"],)).fetchall()
     every = (f"127.3.0.{low}" for low in range(256))
-    assert sorted(paths) == sorted((each, "reached", 1, 1, 1, each, 0, 1) for each in every)
+    assert sorted(paths) == sorted((each, REACHED, 1, 1, 1, each, 0, 1) for each in every)
     shown = json.loads(call("GET", f"{cli.fabio}/api/v1/results?kind=trace&campaign={found['campaign']}&limit=3")[1])
     assert all(len(each["hops"]) == 1 for each in shown["results"])
     page = call("GET", f"{cli.fabio}/")[1].decode()

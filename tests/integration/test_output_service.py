@@ -50,7 +50,7 @@ def output(tmp_path: Path) -> Iterator[Output]:
 def wrong_in(database: Path, acknowledged: set[int]) -> list[str]:
     """What the store lacks or has too much of, against what was acknowledged; empty when all is well."""
     connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
-    counts = "SELECT batch_key, count(*) AS found, count(DISTINCT position) AS different FROM ping_results GROUP BY 1"
+    counts = "SELECT batch_key, count(*) AS found, count(DISTINCT address) AS different FROM ping_results GROUP BY 1"
     rows = connection.execute(
         f"SELECT batch, result_rows, found, different FROM batches FULL JOIN ({counts}) USING (batch_key)"
     ).fetchall()

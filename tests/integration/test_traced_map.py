@@ -55,12 +55,12 @@ def worked_off() -> tuple[Internet, FakeMesh]:
 
 async def mapped(store: Store) -> Map:
     """What the store says, as a map."""
-    targets = await store.read("SELECT batch_key, position, address FROM traceroutes ORDER BY rowid")
-    rows = {(key, position): row for row, (key, position, _) in enumerate(targets)}
-    found = await store.read("SELECT batch_key, position, ttl, coalesce(hop, '') FROM traceroute_hops ORDER BY rowid")
+    targets = await store.read("SELECT batch_key, address FROM traceroutes ORDER BY rowid")
+    rows = {target: row for row, target in enumerate(targets)}
+    found = await store.read("SELECT batch_key, address, ttl, coalesce(hop, '') FROM traceroute_hops ORDER BY rowid")
     return Map(
-        column(address for _, _, address in targets),
-        np.array([rows[key, position] for key, position, _, _ in found], np.int32),
+        column(address for _, address in targets),
+        np.array([rows[key, address] for key, address, _, _ in found], np.int32),
         np.array([ttl for _, _, ttl, _ in found], np.uint8),
         column(hop for _, _, _, hop in found),
     )

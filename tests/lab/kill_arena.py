@@ -78,7 +78,7 @@ class KillArena(InputMesh):
         """
         for store in self.stores:
             with closing(apsw.Connection(str(store / FILE), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
-                rows = "SELECT batch_key, count(DISTINCT position) AS n FROM ping_results GROUP BY 1"
+                rows = "SELECT batch_key, count(DISTINCT address) AS n FROM ping_results GROUP BY 1"
                 sql = f"SELECT batch, start, stop, n FROM batches LEFT JOIN ({rows}) USING (batch_key)"
                 for batch, start, stop, count in connection.execute(sql):
                     yield Row(str(batch), f"{start}-{stop}" if count == stop - start else f"{count} rows")

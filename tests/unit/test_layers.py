@@ -45,6 +45,7 @@ PURE = ("targets/*.py", "wire/*.py", "results/tables.py", "results/rows.py", "re
         "output_service/rows.py", "output_service/*_rows.py", "output_service/cells.py", "output_service/told_hops.py",
         "output_service/intake.py", "output_service/folder.py", "output_service/closed.py",
         "output_service/confirmations.py", "output_service/pruning.py",
+        "output_service/packing.py", "output_service/migrations.py",
         "prober/privileges.py", "prober/cookies.py", "doctor/facts.py", "doctor/judging*.py",
         "cli/words.py", "cli/ping/flags.py", "cli/ping/hosts.py", "cli/ping/machine.py", "cli/ping/netdata.py",
         "cli/ping/options.py", "cli/ping/ranges.py", "cli/ping/report.py", "cli/ping/schedule.py",

@@ -4,7 +4,7 @@ A part that does not answer is named as away; the rest of the page stands.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,15 +150,33 @@ async def campaign_summary(mesh: Mesh, campaign_id: str) -> dict[str, Any]:
     if not answer.ok:
         raise Unavailable(f"the input service refuses, so the numbers are not known: {answer.reason()}")
     found: Mapping[str, Any] = answer.json()
-    batches: list[Mapping[str, Any]] = []
-    path = f"/api/v1/output/campaigns/{found['campaign']['number']}/batches"
-    for instance, each in await mesh.client("output").each("GET", path):
-        if isinstance(each, Unavailable):
-            raise Unavailable(f"{instance.id} does not answer, so the numbers are not whole: {each}")
-        if not each.ok:
-            raise Unavailable(f"{instance.id} refuses, so the numbers are not whole: {each.reason()}")
-        batches += each.json()["batches"]
+    batches = await _batches(mesh, int(found["campaign"]["number"]))
     return {**found, "summary": {group: each.as_dict() for group, each in summarize(batches).items()}}
+
+
+async def _batches(mesh: Mesh, campaign_number: int) -> Iterable[Mapping[str, Any]]:
+    """The batches of a campaign that all output instances have, each once.
+
+    Raises:
+        Unavailable: An instance does not answer.
+    """
+    batches: dict[str, Mapping[str, Any]] = {}
+    path = f"/api/v1/output/campaigns/{campaign_number}/batches"
+    pages = [path]
+    while pages:
+        following: list[int] = []
+        for instance, each in await mesh.client("output").each("GET", pages.pop()):
+            if isinstance(each, Unavailable):
+                raise Unavailable(f"{instance.id} does not answer, so the numbers are not whole: {each}")
+            if not each.ok:
+                raise Unavailable(f"{instance.id} refuses, so the numbers are not whole: {each.reason()}")
+            document = each.json()
+            batches.update((batch["batch"], batch) for batch in document["batches"])
+            # An output of the version before says everything at once.
+            following += [document["next"]] if document.get("next") else []
+        # All are asked for the same page: whoever is further says again what it has said.
+        pages = [f"{path}?after={min(following)}"] if following else []
+    return batches.values()
 
 
 def _result(row: Mapping[str, Any]) -> dict[str, Any]:

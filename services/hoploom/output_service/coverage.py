@@ -7,12 +7,13 @@ from aiohttp import web
 
 from hoploom.kit.errors import BadRequest
 from hoploom.output_service.handlers import STORE
+from hoploom.output_service.schema import EVERY_BATCH
 from hoploom.targets.ranges import merge
 from hoploom.wire.batch import TEXT_PATTERNS
 
 ROUTE = "/api/v1/output/campaigns/{number}/coverage"
-SQL = """
-SELECT start, stop FROM batches
+SQL = f"""
+SELECT start, stop FROM {EVERY_BATCH}
 WHERE campaign_number = ? AND revision = ? AND round = ? AND worker_group = ? AND family = ? AND suspect = 0
 """
 _DIGITS = re.compile("[0-9]{1,18}")

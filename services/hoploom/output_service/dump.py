@@ -16,8 +16,15 @@ import apsw
 
 from hoploom.kit.errors import Unavailable
 from hoploom.output_service.store import Store
+from hoploom.results import tables
 
 _STEPS = 100_000
+_MADE_HERE = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
+_META = """
+INSERT INTO meta SELECT name, value FROM store.meta WHERE name = 'store'
+UNION ALL SELECT 'first_seq', coalesce(min(seq), 0) FROM batches
+UNION ALL SELECT 'last_seq', coalesce(max(seq), 0) FROM batches
+"""
 
 
 @dataclass(frozen=True)
@@ -64,11 +71,29 @@ def sweep(folder: Path) -> None:
 
 
 def _copy(store: Store, target: Path, deadline: float) -> None:
-    reader = store.reader()
-    reader.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
     try:
-        reader.execute("VACUUM INTO ?", (str(target),))
+        copy = apsw.Connection(str(target), flags=_MADE_HERE)
+        copy.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+        try:
+            _fill(copy, store.path)
+        finally:
+            copy.close()
     except apsw.Error as error:
         raise Unavailable(f"no dump could be made: {error}", retry_after_s=30.0) from error
-    finally:
-        reader.close()
+
+
+def _fill(copy: apsw.Connection, source: Path) -> None:
+    """Copy the public tables of one moment; what is not finished is of no use, so nothing is synced."""
+    copy.pragma("journal_mode", "off")
+    copy.pragma("synchronous", "off")
+    copy.execute("ATTACH ? AS store", (f"{source.absolute().as_uri()}?mode=ro",))
+    copy.execute("BEGIN")
+    for name, statement in tables.TABLES.items():
+        copy.execute(statement)
+        copy.execute(f"INSERT INTO {name} SELECT * FROM store.{name}")
+    copy.execute(tables.BATCHES_BY_KEY)
+    copy.execute(tables.META)
+    copy.execute(_META)
+    copy.pragma("user_version", tables.SCHEMA)
+    copy.execute("COMMIT")
+    copy.execute("DETACH store")

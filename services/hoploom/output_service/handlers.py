@@ -11,6 +11,7 @@ from hoploom import kit
 from hoploom.kit.errors import BadRequest, Conflict, TooLarge, Unavailable
 from hoploom.output_service import dump, intake, latest, latest_traces
 from hoploom.output_service.intake import Intake, Place
+from hoploom.output_service.schema import EVERY_BATCH
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import Store
 from hoploom.wire import batch_codec
@@ -31,11 +32,20 @@ SLOW_S, SLOWEST_BYTES_S = 30.0, 16_384
 """A body has so much time, and as much as a line of so many bytes a second needs; workers give up then too."""
 
 MAX_LIMIT = 1000
+MAX_BATCHES = 10_000
 # A client that takes less than a piece in this time gives its slot to another.
 STALL_S = 60.0
 _PIECE_BYTES = 2**18
 # After every row; fits SQLite's integers.
 _END = 2**62
+_BATCH_NAMES = (
+    "batch lease worker group round family start stop rows answered lost unreachable failed seq suspect kind hops"
+).split()
+_OF_CAMPAIGN = f"""
+SELECT batch, lease, worker, worker_group, round, family, start, stop, result_rows, answered, lost, unreachable, failed,
+  seq, suspect, kind, hop_rows
+FROM {EVERY_BATCH} WHERE campaign_number = ? AND seq > ? ORDER BY seq LIMIT ?
+"""
 _LATEST = {"ping": latest.rows, "trace": latest_traces.rows}
 _DIGITS = re.compile("[0-9]{1,19}")
 
@@ -129,18 +139,18 @@ async def get_results(request: web.Request) -> web.Response:
 
 
 async def get_batches(request: web.Request) -> web.Response:
-    """All batches of a campaign with their counts, for sums over every instance."""
+    """The batches of a campaign with their counts in the order of `seq`, `limit=` of them `after=` a seq.
+
+    `next` in the answer is the `after` of the next page, null behind the last.
+    """
     number = _number("a campaign's number", request.match_info["number"], _END)
-    names = (
-        "batch lease worker group round family start stop rows answered lost unreachable failed seq suspect kind hops"
-    )
-    found = await request.app[STORE].read(
-        "SELECT batch, lease, worker, worker_group, round, family, start, stop, result_rows, answered, lost, "
-        "unreachable, failed, seq, suspect, kind, hop_rows FROM batches WHERE campaign_number = ? ORDER BY seq",
-        (number,),
-    )
-    batches = [dict(zip(names.split(), row, strict=True)) for row in found]
-    return web.json_response({"v": 1, "store": request.app[STORE].uuid, "batches": batches})
+    limit = _number("limit", request.query.get("limit", str(MAX_BATCHES)), MAX_BATCHES)
+    after = _number("after", request.query["after"], _END) if "after" in request.query else 0
+    found = await request.app[STORE].read(_OF_CAMPAIGN, (number, after, limit))
+    batches = [dict(zip(_BATCH_NAMES, row, strict=True)) for row in found]
+    following = batches[-1]["seq"] if len(batches) == limit else None
+    document = {"v": 1, "store": request.app[STORE].uuid, "batches": batches, "next": following}
+    return web.json_response(document)
 
 
 def _number(name: str, text: str, most: int) -> int:

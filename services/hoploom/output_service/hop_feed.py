@@ -7,13 +7,14 @@ and the input service knows it already. So each hop becomes a target once, whoev
 import asyncio
 import itertools
 import logging
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from hoploom.kit import ServiceClient, credentials, metrics
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.errors import Unavailable
-from hoploom.output_service.hops import LAST_ROW, PAGE_ROWS
+from hoploom.output_service.hops import HOPS, PAGE_ROWS
+from hoploom.output_service.schema import EVERY_BATCH
 from hoploom.output_service.store import Store
 from hoploom.output_service.told_hops import ToldHops
 from hoploom.wire.hops import MAX_HOPS, HopReport, parsed
@@ -21,7 +22,7 @@ from hoploom.wire.hops import MAX_HOPS, HopReport, parsed
 log = logging.getLogger(__name__)
 ROUTE = "/hops"
 CURSOR = "hops_told_upto"
-"""In the table `meta`: the last row of `traceroute_hops` that was told of."""
+"""In the table `meta`: the last batch (`seq`) whose hops were told of."""
 
 LOOK_S = 5.0
 """How long a new hop waits here; the input service lets it wait for others some minutes more."""
@@ -32,11 +33,12 @@ _UNAUTHORIZED = 401
 _REFUSED = frozenset({400, 403, 404, 413, 422})
 """So the input service refuses hops for good; all else passes."""
 
-# As in `hops`: no target's own answer, and nothing that counts for nothing.
-_PAGE = """
-SELECT DISTINCT b.worker, b.campaign, h.hop FROM traceroute_hops h CROSS JOIN batches b ON b.batch_key = h.batch_key
-WHERE h.rowid BETWEEN ? AND ? AND h.hop <> h.address AND h.icmp_type NOT IN (0, 129) AND b.suspect = 0
+_PAGE = HOPS.format(what="b.worker, b.campaign, h.hop")
+_NEXT = """
+SELECT seq, first_hop, hop_rows FROM batches JOIN locations USING (seq) WHERE seq > ? AND hop_rows > 0
+ORDER BY seq LIMIT 1000
 """
+_AFTER = f"SELECT coalesce(sum(hop_rows), 0) FROM {EVERY_BATCH} WHERE seq > ? AND hop_rows > 0"
 _CURSOR = "SELECT value FROM meta WHERE name = ?"
 _TOLD = metrics.counter("hoploom_output_hops_told_total", "Hops that the input service was told of.", ("result",))
 _BEHIND = metrics.gauge("hoploom_output_hops_behind", "Rows of hops that the input service was not told of yet.")
@@ -48,6 +50,14 @@ class Found(NamedTuple):
     worker: str
     campaign: str
     hops: list[str]
+
+
+class _Batch(NamedTuple):
+    """A batch with hops, and where they lie."""
+
+    seq: int
+    first_hop: int
+    hop_rows: int
 
 
 class HopFeed:
@@ -75,19 +85,25 @@ class HopFeed:
             Unavailable: The input service cannot be told now, or the store cannot be read; nothing is lost.
         """
         known = await self._store.read(_CURSOR, (CURSOR,))
-        first = int(known[0][0]) + 1 if known else 1
-        last = int((await self._store.read(LAST_ROW))[0][0])
-        _BEHIND.set(max(0, last - first + 1))
-        if first > last:
+        told = int(known[0][0]) if known else 0
+        _BEHIND.set((await self._store.read(_AFTER, (told,)))[0][0])
+        batches = _page(await self._store.read(_NEXT, (told,)))
+        if not batches:
             return False
-        upto = min(last, first + PAGE_ROWS - 1)
-        rows = await self._store.read(_PAGE, (first, upto))
+        rows = await self._rows(batches[0].first_hop, batches[-1].first_hop + batches[-1].hop_rows)
         for found in _by_finder(rows):
             news = self._told.news(found.campaign, found.hops, boottime_s())
             for start in range(0, len(news), MAX_HOPS):
                 await self._tell(found._replace(hops=news[start : start + MAX_HOPS]))
-        await self._store.note(CURSOR, str(upto))
+        await self._store.note(CURSOR, str(batches[-1].seq))
         return True
+
+    async def _rows(self, first: int, stop: int) -> set[tuple[str, str, str]]:
+        """Who found which hops of which campaign, in rows that are read page by page: a batch may have many."""
+        found: set[tuple[str, str, str]] = set()
+        for start in range(first, stop, PAGE_ROWS):
+            found.update(await self._store.read(_PAGE, (start, min(stop, start + PAGE_ROWS) - 1)))
+        return found
 
     async def _tell(self, found: Found) -> None:
         report = HopReport(worker=found.worker, campaign=found.campaign, hops=parsed(found.hops))
@@ -105,6 +121,16 @@ class HopFeed:
         self._told.told(found.campaign, found.hops, boottime_s())
 
 
-def _by_finder(rows: list[tuple[str, str, str]]) -> Iterator[Found]:
+def _page(following: Iterable[tuple[Any, ...]]) -> list[_Batch]:
+    """The next batches, one at least where there is one, and not many more hops than a page has."""
+    found: list[_Batch] = []
+    for batch in map(_Batch._make, following):
+        if found and batch.first_hop + batch.hop_rows - found[0].first_hop > PAGE_ROWS:
+            break
+        found.append(batch)
+    return found
+
+
+def _by_finder(rows: Iterable[tuple[str, str, str]]) -> Iterator[Found]:
     for (worker, campaign), group in itertools.groupby(sorted(rows), key=lambda row: row[:2]):
         yield Found(worker, campaign, [hop for _, _, hop in group])

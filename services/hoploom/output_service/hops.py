@@ -1,13 +1,12 @@
 """Which hops were stored lately: what the new owner of a slot of hops asks, because the stores alone outlive owners.
 
-Read page by page, so that no long read holds back checkpoints. Rows lie in the order in which their batches came, so
-the first of the time asked for is found by halving, without an index on the rows.
+Read page by page, so that no long read holds back checkpoints. Rows lie in the order in which their batches came, and
+`locations` says where the first batch of the time asked for begins, so no index on the rows is needed.
 """
 
 import asyncio
 import itertools
 import re
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -27,19 +26,18 @@ PAGE_ROWS = 200_000
 MAX_OF_SLOT = 32_768
 """Of a slot, the oldest of the time asked for: twice what its owner remembers, a bound where somebody invents hops."""
 
-LAST_ROW = "SELECT coalesce(max(rowid), 0) FROM traceroute_hops"
-# The plus keeps SQLite from walking all batches from the oldest on, in the order of seq.
+_LAST_ROW = "SELECT coalesce(max(rowid), 0) FROM traceroute_hops"
+# By number and not by time: a wall clock that was set back does not confuse it. The plus keeps SQLite from walking all
+# batches from the oldest on, in the order of seq.
 FIRST_SEQ = "SELECT min(+seq) FROM batches WHERE received_at_us >= ?"
-# CROSS JOIN fixes the order: the rows, then the batch of each.
-_SEQ = """
-SELECT b.seq FROM traceroute_hops h CROSS JOIN batches b ON b.batch_key = h.batch_key
-WHERE h.rowid >= ? ORDER BY h.rowid LIMIT 1
+_FIRST_ROW = "SELECT first_hop FROM locations WHERE seq = ?"
+# CROSS JOIN fixes the order: the rows, then the batch of each. A target that answers is no hop: neither its echo reply
+# (ICMP type 0, ICMPv6 129) nor an error of its own; and what a dead uplink brought counts for nothing.
+HOPS = """
+SELECT DISTINCT {what} FROM traceroute_hops h CROSS JOIN batches b ON b.batch_key = h.batch_key
+WHERE h.rowid BETWEEN ? AND ? AND h.hop <> h.address AND h.icmp_type NOT IN (0, 129) AND b.suspect = 0
 """
-# A target that answers is no hop: neither its echo reply (ICMP type 0, ICMPv6 129) nor an error of its own.
-_PAGE = """
-SELECT DISTINCT campaign, hop FROM traceroute_hops
-WHERE rowid BETWEEN ? AND ? AND hop <> address AND icmp_type NOT IN (0, 129)
-"""
+_PAGE = HOPS.format(what="b.campaign_number, h.hop")
 _CAMPAIGN = "SELECT campaign FROM batches WHERE campaign_number = ? LIMIT 1"
 _DIGITS = re.compile("[0-9]{1,9}")
 
@@ -80,11 +78,10 @@ async def stored(store: Store, slots: Collection[int], since_us: int) -> dict[st
 
 def _rows(connection: apsw.Connection, since_us: int) -> tuple[int, int]:
     """First and last row that may be of the time asked for; an empty range when there is none."""
-    last, seq = int(connection.execute(LAST_ROW).get), connection.execute(FIRST_SEQ, (since_us,)).get
-    if seq is None or not last:
+    last, seq = int(connection.execute(_LAST_ROW).get), connection.execute(FIRST_SEQ, (since_us,)).get
+    if seq is None:
         return last + 1, last
-    # By number and not by time: a wall clock that was set back does not confuse it.
-    return bisect_left(range(last + 1), int(seq), key=lambda row: int(connection.execute(_SEQ, (row,)).get)), last
+    return int(connection.execute(_FIRST_ROW, (seq,)).get), last
 
 
 def _take(found: Mapping[int, set[tuple[int, str]]], page: Iterable[tuple[Any, ...]]) -> None:

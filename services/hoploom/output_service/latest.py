@@ -1,30 +1,41 @@
 """The newest pings of a store, found from its end without any index on the rows.
 
-Rows lie in the order in which their batches came (`seq`), so what came after a campaign's last batch can be stepped
-over by counting. An index on the rows would cost ingest more than half of its speed.
+The rows of a batch follow each other, and `locations` says where they begin; so a campaign's batches lead to its rows.
+An index on the rows would cost ingest more than half of its speed.
 """
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import apsw
 
+from hoploom.results.tables import PING_OUTCOMES
+
 _NAMES = (
-    "address outcome rtt_avg_us rtt_min_us rtt_max_us sent received icmp_type icmp_code icmp_from at_us worker "
-    "campaign row"
+    "address outcome rtt_avg_us rtt_min_us rtt_max_us sent received icmp_type icmp_code icmp_from at_us row"
 ).split()
-# CROSS JOIN fixes the order: rows from the end, then the batch of each.
 _NEWEST = """
-SELECT r.address, r.outcome, r.rtt_avg_us, r.rtt_min_us, r.rtt_max_us, r.sent, r.received, r.icmp_type, r.icmp_code,
-  r.icmp_from, r.at_us, b.worker, b.campaign, r.rowid
-FROM ping_results r CROSS JOIN batches b ON b.batch_key = r.batch_key
-WHERE r.rowid < :before AND (:campaign IS NULL OR r.campaign = :campaign) ORDER BY r.rowid DESC LIMIT :limit
+SELECT address, outcome, rtt_us, coalesce(rtt_min_us, rtt_us), coalesce(rtt_max_us, rtt_us), sent, received, icmp_type,
+  icmp_code, icmp_from, ? + 1000 * at_ms, rowid
+FROM ping_results WHERE rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?
 """
-TABLES = {"ping": "ping_results", "trace": "traceroutes"}
-_LAST_BATCH = "SELECT campaign_number, max(seq) FROM batches WHERE campaign = ? AND kind = ?"
-_AFTER_BATCH = """
-SELECT 1 + coalesce((SELECT max(rowid) FROM {table}), 0)
-  - coalesce((SELECT sum(result_rows) FROM batches WHERE seq > ? AND kind = ?), 0)
+_BATCHES = """
+SELECT first_row, result_rows, first_hop, started_at_us, worker, campaign
+FROM batches CROSS JOIN locations USING (seq) WHERE kind = ? AND first_row < ?{of_campaign} ORDER BY seq DESC
 """
+BATCHES = _BATCHES.format(of_campaign="")
+BATCHES_OF_CAMPAIGN = _BATCHES.format(of_campaign=" AND campaign = ?")
+
+
+class Place(NamedTuple):
+    """Where a batch lies, and what its rows do not say."""
+
+    first_row: int
+    rows: int
+    first_hop: int
+    started_at_us: int
+    worker: str
+    campaign: str
 
 
 def rows(connection: apsw.Connection, campaign: str, before: int, limit: int) -> list[dict[str, Any]]:
@@ -37,26 +48,29 @@ def rows(connection: apsw.Connection, campaign: str, before: int, limit: int) ->
         limit: Most rows.
     """
     connection.execute("BEGIN")
-    asked = narrowed(connection, "ping", campaign, before)
-    if asked is None:
-        return []
-    found = connection.execute(_NEWEST, {**asked, "limit": limit})
-    return [{"kind": "ping", **dict(zip(_NAMES, row, strict=True))} for row in found]
+    documents: list[dict[str, Any]] = []
+    for place in places(connection, "ping", campaign, before):
+        last = min(before, place.first_row + place.rows) - 1
+        wanted = (place.started_at_us, place.first_row, last, limit - len(documents))
+        for row in connection.execute(_NEWEST, wanted):
+            found = dict(zip(_NAMES, row, strict=True))
+            shared = {"outcome": PING_OUTCOMES[found["outcome"]], "worker": place.worker, "campaign": place.campaign}
+            documents.append({"kind": "ping", **found, **shared})
+        if len(documents) >= limit:
+            break
+    return documents
 
 
-def narrowed(connection: apsw.Connection, kind: str, campaign: str, before: int) -> dict[str, int | None] | None:
-    """The values of `:campaign` and `:before` by which rows are found; None where the campaign has none of the kind.
+def places(connection: apsw.Connection, kind: str, campaign: str, before: int) -> Iterator[Place]:
+    """The batches with rows before a row, newest first.
 
     Args:
         connection: In a transaction.
-        kind: Of the rows, a key of `TABLES`.
+        kind: Of the batches.
         campaign: Id of the one campaign wanted; empty for all.
-        before: Only rows before this one.
+        before: Row of the table that this kind has its targets in.
     """
-    if not campaign:
-        return {"campaign": None, "before": before}
-    number, seq = connection.execute(_LAST_BATCH, (campaign, kind)).get
-    if number is None:
-        return None
-    end = int(str(connection.execute(_AFTER_BATCH.format(table=TABLES[kind]), (seq, kind)).get))
-    return {"campaign": number, "before": min(before, end)}
+    if campaign:
+        yield from map(Place._make, connection.execute(BATCHES_OF_CAMPAIGN, (kind, before, campaign)))
+    else:
+        yield from map(Place._make, connection.execute(BATCHES, (kind, before)))

@@ -1,32 +1,24 @@
-"""The newest traceroutes of a store with their hops, found from its end without any index on the rows.
+"""The newest traceroutes of a store with their hops, found from its end without any index on the rows."""
 
-Both tables lie in the order in which their batches came (`seq`), so what came later is stepped over by counting.
-"""
-
-from collections.abc import Iterator
-from itertools import groupby
 from typing import Any
 
 import apsw
 
 from hoploom.output_service import latest
+from hoploom.output_service.latest import Place
+from hoploom.results.tables import TRACE_OUTCOMES
 
-_NAMES = "address outcome sent joined_ttl distance hops at_us worker campaign row".split()
+_NAMES = "address outcome sent joined_ttl distance hops at_us row".split()
 _HOP_NAMES = "ttl hop rtt_us reply_ttl quoted_ttl icmp_type icmp_code at_us mpls".split()
-# CROSS JOIN fixes the order: rows from the end, then the batch of each.
-NEWEST = """
-SELECT t.batch_key, b.seq, b.result_rows, t.address, t.outcome, t.sent, t.joined_ttl, t.distance, t.hops, t.at_us,
-  b.worker, b.campaign, t.rowid
-FROM traceroutes t CROSS JOIN batches b ON b.batch_key = t.batch_key
-WHERE t.rowid < :before AND (:campaign IS NULL OR t.campaign = :campaign) ORDER BY t.rowid DESC LIMIT :limit
+_NEWEST = """
+SELECT address, outcome, sent, joined_ttl, distance, hops, ? + 1000 * at_ms, rowid
+FROM traceroutes WHERE rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?
 """
-_LAST_HOP = "SELECT coalesce(max(rowid), 0) FROM traceroute_hops"
-# The hops of a batch and of all later ones.
-_SINCE = "SELECT batch_key, sum(hop_rows) OVER (ORDER BY seq DESC) - hop_rows FROM batches WHERE seq >= ?"
-_LATER_IN_BATCH = "SELECT coalesce(sum(hops), 0) FROM traceroutes WHERE rowid BETWEEN ? AND ? AND batch_key = ?"
+# The hops of a batch lie in the order of its traceroutes.
+_HOPS_BEFORE = "SELECT coalesce(sum(hops), 0) FROM traceroutes WHERE rowid BETWEEN ? AND ?"
 _HOPS = """
-SELECT ttl, hop, rtt_us, reply_ttl, quoted_ttl, icmp_type, icmp_code, at_us, mpls FROM traceroute_hops
-WHERE rowid BETWEEN ? AND ? ORDER BY rowid
+SELECT ttl, hop, rtt_us, reply_ttl, quoted_ttl, icmp_type, icmp_code, ? + 1000 * at_ms, mpls FROM traceroute_hops
+WHERE rowid >= ? ORDER BY rowid LIMIT ?
 """
 
 
@@ -40,44 +32,26 @@ def rows(connection: apsw.Connection, campaign: str, before: int, limit: int) ->
         limit: Most rows.
     """
     connection.execute("BEGIN")
-    asked = latest.narrowed(connection, "trace", campaign, before)
-    if asked is None:
-        return []
-    found = [_Trace(row) for row in connection.execute(NEWEST, {**asked, "limit": limit})]
+    documents: list[dict[str, Any]] = []
+    for place in latest.places(connection, "trace", campaign, before):
+        last = min(before, place.first_row + place.rows) - 1
+        documents += _of_batch(connection, place, last, limit - len(documents))
+        if len(documents) >= limit:
+            break
+    return documents
+
+
+def _of_batch(connection: apsw.Connection, place: Place, last: int, limit: int) -> list[dict[str, Any]]:
+    """The newest traceroutes of a batch up to a row, with their hops."""
+    wanted = (place.started_at_us, place.first_row, last, limit)
+    found = [dict(zip(_NAMES, row, strict=True)) for row in connection.execute(_NEWEST, wanted)]
     if not found:
         return []
-    last = int(connection.execute(_LAST_HOP).get)
-    later = dict(connection.execute(_SINCE, (min(each.seq for each in found),)))
-    for key, group in groupby(found, key=lambda each: each.batch_key):
-        _add_hops(connection, list(group), last - later[key])
-    return [each.document for each in found]
-
-
-class _Trace:
-    """A traceroute as it is read: its batch, and the document that it becomes."""
-
-    def __init__(self, row: tuple[Any, ...]) -> None:
-        self.batch_key, self.seq, self.result_rows, *rest = row
-        self.document: dict[str, Any] = {"kind": "trace", **dict(zip(_NAMES, rest, strict=True))}
-
-
-def _add_hops(connection: apsw.Connection, found: list[_Trace], batch_end: int) -> None:
-    """Put their hops into traceroutes of one batch that follow each other, newest first.
-
-    Args:
-        connection: As `rows`.
-        found: The traceroutes.
-        batch_end: The last row of the batch in `traceroute_hops`.
-    """
-    newest = found[0].document["row"]
-    later = connection.execute(_LATER_IN_BATCH, (newest + 1, newest + found[0].result_rows, found[0].batch_key)).get
-    stop = batch_end - int(later) + 1
-    start = stop - sum(each.document["hops"] for each in found)
-    read = _documents(connection, start, stop - 1)
+    before = int(str(connection.execute(_HOPS_BEFORE, (place.first_row, found[-1]["row"] - 1)).get))
+    count = sum(each["hops"] for each in found)
+    read = connection.execute(_HOPS, (place.started_at_us, place.first_hop + before, count))
+    hops = (dict(zip(_HOP_NAMES, row, strict=True)) for row in read)
     for each in reversed(found):
-        each.document["hops"] = [next(read) for _ in range(each.document["hops"])]
-
-
-def _documents(connection: apsw.Connection, first: int, last: int) -> Iterator[dict[str, Any]]:
-    for row in connection.execute(_HOPS, (first, last)):
-        yield dict(zip(_HOP_NAMES, row, strict=True))
+        each["hops"] = [next(hops) for _ in range(each["hops"])]
+    shared = {"worker": place.worker, "campaign": place.campaign}
+    return [{"kind": "trace", **each, "outcome": TRACE_OUTCOMES[each["outcome"]], **shared} for each in found]

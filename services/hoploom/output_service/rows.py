@@ -7,15 +7,11 @@ import numpy as np
 
 from hoploom.output_service import ping_rows, trace_rows
 from hoploom.output_service.cells import batch_key
-from hoploom.wire import batch_codec, traces
+from hoploom.output_service.packing import Packed
+from hoploom.wire import traces
 from hoploom.wire.batch import ANSWERED, FAILED, LOST, UNREACHABLE, Batch
 from hoploom.wire.traces import Traces
 
-BATCH_COLUMNS = (
-    "batch, batch_key, digest, seq, campaign, campaign_number, measurement, worker, worker_number, revision, round, "
-    "worker_group, lease, family, kind, start, stop, result_rows, answered, lost, unreachable, failed, boot_id, "
-    "started_at_us, clock_offset_us, received_at_us, suspect, hop_rows"
-)
 _AS_PING = {
     traces.REACHED: ANSWERED,
     traces.GAP: LOST,
@@ -26,36 +22,38 @@ _AS_PING = {
 """What counts as what among pings: a path that ends in silence or in a loop has lost its target."""
 
 
-def batch_row(batch: Batch, seq: int, received_at_us: int) -> tuple[Any, ...]:
-    """The row of `batches`, in the order of `BATCH_COLUMNS`."""
+def batch_row(batch: Batch, received_at_us: int) -> dict[str, Any]:
+    """The row of `batches`, by column; without `digest`, `store` and `seq`."""
     elapsed_us = batch.sent_monotonic_us - batch.started_monotonic_us
-    return (
-        batch.batch,
-        batch_key(batch.batch),
-        batch_codec.digest(batch),
-        seq,
-        batch.campaign,
-        batch.campaign_number,
-        batch.measurement,
-        batch.worker,
-        batch.worker_number,
-        batch.revision,
-        batch.round,
-        batch.group,
-        batch.lease,
-        batch.family,
-        batch.kind,
-        batch.start,
-        batch.stop,
-        len(batch.columns),
-        *_counts(batch),
-        batch.boot_id,
-        batch.started_at_us,
-        received_at_us - elapsed_us - batch.started_at_us,
-        received_at_us,
-        int(batch.suspect),
-        hop_count(batch),
-    )
+    answered, lost, unreachable, failed = _counts(batch)
+    return {
+        "batch": batch.batch,
+        "batch_key": batch_key(batch.batch),
+        "campaign": batch.campaign,
+        "campaign_number": batch.campaign_number,
+        "measurement": batch.measurement,
+        "worker": batch.worker,
+        "worker_number": batch.worker_number,
+        "revision": batch.revision,
+        "round": batch.round,
+        "worker_group": batch.group,
+        "lease": batch.lease,
+        "family": batch.family,
+        "kind": batch.kind,
+        "start": batch.start,
+        "stop": batch.stop,
+        "result_rows": len(batch.columns),
+        "hop_rows": hop_count(batch),
+        "answered": answered,
+        "lost": lost,
+        "unreachable": unreachable,
+        "failed": failed,
+        "suspect": int(batch.suspect),
+        "boot_id": batch.boot_id,
+        "started_at_us": batch.started_at_us,
+        "clock_offset_us": received_at_us - elapsed_us - batch.started_at_us,
+        "received_at_us": received_at_us,
+    }
 
 
 def hop_count(batch: Batch) -> int:
@@ -63,14 +61,13 @@ def hop_count(batch: Batch) -> int:
     return len(batch.columns.hop_ttl) if isinstance(batch.columns, Traces) else 0
 
 
-def result_rows(batch: Batch) -> dict[str, Iterator[tuple[Any, ...]]]:
-    """The rows of a batch by the table that they go to, in the order of the table's columns."""
+def result_rows(batch: Batch) -> Iterator[Packed]:
+    """The rows of a batch in the tables of its kind, each table's in one piece or in several that follow each other."""
     if isinstance(batch.columns, Traces):
-        return {
-            "traceroutes": trace_rows.traceroutes(batch, batch.columns),
-            "traceroute_hops": trace_rows.hops(batch, batch.columns),
-        }
-    return {"ping_results": ping_rows.results(batch, batch.columns)}
+        yield from trace_rows.traceroutes(batch, batch.columns)
+        yield from trace_rows.hops(batch, batch.columns)
+    else:
+        yield from ping_rows.results(batch, batch.columns)
 
 
 def _counts(batch: Batch) -> list[int]:

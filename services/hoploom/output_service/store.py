@@ -21,6 +21,7 @@ from hoploom.kit import metrics
 from hoploom.kit.clock import wall_us
 from hoploom.kit.errors import ConfigError, OutOfSpace, Unavailable, Unprocessable
 from hoploom.output_service import cells, rows, schema
+from hoploom.results import tables
 from hoploom.wire import batch_codec
 from hoploom.wire.batch import Batch
 
@@ -33,6 +34,13 @@ _BUSY_MS = 5000
 # A reader holds back checkpoints for as long as it reads; longer questions belong to a dump.
 READ_S = 2.0
 _STEPS = 100_000
+_LAST_SEQ = f"SELECT coalesce(max(seq), 0) FROM {schema.EVERY_BATCH}"
+_KNOWN = f"SELECT seq, digest, batch FROM {schema.EVERY_BATCH} WHERE batch_key = ?"
+_LOCATE = {
+    kind: f"INSERT INTO locations VALUES (?, (SELECT coalesce(max(rowid), 0) + 1 FROM {result_tables[0]}), "
+    "(SELECT coalesce(max(rowid), 0) + 1 FROM traceroute_hops))"
+    for kind, result_tables in tables.RESULT_TABLES.items()
+}
 _STORED = metrics.counter("hoploom_output_rows_stored_total", "Result rows stored.")
 _HOPS = metrics.counter("hoploom_output_hops_stored_total", "Hops of traceroutes stored, silent ones among them.")
 _BATCHES = metrics.counter("hoploom_output_batches_total", "Batches taken.", ("kind",))
@@ -72,7 +80,7 @@ class Store:
             self._writer.pragma("synchronous", "FULL")
             schema.migrate(self._writer)
             self.uuid = self._own_uuid()
-            self._seq = int(self._writer.execute("SELECT coalesce(max(seq), 0) FROM batches").get)
+            self._seq = int(self._writer.execute(_LAST_SEQ).get)
         except apsw.Error as error:
             raise ConfigError(f"cannot open the database {self.path}: {error}") from error
         self._jobs: queue.Queue[_Job | None] = queue.Queue(max_waiting)
@@ -97,7 +105,8 @@ class Store:
             OutOfSpace: The disk is full; nothing of the batch is stored.
             Unprocessable: Another batch has this id.
         """
-        return await self._written(lambda: self._insert(batch), lambda result: _count(batch, result))
+        digest = await asyncio.to_thread(batch_codec.digest, batch)
+        return await self._written(lambda: self._insert(batch, digest), lambda result: _count(batch, result))
 
     async def note(self, name: str, value: str) -> None:
         """Keep a value under a name in the table `meta`, over the one before; raises as `append`."""
@@ -205,27 +214,26 @@ class Store:
         self._writer.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
         return Stored(self._seq, duplicate=False)
 
-    def _insert(self, batch: Batch) -> Stored | Exception:
-        known = self._writer.execute(
-            "SELECT seq, digest, batch FROM batches WHERE batch_key = ?", (cells.batch_key(batch.batch),)
-        ).fetchall()
+    def _insert(self, batch: Batch, digest: bytes) -> Stored | Exception:
+        known = self._writer.execute(_KNOWN, (cells.batch_key(batch.batch),)).fetchall()
         if known:
-            return _judged(batch, known[0])
+            return _judged(batch.batch, digest, known[0])
         self._seq += 1
-        row = rows.batch_row(batch, self._seq, wall_us())
-        self._writer.execute(f"INSERT INTO batches ({rows.BATCH_COLUMNS}) VALUES ({_marks(len(row))})", row)
-        for table, found in rows.result_rows(batch).items():
-            self._writer.executemany(f"INSERT INTO {table} VALUES ({_marks(schema.COLUMNS[table])})", found)
+        row = {**rows.batch_row(batch, wall_us()), "digest": digest, "store": self.uuid, "seq": self._seq}
+        self._writer.execute(f"INSERT INTO batches ({', '.join(row)}) VALUES ({_marks(len(row))})", tuple(row.values()))
+        self._writer.execute(_LOCATE[batch.kind], (self._seq,))
+        for packed in rows.result_rows(batch):
+            self._writer.execute(packed.statement, (apsw.carray(packed.words), *packed.values))
         return Stored(self._seq, duplicate=False)
 
 
-def _judged(batch: Batch, known: tuple[Any, ...]) -> Stored | Exception:
+def _judged(batch_id: str, digest: bytes, known: tuple[Any, ...]) -> Stored | Exception:
     """What becomes of a batch whose key is taken, by itself or by another."""
-    seq, digest, batch_id = known
-    if batch_id != batch.batch:
-        return Unprocessable(f"batch {batch.batch} begins like another id, {batch_id}: give batches random UUIDs")
-    if digest != batch_codec.digest(batch):
-        return Unprocessable(f"batch {batch.batch} was stored before with other content")
+    seq, known_digest, known_id = known
+    if known_id != batch_id:
+        return Unprocessable(f"batch {batch_id} begins like another id, {known_id}: give batches random UUIDs")
+    if known_digest != digest:
+        return Unprocessable(f"batch {batch_id} was stored before with other content")
     return Stored(int(seq), duplicate=True)
 
 

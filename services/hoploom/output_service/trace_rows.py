@@ -1,77 +1,71 @@
 """From a batch of traceroutes to the rows of `traceroutes` and `traceroute_hops`. Pure."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hoploom.output_service.cells import batch_key, head, optional
-from hoploom.wire import addresses
+from hoploom.output_service.cells import batch_key
+from hoploom.output_service.packing import Addresses, Numbers, Packed, Texts, insertion
 from hoploom.wire.batch import Batch
-from hoploom.wire.traces import OUTCOMES, Traces
+from hoploom.wire.columns import NONE
+from hoploom.wire.traces import Traces
 
 _UNKNOWN_TTL = 0
-PIECE_ROWS = 32_768
-"""Hops that are made Python values at a time: those of the largest batch at once take 50 MB more."""
+_US_A_MS = 1000
+PIECE_ROWS = 65_536
+"""Hops that are inserted at a time: those of the largest batch at once would take 60 MB more."""
 
 
-def traceroutes(batch: Batch, columns: Traces) -> Iterator[tuple[Any, ...]]:
-    """The rows of `traceroutes`, in the order of its columns."""
-    first, key = head(batch), batch_key(batch.batch)
-    per_row = zip(
-        columns.position.tolist(),
-        addresses.texts(columns.address),
-        columns.outcome.tolist(),
-        columns.sent.tolist(),
-        optional(columns.joined_ttl, _UNKNOWN_TTL),
-        optional(columns.distance, _UNKNOWN_TTL),
-        np.bincount(columns.hop_target, minlength=len(columns)).tolist(),
-        (columns.at_us + batch.started_at_us).tolist(),
-        strict=True,
-    )
-    for position, address, outcome, *rest in per_row:
-        yield (*first, position, key, address, OUTCOMES[outcome], *rest)
-
-
-def hops(batch: Batch, columns: Traces) -> Iterator[tuple[Any, ...]]:
-    """The rows of `traceroute_hops`, in the order of its columns."""
-    first, key = head(batch), batch_key(batch.batch)
-    positions, targets, stacks = columns.position.tolist(), addresses.texts(columns.address), _stacks(columns)
-    for start in range(0, len(stacks), PIECE_ROWS):
-        piece = slice(start, start + PIECE_ROWS)
-        per_row = zip(
-            columns.hop_target[piece].tolist(),
-            columns.hop_ttl[piece].tolist(),
-            _texts(columns.hop_address[piece]),
-            optional(columns.hop_rtt_us[piece]),
-            optional(columns.hop_reply_ttl[piece]),
-            optional(columns.hop_quoted_ttl[piece]),
-            optional(columns.hop_icmp_type[piece]),
-            optional(columns.hop_icmp_code[piece]),
-            (columns.hop_at_us[piece] + batch.started_at_us).tolist(),
-            stacks[piece],
-            strict=True,
+def traceroutes(batch: Batch, columns: Traces) -> Iterator[Packed]:
+    """The rows of `traceroutes`."""
+    if len(columns):
+        yield insertion(
+            "traceroutes",
+            {
+                "batch_key": batch_key(batch.batch),
+                "address": Addresses(columns.address),
+                "outcome": Numbers(columns.outcome),
+                "sent": Numbers(columns.sent),
+                "joined_ttl": Numbers(columns.joined_ttl, _UNKNOWN_TTL),
+                "distance": Numbers(columns.distance, _UNKNOWN_TTL),
+                "hops": Numbers(np.bincount(columns.hop_target, minlength=len(columns))),
+                "at_ms": Numbers(columns.at_us // _US_A_MS),
+            },
         )
-        for target, *rest in per_row:
-            yield (*first, positions[target], key, targets[target], *rest)
 
 
-def _texts(hop_address: NDArray[np.uint8]) -> list[str | None]:
-    """The text of each hop, None for a silent one; each different address is made a text once."""
-    raw = np.ascontiguousarray(hop_address).view(f"V{addresses.WIDTH}").reshape(-1)
-    different, index = np.unique(raw, return_inverse=True)
-    texts = addresses.texts(different.view(np.uint8).reshape(-1, addresses.WIDTH))
-    return [texts[each] or None for each in index.tolist()]
+def hops(batch: Batch, columns: Traces) -> Iterator[Packed]:
+    """The rows of `traceroute_hops`, piece by piece."""
+    stacks = _stacks(columns)
+    for start in range(0, len(columns.hop_ttl), PIECE_ROWS):
+        piece = slice(start, start + PIECE_ROWS)
+        yield insertion(
+            "traceroute_hops",
+            {
+                "batch_key": batch_key(batch.batch),
+                "address": Addresses(columns.address[columns.hop_target[piece]]),
+                "ttl": Numbers(columns.hop_ttl[piece]),
+                "hop": Addresses(columns.hop_address[piece]),
+                "rtt_us": Numbers(columns.hop_rtt_us[piece], NONE),
+                "reply_ttl": Numbers(columns.hop_reply_ttl[piece], NONE),
+                "quoted_ttl": Numbers(columns.hop_quoted_ttl[piece], NONE),
+                "icmp_type": Numbers(columns.hop_icmp_type[piece], NONE),
+                "icmp_code": Numbers(columns.hop_icmp_code[piece], NONE),
+                "mpls": Texts(stacks.different, stacks.which[piece]),
+                "at_ms": Numbers(columns.hop_at_us[piece] // _US_A_MS),
+            },
+        )
 
 
-def _stacks(columns: Traces) -> list[str | None]:
-    """The label stack of each hop as it is written, None where it quoted none."""
-    stacks: list[str | None] = [None] * len(columns.hop_ttl)
+def _stacks(columns: Traces) -> Texts:
+    """The label stack of each hop as it is written; most hops quote none."""
+    by_hop: dict[int, str] = {}
     for hop, entry in zip(columns.mpls_hop.tolist(), columns.mpls_entry.tolist(), strict=True):
-        before = stacks[hop]
-        stacks[hop] = f"{before} {_label(entry)}" if before else _label(entry)
-    return stacks
+        by_hop[hop] = f"{by_hop[hop]} {_label(entry)}" if hop in by_hop else _label(entry)
+    numbers = {text: number for number, text in enumerate(dict.fromkeys(by_hop.values()))}
+    which = np.full(len(columns.hop_ttl), -1)
+    which[list(by_hop)] = [numbers[text] for text in by_hop.values()]
+    return Texts(list(numbers), which)
 
 
 def _label(entry: int) -> str:

@@ -1,5 +1,6 @@
 """The manager's page: what it shows, and what it shows when a part is away."""
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -193,3 +194,30 @@ async def test_a_service_that_refuses_is_named_and_breaks_no_page(
 async def test_the_page_stands_while_consul_is_away_from_the_beginning(page: Page, fake_consul: FakeConsul) -> None:
     fake_consul.away = True
     assert (await page.get("/api/v1/overview")).status == 200
+
+
+async def test_a_summary_is_of_all_pages_of_all_outputs(on_mesh: Put, fake_consul: FakeConsul) -> None:
+    """One output has three pages, one has two whose end comes sooner, and one is of the version before."""
+
+    def output(ends: list[int], *, pages: bool = True) -> web.Application:
+        async def batches(request: web.Request) -> web.Response:
+            after = int(request.query.get("after", "0"))
+            ahead = [end for end in ends if end > after][: 2 if pages else None]
+            found = [{**BATCH, "batch": f"{ends}{end}", "start": end, "stop": end + 4, "seq": end} for end in ahead]
+            more = {"next": ahead[-1] if len(ahead) == 2 else None} if pages else {}
+            return web.json_response({"batches": found, **more})
+
+        app = web.Application()
+        app.router.add_get("/api/v1/output/campaigns/2000000000/batches", batches)
+        return app
+
+    inputs = service({"/api/v1/campaigns/demo": CAMPAIGN})
+    outputs = [output([4, 8, 12, 16, 20]), output([104, 108, 112]), output([1000, 1004, 1008], pages=False)]
+    async with contextlib.AsyncExitStack() as stack:
+        for name, app in [("input", inputs), *(("output", each) for each in outputs)]:
+            server = await stack.enter_async_context(TestServer(app))
+            fake_consul.add_instance(name, "127.0.0.1", server.port or 0)
+        manager = on_mesh(make_app(Settings(fabio_addr="http://127.0.0.1:1")))
+        client = await stack.enter_async_context(TestClient(TestServer(manager)))
+        summary = (await (await client.get("/api/v1/summary/demo")).json())["summary"]["local"]
+    assert (summary["targets"], summary["duplicates"]) == (4 * 11, 0)

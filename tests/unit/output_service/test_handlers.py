@@ -250,7 +250,7 @@ async def test_traceroutes_are_in_a_dump(client: Client, tmp_path: Path) -> None
     file = tmp_path / "dump.db"
     file.write_bytes(await (await client.get("/dump")).read())
     with contextlib.closing(apsw.Connection(str(file))) as dumped:
-        joined = "SELECT count(*) FROM traceroutes JOIN traceroute_hops USING (batch_key, position)"
+        joined = "SELECT count(*) FROM traceroutes JOIN traceroute_hops USING (batch_key, address)"
         assert dumped.execute(joined).get == 12
 
 
@@ -259,6 +259,20 @@ async def test_the_batches_of_a_campaign_are_listed_with_their_counts(client: Cl
     listed = await (await client.get("/api/v1/output/campaigns/2000000001/batches")).json()
     wanted: dict[str, Any] = {"rows": 6, "answered": 4, "lost": 2, "unreachable": 0, "failed": 0, "group": "pi-7"}
     assert [{name: each[name] for name in wanted} for each in listed["batches"]] == [wanted]
+
+
+async def test_batches_are_listed_page_by_page(client: Client) -> None:
+    for number in range(5):
+        await client.post("/results", data=pack(make(number)), headers=ZSTD)
+    pages, after = [], ""
+    while True:
+        path = f"/api/v1/output/campaigns/2000000001/batches?limit=2{after}"
+        document = await (await client.get(path)).json()
+        pages.append([each["seq"] for each in document["batches"]])
+        if document["next"] is None:
+            break
+        after = f"&after={document['next']}"
+    assert pages == [[1, 2], [3, 4], [5]]
 
 
 async def test_what_a_dead_uplink_lost_is_listed_as_suspect_and_covers_nothing(client: Client) -> None:
@@ -280,6 +294,8 @@ BAD_READS = {
     "a kind that is not there": "/api/v1/results?kind=survey",
     "a campaign in SQL": "/api/v1/results?campaign=x'%20OR%201=1--",
     "a campaign that is no UTF-8": "/api/v1/results?campaign=%ff",
+    "a page of too many batches": "/api/v1/output/campaigns/1/batches?limit=10001",
+    "a page of batches after a word": "/api/v1/output/campaigns/1/batches?after=x",
     "a campaign's number in words": "/api/v1/output/campaigns/first/batches",
     "a campaign's number in superscript": "/api/v1/output/campaigns/%C2%B2/batches",
     "a campaign's number over 64 bits": "/api/v1/output/campaigns/" + "9" * 30 + "/batches",

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import apsw
 import numpy as np
@@ -43,9 +44,9 @@ class Stored:
     async def add(self, found: Sequence[str | None], age_us: int = 0, campaign: str = "first-map") -> None:
         await self.store(one_hop_each(found), age_us, campaign)
 
-    async def store(self, rows: Traces, age_us: int = 0, campaign: str = "first-map") -> None:
+    async def store(self, rows: Traces, age_us: int = 0, campaign: str = "first-map", **changes: Any) -> None:
         number = 2_000_000_000 + len(campaign)
-        batch = traced(next(self._numbers), campaign=campaign, campaign_number=number, columns=rows)
+        batch = traced(next(self._numbers), campaign=campaign, campaign_number=number, columns=rows, **changes)
         await self._app[STORE].append(batch)
         connection = apsw.Connection(str(self._path))
         connection.set_busy_timeout(5000)
@@ -95,6 +96,12 @@ async def test_targets_that_answer_are_no_hops_whatever_they_answer(
 async def test_an_echo_reply_from_elsewhere_makes_no_hop(client: Client, traces: Stored) -> None:
     rows = one_hop_each(["8.8.8.8", "8.8.4.4"])
     await traces.store(dataclasses.replace(rows, hop_icmp_type=np.array([0, 11], np.int16)))
+    assert await asked(client) == {"first-map": ["8.8.4.4"]}
+
+
+async def test_what_a_dead_uplink_brought_makes_no_hop(client: Client, traces: Stored) -> None:
+    await traces.store(one_hop_each(["8.8.8.8"]), suspect=True)
+    await traces.store(one_hop_each(["8.8.4.4"]))
     assert await asked(client) == {"first-map": ["8.8.4.4"]}
 
 

@@ -52,13 +52,19 @@ async def test_an_unknown_campaign_and_an_empty_store_have_no_rows(store: Store)
     assert await page(await filled(store), "unknown") == []
 
 
-async def test_no_table_is_walked_from_its_start_to_find_the_newest(store: Store) -> None:
-    plan = await store.read("EXPLAIN QUERY PLAN " + latest._NEWEST, {"before": 9, "campaign": None, "limit": 1})  # type: ignore[arg-type]
-    steps = [row[3] for row in plan]
-    assert steps == [
-        "SEARCH r USING INTEGER PRIMARY KEY (rowid<?)",
-        "SEARCH b USING INDEX batches_by_key (batch_key=?)",
-    ]
+@pytest.mark.parametrize(
+    ("statement", "values", "index"),
+    [
+        (latest.BATCHES, ("ping", 9), "SCAN batches USING INDEX batches_by_seq"),
+        (latest.BATCHES_OF_CAMPAIGN, ("ping", 9, "old"), "INDEX batches_by_campaign (campaign=? AND kind=?)"),
+    ],
+)
+async def test_batches_are_read_from_the_newest_on(
+    store: Store, statement: str, values: tuple[object, ...], index: str
+) -> None:
+    steps = [str(row[3]) for row in await store.read("EXPLAIN QUERY PLAN " + statement, values)]
+    assert len(steps) == 2 and index in steps[0]
+    assert steps[1].startswith("SEARCH locations USING INTEGER PRIMARY KEY")
 
 
 async def test_a_question_that_takes_too_long_is_given_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,12 +80,3 @@ async def test_a_path_without_hops_and_a_store_without_paths_have_none(store: St
     await store.append(traced(0, 0, stop=6))
     await store.append(make(1))
     assert await page(store) == [] == await page(store, "unknown")
-
-
-async def test_no_table_is_walked_from_its_start_to_find_the_newest(store: Store) -> None:
-    values: Any = {"before": 9, "campaign": None, "limit": 1}
-    plan = await store.read("EXPLAIN QUERY PLAN " + latest_traces.NEWEST, values)
-    assert [row[3] for row in plan] == [
-        "SEARCH t USING INTEGER PRIMARY KEY (rowid<?)",
-        "SEARCH b USING INDEX batches_by_key (batch_key=?)",
-    ]

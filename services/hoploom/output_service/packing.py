@@ -1,0 +1,213 @@
+"""Columns as a statement that inserts all of their rows at once, so that SQLite works without the interpreter. Pure.
+
+A column with one value in all rows is bound once. The others are packed into words of bits: the first word of each row
+comes as an integer of SQLite's table function `carray`, further ones as decimal numbers of one width in a blob, since
+SQLite has no function that reads integers from bytes. The statement takes the columns out of the words again. That is
+two to three times as fast as a value bound at a time, and no other thread waits meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoploom.wire import addresses
+
+Value = int | str | bytes | None
+_FIRST_BITS: Final = 63
+"""The sign of SQLite's integers stays free."""
+_BITS: Final = 59
+_DIGITS: Final = 18
+"""So many decimal digits hold a word."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column of integers.
+
+    Attributes:
+        values: (n,) from 0 on, or `none`.
+        none: Stands for NULL: 0, -1, or nothing where every row has a value.
+    """
+
+    values: NDArray[np.integer]
+    none: int | None = None
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """A column of addresses as text: (n, 16) bytes, IPv4 mapped; NULL for no address."""
+
+    values: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A column of text.
+
+    Attributes:
+        different: The texts.
+        which: (n,) which of them a row has, -1 for NULL.
+    """
+
+    different: Sequence[str]
+    which: NDArray[np.integer]
+
+
+Column = Value | Numbers | Addresses | Texts
+"""What a column may be; a plain value is that of every row."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Rows that wait to be inserted.
+
+    Attributes:
+        statement: Has `carray(?1)` for the words; its other parameters begin with ?2.
+        words: (n,) int64, one a row.
+        values: Of the other parameters.
+    """
+
+    statement: str
+    words: NDArray[np.int64]
+    values: tuple[Value, ...]
+
+
+def insertion(table: str, columns: Mapping[str, Column]) -> Packed:
+    """The statement that inserts rows in their order.
+
+    Args:
+        table: Where to.
+        columns: Its columns, all of one length; at least one row.
+    """
+    lengths = {len(each.which if isinstance(each, Texts) else each.values) for each in columns.values()
+               if isinstance(each, Numbers | Addresses | Texts)}
+    (rows,) = lengths
+    packing = _Packing(rows)
+    expressions = [packing.add(column) for column in columns.values()]
+    statement = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(expressions)} FROM {packing.source()}"
+    return Packed(statement, packing.words[0].values, tuple(packing.values))
+
+
+@dataclass
+class _Word:
+    """A word of every row, and how many of its bits are used."""
+
+    values: NDArray[np.int64]
+    bits: int = 0
+
+
+@dataclass
+class _Packing:
+    """Words that fill up, and values that are bound."""
+
+    rows: int
+    words: list[_Word] = field(default_factory=list)
+    values: list[Value] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.words.append(self._empty())
+
+    def add(self, column: Column) -> str:
+        """The expression that has the values of a column."""
+        match column:
+            case Numbers():
+                return self._numbers(column)
+            case Addresses():
+                return self._addresses(column.values)
+            case Texts():
+                return self._texts(column)
+            case _:
+                return self._bound(column)
+
+    def source(self) -> str:
+        """The table that the expressions are about; binds all words but the first."""
+        words = ["value AS w0"]
+        for number, word in enumerate(self.words[1:], 1):
+            width = len(str(int(word.values.max())))
+            mark = self._bound(_decimal(word.values, width))
+            words.append(f"CAST(substr({mark}, rowid * {width} - {width - 1}, {width}) AS INTEGER) AS w{number}")
+        return f"(SELECT {', '.join(words)} FROM carray(?1))"
+
+    def _numbers(self, column: Numbers) -> str:
+        low, high = int(column.values.min()), int(column.values.max())
+        if low == high:
+            return self._bound(None if low == column.none else low)
+        if column.none is None:
+            return self._bits(column.values, high)
+        number = f"nullif({self._bits(column.values - np.int64(column.none), high - column.none)}, 0)"
+        return f"{number} - 1" if column.none else number
+
+    def _addresses(self, values: NDArray[np.uint8]) -> str:
+        is_silent = ~values.any(axis=1)
+        if is_silent.all():
+            return self._bound(None)
+        if not (addresses.is_mapped(values) | is_silent).all():
+            return self._texts(_distinct(values))
+        numbers = np.ascontiguousarray(values[:, -4:]).view(">u4").reshape(-1).astype(np.int64)
+        if not is_silent.any():
+            return _dotted(self._bits(numbers, 2**32 - 1))
+        number = self._bits(np.where(is_silent, 0, numbers + 1), 2**32)
+        return f"iif({number}, {_dotted(f'({number} - 1)')}, NULL)"
+
+    def _texts(self, column: Texts) -> str:
+        encoded = [each.encode() for each in column.different]
+        if not encoded or column.which.max() < 0:
+            return self._bound(None)
+        # The last entry is that of no text: substr gives NULL where it has no start.
+        lengths = np.array([*map(len, encoded), 0])
+        starts = np.array([*(np.cumsum(lengths) - lengths + 1)[:-1], 0])
+        mark = self._bound(b"".join(encoded))
+        start = self._numbers(Numbers(starts[column.which], 0))
+        return f"CAST(substr({mark}, {start}, {self._numbers(Numbers(lengths[column.which]))}) AS TEXT)"
+
+    def _bound(self, value: Value) -> str:
+        self.values.append(value)
+        return f"?{len(self.values) + 1}"
+
+    def _bits(self, values: NDArray[np.integer], most: int) -> str:
+        """The expression for whole numbers from 0 to `most`, which are put into the first word that has room."""
+        wanted = most.bit_length()
+        number = next((each for each, word in enumerate(self.words) if word.bits + wanted <= _room(each)), None)
+        if number is None:
+            number = len(self.words)
+            self.words.append(self._empty())
+        word = self.words[number]
+        word.values |= values.astype(np.int64) << word.bits
+        word.bits += wanted
+        return f"(w{number} >> {word.bits - wanted} & {2**wanted - 1})"
+
+    def _empty(self) -> _Word:
+        return _Word(np.zeros(self.rows, np.int64))
+
+
+def _room(number: int) -> int:
+    return _BITS if number else _FIRST_BITS
+
+
+def _dotted(number: str) -> str:
+    """The expression for IPv4 addresses as text."""
+    parts = ", ".join(f"{number} >> {shift} & 255" for shift in (24, 16, 8, 0))
+    return f"format('%d.%d.%d.%d', {parts})"
+
+
+def _distinct(values: NDArray[np.uint8]) -> Texts:
+    raw = np.ascontiguousarray(values).view(f"V{addresses.WIDTH}").reshape(-1)
+    different, which = np.unique(raw, return_inverse=True)
+    texts = addresses.texts(different.view(np.uint8).reshape(-1, addresses.WIDTH))
+    # No address sorts first, being all zeros.
+    return Texts(texts, np.where(which == 0, -1, which)) if texts[0] == "" else Texts(texts, which)
+
+
+def _decimal(values: NDArray[np.int64], width: int) -> bytes:
+    """Whole numbers from 0 on as decimal digits, `width` each."""
+    found = np.empty((len(values), width), np.uint8)
+    for place in range(width - 1, -1, -1):
+        rest = values // 10
+        found[:, place] = values - rest * 10 + ord("0")
+        values = rest
+    return found.tobytes()
