@@ -51,6 +51,7 @@ def write(path: Path, store: str, batches: Sequence[Batch], first_seq: int = 1) 
 def empty(path: Path, store: str = STORE, first_seq: int = 1, last_seq: int = 0) -> apsw.Connection:
     """A dump without batches, open for writing; the caller fills and closes it."""
     connection = apsw.Connection(str(path))
+    connection.pragma("synchronous", "OFF")
     for statement in (*tables.TABLES.values(), tables.BATCHES_BY_KEY, tables.META):
         connection.execute(statement)
     meta = {"store": store, "first_seq": str(first_seq), "last_seq": str(last_seq)}

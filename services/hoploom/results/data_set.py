@@ -1,0 +1,144 @@
+"""A data set: one folder with everything that was collected, and how far each store has been collected.
+
+The cursors are in the same database as the rows and move in the same transaction, so that a copy of the folder knows
+what it has, and a kill at any moment neither loses nor doubles anything.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from hoploom.kit.errors import ConfigError
+from hoploom.kit.ownership import Ownership
+from hoploom.results.batch_rules import UUID
+from hoploom.results.merge import take_new, transaction
+from hoploom.results.merged_file import open_for_writing
+from hoploom.results.source import CURSORS, Refused, attached, translated
+
+FILE: Final = "merged.db"
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of a dump.
+
+    Attributes:
+        batches: Batches that were new.
+        rows: Their rows in all tables of results.
+        duplicates: Batches that were there before.
+        conflicts: Batches that were there before with other content; they stay as they were.
+        store: UUID of the store that the dump is of.
+        upto: Every batch of that store up to this `seq` is in the data set now.
+    """
+
+    batches: int
+    rows: int
+    duplicates: int
+    conflicts: int
+    store: str
+    upto: int
+
+
+class DataSet:
+    """An open data set; nobody else has it open. Its methods block, and one is called at a time."""
+
+    def __init__(self, connection: apsw.Connection, ownership: Ownership, path: Path) -> None:
+        """For `open`."""
+        self._connection, self._ownership, self.path = connection, ownership, path
+        self.uuid, self.name = (self._meta("data_set"), self._meta("name"))
+
+    @classmethod
+    def open(cls, folder: Path, name: str, wait_s: float = 0.0) -> DataSet:
+        """Open a data set, and make it if there is none.
+
+        Args:
+            folder: Its folder; made when it is not there.
+            name: Its name, by which outputs know it.
+            wait_s: Seconds to wait for another process to let go of it.
+
+        Raises:
+            ConfigError: The folder belongs to another process or holds a data set of another name.
+            OutOfSpace: The disk is full.
+        """
+        if not NAME.fullmatch(name):
+            raise ConfigError(f"a data set's name is of letters, digits and _.-, at most 63: not {name!a}")
+        ownership = Ownership(folder, "--data-set", wait_s)
+        try:
+            connection = open_for_writing(folder / FILE, (CURSORS,))
+            _introduce(connection, folder, name)
+        except BaseException:
+            ownership.release()
+            raise
+        return cls(connection, ownership, folder / FILE)
+
+    def upto(self, store: str) -> int:
+        """Up to which `seq` the batches of a store are here, without a gap; 0 for a store that is not known."""
+        return int(self._connection.execute(
+            "SELECT coalesce(max(upto), 0) FROM cursors WHERE store = ?", (store,)).get)
+
+    def take(self, path: Path, since: int | None = None) -> Taken:
+        """Take a dump: its new batches, and how far they reach, in one transaction.
+
+        The cursor moves only where nothing is missing between: a dump that begins beyond it gives its rows and leaves
+        the cursor, so that no store throws away what was never collected.
+
+        Args:
+            path: The dump; it may be hostile.
+            since: The store has nothing between this `seq` and the dump's first (it was asked for what comes after,
+                and the rest was pruned); by default the dump is taken to begin where it does.
+
+        Raises:
+            Refused: It is no good dump of one store; says why.
+            OutOfSpace: The disk is full.
+            Unavailable: Another process holds the database, or a disk fails.
+        """
+        with attached(self._connection, path), transaction(self._connection):
+            store, first, last = _dumped(self._connection, path)
+            before = self.upto(store)
+            merged = take_new(self._connection, path)
+            joins = (first - 1 if since is None else since) <= before
+            upto = max(before, last) if joins else before
+            if upto > before:
+                self._connection.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (store, upto))
+        return Taken(merged.batches, merged.rows, merged.duplicates, merged.conflicts, store, upto)
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._connection.close()
+        self._ownership.release()
+
+    def _meta(self, name: str) -> str:
+        return str(self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).get)
+
+
+def _introduce(connection: apsw.Connection, folder: Path, name: str) -> None:
+    """Give a new data set its name and UUID, and hold an old one to its name."""
+    with translated(folder / FILE), transaction(connection):
+        known = connection.execute("SELECT value FROM meta WHERE name = 'name'").get
+        if known is None:
+            for pair in (("data_set", str(uuid.uuid4())), ("name", name)):
+                connection.execute("INSERT INTO meta VALUES (?, ?)", pair)
+        elif known != name:
+            raise ConfigError(f"{folder} holds the data set {known}, not {name}: give it that name, or another folder")
+
+
+def _dumped(connection: apsw.Connection, path: Path) -> tuple[str, int, int]:
+    """The store that the attached dump is of, and its first and last `seq`; between them nothing may be missing."""
+    store = connection.execute("SELECT value FROM source.meta WHERE name = 'store'").get
+    if not isinstance(store, str) or not UUID.fullmatch(store):
+        raise Refused(f"{path} is no dump of one store: merge it with `hoploom merge` into a file of your own")
+    count, first, last, others = connection.execute(
+        "SELECT count(*), min(seq), max(seq), coalesce(sum(store <> ?), 0) FROM source.batches NOT INDEXED", (store,)
+    ).get
+    if not count:
+        return store, 1, 0
+    if others or not isinstance(first, int) or not isinstance(last, int) or last - first + 1 != count:
+        raise Refused(f"nothing of {path} was taken: its batches are not all that store {store} took one after another")
+    return store, first, last
