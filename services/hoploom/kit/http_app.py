@@ -160,7 +160,7 @@ def _refuse_stranger(request: web.Request) -> None:
 async def _health(request: web.Request) -> web.Response:
     _refuse_stranger(request)
     mesh = request.app[MESH]
-    return web.Response(text=f"{mesh.id} is alive, {mesh.in_flight.count} requests in flight\n")
+    return web.Response(text=f"{mesh.id} is alive, {mesh.in_flight}\n")
 
 
 async def _ready(request: web.Request) -> web.Response:
@@ -202,8 +202,12 @@ async def _serve(request: web.Request, handler: Handler) -> web.StreamResponse:
     request[_ID] = request.headers.get("X-Request-Id", "")[:64] or uuid.uuid4().hex
     token = logs.request_id.set(request[_ID])
     status = 500
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource else "unmatched"
+    # A method may be any word that a client likes; a label may not.
+    method = request.method if request.method in _METHODS else "other"
     try:
-        with mesh.in_flight:
+        with mesh.in_flight.one(f"{method} {route}"):
             _IN_FLIGHT.set(mesh.in_flight.count)
             response = await _answer(request, handler)
             status = response.status
@@ -211,10 +215,6 @@ async def _serve(request: web.Request, handler: Handler) -> web.StreamResponse:
     finally:
         logs.request_id.reset(token)
         _IN_FLIGHT.set(mesh.in_flight.count)
-        resource = request.match_info.route.resource
-        route = resource.canonical if resource else "unmatched"
-        # A method may be any word that a client likes; a label may not.
-        method = request.method if request.method in _METHODS else "other"
         _REQUESTS.labels(route, method, str(status)).inc()
         _DURATION.labels(route).observe(time.perf_counter() - began)
 

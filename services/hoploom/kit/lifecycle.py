@@ -133,7 +133,7 @@ async def _live(app: web.Application, stop: asyncio.Event, runner: web.AppRunner
 async def drain(app: web.Application, keeper: asyncio.Task[None], runner: web.AppRunner) -> None:
     """Leave the mesh in the stop order; every step is bounded, and a step that fails is logged and passed."""
     mesh = app[MESH]
-    log.info("draining: %s requests in flight", mesh.in_flight.count)
+    log.info("draining: %s", mesh.in_flight)
     await _hand_over(app)
     keeper.cancel()
     mesh.state = State.DRAINING
@@ -153,7 +153,7 @@ async def _finish(mesh: Mesh, runner: web.AppRunner) -> None:
     clock, most_s = asyncio.get_running_loop().time, mesh.settings.drain_s
     until = clock() + most_s
     if not await mesh.in_flight.idle(most_s):
-        log.warning("%s requests still in flight after %s s", mesh.in_flight.count, most_s)
+        log.warning("after %s s still %s", most_s, mesh.in_flight)
     for site in list(runner.sites):
         await site.stop()
     # A file or a large body is sent after its handler has returned, and is not counted any more by then.

@@ -7,8 +7,9 @@
 import asyncio
 import os
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -48,19 +49,32 @@ class State(Enum):
 class InFlight:
     """Counts requests that are being answered."""
 
-    count: int = 0
+    _counts: Counter[str] = field(default_factory=Counter)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def __enter__(self) -> None:
-        """One more request is being answered."""
-        self.count += 1
-        self._idle.clear()
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self._counts.total()
 
-    def __exit__(self, *_: object) -> None:
-        """One request less."""
-        self.count -= 1
-        if not self.count:
-            self._idle.set()
+    def __str__(self) -> str:
+        """How many there are, and to which routes."""
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self._counts.items()))
+        return f"{self.count} requests in flight" + (f" ({kinds})" if kinds else "")
+
+    @contextmanager
+    def one(self, kind: str) -> Iterator[None]:
+        """One more request of a kind, such as `POST /results`, is being answered meanwhile."""
+        self._counts[kind] += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._counts[kind] -= 1
+            if not self._counts[kind]:
+                del self._counts[kind]
+            if not self._counts:
+                self._idle.set()
 
     async def idle(self, timeout_s: float) -> bool:
         """Wait until nothing is in flight; False when that took longer than `timeout_s` seconds."""

@@ -67,7 +67,7 @@ async def test_idle_waits_for_the_last_request() -> None:
     flight, order = InFlight(), list[str]()
 
     async def answer(done: asyncio.Event, name: str) -> None:
-        with flight:
+        with flight.one("GET /a"):
             await done.wait()
             order.append(name)
 
@@ -88,8 +88,15 @@ async def test_idle_waits_for_the_last_request() -> None:
 
 async def test_idle_counts_a_request_that_comes_just_then() -> None:
     flight = InFlight()
-    with flight:
+    with flight.one("GET /a"):
         waiting = asyncio.create_task(flight.idle(0.01))
         await asyncio.sleep(0)
-    with flight:
+    with flight.one("GET /a"):
         assert not await waiting
+
+
+def test_what_is_in_flight_is_named() -> None:
+    flight = InFlight()
+    with flight.one("POST /results"), flight.one("GET /dump"), flight.one("GET /dump"):
+        assert str(flight) == "3 requests in flight (2 GET /dump, 1 POST /results)"
+    assert str(flight) == "0 requests in flight"
