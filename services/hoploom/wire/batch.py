@@ -33,6 +33,7 @@ from hoploom.wire.columns import (
     byte_rules,
     outside,
     repeated,
+    repeated_addresses,
     time_rule,
 )
 from hoploom.wire.traces import Traces
@@ -232,6 +233,8 @@ _PINGS = Table(
         **byte_rules("reply_ttl", "icmp_type", "icmp_code"),
         **time_rule("at_us"),
         "its position appears twice": lambda p, _: repeated(p.position),
+        # A row is found by its batch and its address alone.
+        "its address appears twice": lambda p, _: repeated_addresses(p.address),
     },
 )
 Columns.tables = (_PINGS,)

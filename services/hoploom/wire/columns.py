@@ -18,6 +18,9 @@ NONE: Final = -1
 MAX_INT: Final = 2**60
 """Three such numbers add up within the 64 bits of a column, as a time plus an age plus an offset does."""
 MAX_BYTE: Final = 255
+_ODD: Final = 0x9E3779B97F4A7C15
+"""2**64 over the golden ratio, odd: spreads numbers that lie close together (Knuth, The Art of Computer Programming,
+volume 3, section 6.4)."""
 ADDRESS: Final = "V16"
 """Type of columns of addresses: (n, 16) bytes here, IPv4 mapped, no address sixteen zeros."""
 
@@ -110,8 +113,28 @@ def outside(values: NDArray[Any], first: int, last: int) -> NDArray[np.bool_]:
 
 def repeated(positions: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which positions stood in an earlier row already."""
-    again = np.ones(len(positions), np.bool_)
-    again[np.unique(positions, return_index=True)[1]] = False
+    return _again(positions) if _has_equals(positions) else np.zeros(len(positions), np.bool_)
+
+
+def repeated_addresses(values: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which addresses, (n, 16) bytes, stood in an earlier row already."""
+    halves = np.ascontiguousarray(values).view(np.uint64)
+    # Equal addresses are equal here too, and different ones nearly never: only then is it worth the sort of all bytes.
+    mixed = halves[:, 0] * np.uint64(_ODD) + halves[:, 1]
+    if not _has_equals(mixed):
+        return np.zeros(len(values), np.bool_)
+    return _again(np.ascontiguousarray(values).view(ADDRESS).reshape(-1))
+
+
+def _has_equals(values: NDArray[Any]) -> bool:
+    """Whether two are the same; a tenth of the time that it takes to say which."""
+    ordered = np.sort(values)
+    return bool((ordered[1:] == ordered[:-1]).any())
+
+
+def _again(values: NDArray[Any]) -> NDArray[np.bool_]:
+    again = np.ones(len(values), np.bool_)
+    again[np.unique(values, return_index=True)[1]] = False
     return again
 
 

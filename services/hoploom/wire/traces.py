@@ -19,6 +19,7 @@ from hoploom.wire.columns import (
     byte_rules,
     outside,
     repeated,
+    repeated_addresses,
     time_rule,
 )
 
@@ -143,6 +144,8 @@ _TARGETS = Table(
     rules={
         "its position is outside the batch's [start, stop)": lambda t, f: outside(t.position, f.start, f.stop - 1),
         "its position appears twice": lambda t, _: repeated(t.position),
+        # A row is found by its batch and its address alone.
+        "its address appears twice": lambda t, _: repeated_addresses(t.address),
         "its address is not of the batch's family": lambda t, f: addresses.is_mapped(t.address) != (f.family == _IPV4),
         "its outcome is unknown": lambda t, _: t.outcome >= len(OUTCOMES),
         "it is reached and nothing was sent": lambda t, _: (t.outcome == REACHED) & (t.sent == 0),

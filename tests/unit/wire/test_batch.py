@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from hoploom.kit.errors import Unprocessable
 from hoploom.wire import addresses
 from hoploom.wire.batch import Batch, check
-from hoploom.wire.columns import MAX_INT, MAX_RTT_US
+from hoploom.wire.columns import MAX_INT, MAX_RTT_US, repeated_addresses
 from unit.wire.batches import columns, make
 
 
@@ -38,6 +39,11 @@ REFUSED = {
     "a position lies before the lease": (make(start=1), "row 0: its position is outside"),
     "a position lies after the lease": (make(stop=5), "row 5: its position is outside"),
     "a position appears twice": (with_row("position", 0), "appears twice"),
+    "an address appears twice": (with_row("address", make().columns.address[4], 5), "row 5: its address appears twice"),
+    "an IPv6 address appears twice": (
+        make(family=6, columns=dataclasses.replace(columns(6), address=columns(6, family=6).address[[0] * 6])),
+        "row 1: its address appears twice",
+    ),
     "an IPv6 address stands in an IPv4 batch": (with_row("address", 1), "not of the batch's family"),
     "IPv4 addresses stand in an IPv6 batch": (make(family=6, columns=columns(6)), "not of the batch's family"),
     "an outcome is unknown": (with_row("outcome", 4), "outcome is unknown"),
@@ -97,3 +103,11 @@ def test_an_address_reads_back_as_it_was(address: Any) -> None:
 def test_no_address_is_the_empty_text() -> None:
     assert addresses.texts(addresses.column(["", "10.0.0.1", "fd00::1"])) == ["", "10.0.0.1", "fd00::1"]
     assert addresses.texts(addresses.column(["", ""])) == ["", ""]
+
+
+def test_addresses_that_only_mix_to_the_same_number_are_different_ones() -> None:
+    """Half of one is a step further and the other half as much less as the step counts."""
+    low, odd = 2**63 + 5, 0x9E3779B97F4A7C15
+    words = np.array([[7, low], [8, (low - odd) % 2**64]], np.uint64)
+    assert not repeated_addresses(words.view(np.uint8)).any()
+    assert repeated_addresses(words[[0, 1, 1]].view(np.uint8)).tolist() == [False, False, True]
