@@ -68,7 +68,8 @@ def _pytest(*, quick: bool, words: list[str]) -> tuple[int, str]:
     places = [] if any(Path(ROOT, word.split("::")[0]).exists() for word in words) else ["tests/unit"]
     if places and not quick:
         places += [place for place in WIDER if any((ROOT / place).glob("test_*.py"))]
-    command = [str(BIN / "coverage"), "run", "-m", "pytest", "-rs", "-q", "--durations=20", "--durations-min=5", *places, *words]
+    said = ["-rs", "-q", "--durations=20", "--durations-min=5"]
+    command = [str(BIN / "coverage"), "run", "-m", "pytest", *said, *places, *words]
     environ = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
     lines = []
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:

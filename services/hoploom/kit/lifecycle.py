@@ -158,6 +158,8 @@ async def _finish(mesh: Mesh, runner: web.AppRunner) -> None:
         await site.stop()
     # A file or a large body is sent after its handler has returned, and is not counted any more by then.
     if runner.server:
+        # Kept connections on which nothing is asked; a shutdown alone would wait for each of them in vain.
+        runner.server.pre_shutdown()
         await runner.server.shutdown(max(SHUTDOWN_S, until - clock()))
 
 

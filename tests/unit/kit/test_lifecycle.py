@@ -84,6 +84,9 @@ class Stage:
         """The listener's part of the stop order."""
         self.steps.append("listener closed")
 
+    def pre_shutdown(self) -> None:
+        self.steps.append("idle connections closed")
+
     async def shutdown(self, timeout_s: float) -> None:
         """The last answers' part of it."""
         assert 0 < timeout_s <= max(self.mesh.settings.drain_s, lifecycle.SHUTDOWN_S)
@@ -142,13 +145,13 @@ async def test_the_stop_order(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> 
 async def test_without_routes_other_services_are_told_all_the_same(stage: Stage) -> None:
     stage.mesh.routes = ()
     await stage.drain()
-    assert stage.steps == ["maintenance", "listener closed", "answers sent", "deregistered"]
+    assert stage.steps == ["maintenance", "listener closed", "idle connections closed", "answers sent", "deregistered"]
 
 
 async def test_an_instance_that_nobody_can_reach_only_deregisters(stage: Stage) -> None:
     stage.mesh.routes, stage.mesh.inbound = (), False
     await stage.drain()
-    assert stage.steps == ["listener closed", "answers sent", "deregistered"]
+    assert stage.steps == ["listener closed", "idle connections closed", "answers sent", "deregistered"]
 
 
 async def test_without_consul_it_still_waits_for_requests_and_closes(stage: Stage) -> None:
@@ -188,7 +191,7 @@ async def test_requests_in_flight_are_waited_for_and_not_for_ever(
     with stage.mesh.in_flight.one("GET /dump"):
         await stage.drain()
     assert "still 1 requests in flight (1 GET /dump)" in caplog.text
-    assert stage.steps[-3:] == ["listener closed", "answers sent", "deregistered"]
+    assert stage.steps[-4:] == ["listener closed", "idle connections closed", "answers sent", "deregistered"]
 
 
 async def test_a_silent_agent_is_not_waited_for(
@@ -201,7 +204,7 @@ async def test_a_silent_agent_is_not_waited_for(
     monkeypatch.setattr(Agent, "maintenance", silent)
     await stage.drain()
     assert "no answer in time" in caplog.text
-    assert stage.steps == ["listener closed", "answers sent", "deregistered"]
+    assert stage.steps == ["listener closed", "idle connections closed", "answers sent", "deregistered"]
 
 
 async def test_serves_until_sigterm_and_leaves_nothing_behind(stage: Stage) -> None:
@@ -381,3 +384,20 @@ def test_the_scheduler_waits_longer_than_the_whole_stop_order(job: str) -> None:
         + lifecycle.SHUTDOWN_S
     )
     assert whole_s < int(found[1]) <= 30
+
+
+async def test_a_kept_connection_on_which_nothing_is_asked_is_not_waited_for(stage: Stage) -> None:
+    runner = web.AppRunner(web.Application())
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    stage.mesh.settings = Settings(drain_s=600.0)
+    reader, writer = await asyncio.open_connection(*runner.addresses[0])
+    try:
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 404")
+        async with asyncio.timeout(30.0):
+            await lifecycle._finish(stage.mesh, runner)
+    finally:
+        writer.close()
+        await runner.cleanup()
