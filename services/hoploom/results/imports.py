@@ -101,19 +101,50 @@ def gathered(records: Iterable[Record], bad: Bad = refuse) -> Iterator[Imported]
         records: In the order of their file.
         bad: Is told of those that no worker could have sent.
     """
-    waiting: dict[Origin, list[Record]] = {}
-    count = 0
+    waiting = _Waiting()
     for record in records:
-        own = waiting.setdefault(record.origin, [])
-        own.append(record)
-        count += _size(record)
-        if len(own) == MAX_ROWS or count >= MAX_GATHERED:
-            ready = [record.origin] if len(own) == MAX_ROWS else list(waiting)
-            for origin in ready:
-                count -= sum(map(_size, waiting[origin]))
-                yield from _checked(waiting.pop(origin), bad)
-    for left in waiting.values():
+        for full in waiting.take(record):
+            yield from _checked(full, bad)
+    for left in waiting.all():
         yield from _checked(left, bad)
+
+
+class _Waiting:
+    """Batches under way. One has an address once, so what probed it again and again fills one batch after the other."""
+
+    def __init__(self) -> None:
+        self._batches: dict[tuple[Origin, int], dict[str, Record]] = {}
+        self._next: dict[tuple[Origin, str], int] = {}
+        self._size = 0
+
+    def take(self, record: Record) -> list[list[Record]]:
+        """Add a record; the batches that are full now, and wait no longer."""
+        key, address = self._place(record), record.row.address
+        self._batches.setdefault(key, {})[address] = record
+        self._size += _size(record)
+        if self._size >= MAX_GATHERED:
+            return self.all()
+        return [self._released(key)] if len(self._batches[key]) == MAX_ROWS else []
+
+    def all(self) -> list[list[Record]]:
+        """All batches; nothing waits then."""
+        return [self._released(key) for key in list(self._batches)]
+
+    def _place(self, record: Record) -> tuple[Origin, int]:
+        """The first batch of its origin that has not got its address."""
+        origin, address = record.origin, record.row.address
+        number = self._next.get((origin, address), 0)
+        while address in self._batches.get((origin, number), ()):
+            number += 1
+        self._next[origin, address] = number + 1
+        return origin, number
+
+    def _released(self, key: tuple[Origin, int]) -> list[Record]:
+        records = list(self._batches.pop(key).values())
+        for record in records:
+            self._size -= _size(record)
+            self._next.pop((key[0], record.row.address), None)
+        return records
 
 
 def _size(record: Record) -> int:

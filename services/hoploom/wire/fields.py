@@ -67,6 +67,10 @@ class Fields:
             raise Unprocessable(f"{name} of {self._what} has to be {allowed.start} to {allowed.stop - 1}, not {value}")
         return value
 
+    def number(self, name: str, default: Any = _MISSING) -> int | float:
+        """A number, whole or not; what its bounds are is for the caller, who should compare so that NaN fails."""
+        return self._typed(name, float if isinstance(self._document.get(name), float) else int, default)
+
     def flag(self, name: str, default: Any = _MISSING) -> bool:
         """True or false."""
         return self._typed(name, bool, default)
@@ -91,9 +95,9 @@ class Fields:
         """A nested object, as it came."""
         return self._typed(name, dict, default)
 
-    def objects(self, name: str) -> list[Any]:
+    def objects(self, name: str, default: Any = _MISSING) -> list[Any]:
         """A list of nested objects, as they came."""
-        return self._typed(name, list, _MISSING)
+        return self._typed(name, list, default)
 
     def has(self, name: str) -> bool:
         """Whether the field is there and not null."""

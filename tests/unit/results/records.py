@@ -29,3 +29,8 @@ def ping(line: int = 1, origin: Origin = PINGS, **changes: Any) -> Record:
 def trace(line: int = 1, origin: Origin = TRACES, **changes: Any) -> Record:
     """A traceroute of four hops with a silent one and a labelled one."""
     return Record(f"line {line}", origin, TRACE._replace(**changes))
+
+
+def silent(outcome: int, sent: int, address: str = "192.0.2.1") -> PingRow:
+    """A ping that nothing came back to."""
+    return PingRow(address, outcome, sent, 0, 0, None, None, None, None, None, None, None, 0)

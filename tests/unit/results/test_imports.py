@@ -45,8 +45,16 @@ def test_the_same_records_have_the_same_ids_and_others_have_others() -> None:
 
 def test_batches_are_cut_where_they_are_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imports, "MAX_ROWS", 3)
-    found = list(gathered(ping(line) for line in range(7)))
+    found = list(gathered(ping(line, address=f"192.0.2.{line}") for line in range(7)))
     assert [len(each.rows) for each in found] == [3, 3, 1]
+
+
+def test_a_target_that_was_probed_again_is_in_another_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imports, "MAX_ROWS", 3)
+    found = list(gathered(ping(line, address=f"192.0.2.{target}") for line, target in enumerate([1, 2, 1, 3, 1, 2, 1])))
+    assert [[row.address[-1] for row in each.rows] for each in found] == [
+        ["1", "2", "3"], ["1"], ["1", "2"], ["1"],
+    ]  # fmt: skip
 
 
 def test_what_waits_is_bounded_over_all_origins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +87,7 @@ BAD_PINGS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("wrong", BAD_PINGS)
 def test_what_no_worker_could_have_sent_is_refused_with_its_place(wrong: str) -> None:
-    records = [ping(1), ping(2, **BAD_PINGS[wrong]), ping(3)]
+    records = [ping(1), ping(2, **{"address": "192.0.2.2", **BAD_PINGS[wrong]}), ping(3, address="192.0.2.3")]
     with pytest.raises(Unprocessable, match=r"^line 2: "):
         list(gathered(records))
     said: list[str] = []
