@@ -137,6 +137,7 @@ async def test_the_stop_order(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> 
         "gone from every Fabio",
         "nothing in flight",
         "listener closed",
+        "idle connections closed",
         "answers sent",
         "deregistered",
     ]
