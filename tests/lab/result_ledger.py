@@ -80,7 +80,7 @@ def _in_file(connection: apsw.Connection) -> Iterator[_Keyed]:
 def _in_table(connection: apsw.Connection, table: str) -> Iterator[_Keyed]:
     names = _columns(table)
     for row in connection.execute(f"SELECT {', '.join(names)} FROM {table} ORDER BY batch_key"):
-        key = int(row[names.index("batch_key")])  # type: ignore[arg-type]
+        key = int(row[names.index("batch_key")])
         yield key, _head(dict(zip(names, row, strict=True))) if table == "batches" else _row(table, key, row)
 
 
