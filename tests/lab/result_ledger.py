@@ -8,9 +8,10 @@ store adds by itself (its uuid, its number, when it took a batch) is left out.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -58,11 +59,17 @@ def account_rows(
         rows = [row for _, row in group]
         batch = ids.get(key, "")
         seen.add(batch)
-        wanted = rows_of(made(batch)) if batch else []
+        wanted = wanted_rows(batch) if batch else ()
         if sorted(rows) != sorted(wanted):
             accounts.append(account(wanted, wanted if batch in acked else [], rows))
     accounts += [account(rows, rows if batch in acked else [], []) for batch, rows in _away(kept | acked, seen)]
     return Account(**{name: _all(accounts, name) for name in Account.__dataclass_fields__})
+
+
+@lru_cache(4096)
+def wanted_rows(batch: str) -> Sequence[Row]:
+    """The rows that the batch with this id must come to; remembered, for many a file has the same ones."""
+    return tuple(rows_of(made(batch)))
 
 
 def rows_of(batch: Batch) -> list[Row]:
@@ -105,8 +112,8 @@ def _row(table: str, key: int, row: tuple[Any, ...]) -> Row:
     return Row(" ".join(map(str, (table, key, *row[1:width]))), repr(row[width:]))
 
 
-def _away(wanted: AbstractSet[str], seen: AbstractSet[str]) -> Iterator[tuple[str, list[Row]]]:
-    return ((batch, rows_of(made(batch))) for batch in sorted(wanted - seen))
+def _away(wanted: AbstractSet[str], seen: AbstractSet[str]) -> Iterator[tuple[str, Sequence[Row]]]:
+    return ((batch, wanted_rows(batch)) for batch in sorted(wanted - seen))
 
 
 def _key(batch: str) -> int:

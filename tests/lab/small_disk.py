@@ -9,8 +9,10 @@ from pathlib import Path
 
 from lab.namespace import needs_root
 
-__all__ = ["available", "empty", "fill", "needs_root", "on_small_disk"]
-_BALLAST = "ballast"
+__all__ = ["BALLAST", "available", "empty", "fill", "needs_root", "on_small_disk"]
+BALLAST = "ballast"
+"""The file that takes the space."""
+
 _BLOCK = 64 * 1024
 
 
@@ -39,7 +41,7 @@ def seen_by(pid: int, folder: Path) -> Path:
 
 def fill(pid: int, folder: Path) -> None:
     """Take all space that is left there."""
-    with (seen_by(pid, folder) / _BALLAST).open("wb", buffering=0) as ballast:
+    with (seen_by(pid, folder) / BALLAST).open("wb", buffering=0) as ballast:
         try:
             while ballast.write(bytes(_BLOCK)):
                 pass
@@ -49,4 +51,4 @@ def fill(pid: int, folder: Path) -> None:
 
 def empty(pid: int, folder: Path) -> None:
     """Give the space back."""
-    (seen_by(pid, folder) / _BALLAST).unlink(missing_ok=True)
+    (seen_by(pid, folder) / BALLAST).unlink(missing_ok=True)

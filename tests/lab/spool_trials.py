@@ -93,7 +93,7 @@ def cuts(folder: Path, trials: int, seed: int, fault: str = "") -> Trials:
     """
     disk, mounted, ledger = folder / "disk", folder / "mounted", folder / "ledger"
     mounted.mkdir()
-    _make_disk(disk)
+    make_disk(disk)
     flags = [f"--fault={fault}"] if fault else []
     command = [sys.executable, str(WORKER), str(mounted / "spool"), NOWHERE, str(ledger), *flags]
     randomness, found = random.Random(seed), Trials(trials)
@@ -104,7 +104,7 @@ def cuts(folder: Path, trials: int, seed: int, fault: str = "") -> Trials:
         for number in range(trials):
             pause(randomness.uniform(*BETWEEN_CUTS_S))
             worker.send_signal(signal.SIGSTOP)
-            _until_stopped(worker.pid)
+            until_stopped(worker.pid)
             # Before the copy: what is noted by now was taken before the cut.
             kept.append(read(ledger)[1])
             subprocess.run(["cp", "--sparse=always", str(disk), str(folder / f"cut{number}")], check=True)
@@ -128,7 +128,7 @@ def loop_disks() -> bool:
         with tempfile.TemporaryDirectory() as folder:
             disk, mounted = Path(folder) / "disk", Path(folder) / "mounted"
             mounted.mkdir()
-            _make_disk(disk)
+            make_disk(disk)
             return subprocess.run(_on_disk(disk, mounted, ["true"]), capture_output=True, check=False).returncode == 0
     return False
 
@@ -166,9 +166,10 @@ class Start:
             self.nursery.end(pid)
 
 
-def _make_disk(disk: Path) -> None:
+def make_disk(disk: Path, size_bytes: int = DISK_BYTES) -> None:
+    """A file with an empty ext4 in it."""
     with disk.open("wb") as file:
-        file.truncate(DISK_BYTES)
+        file.truncate(size_bytes)
     subprocess.run(["mkfs.ext4", "-q", "-F", "-N", str(INODES), str(disk)], check=True, capture_output=True)
 
 
@@ -177,7 +178,8 @@ def _on_disk(disk: Path, mounted: Path, command: Sequence[str]) -> list[str]:
     return ["unshare", "--mount", "sh", "-c", script, "sh", *command]
 
 
-def _until_stopped(pid: int) -> None:
+def until_stopped(pid: int) -> None:
+    """Wait until a process that was told to stop has done so with all its threads."""
     def stopped() -> bool:
         tasks = [Path(each) / "stat" for each in Path(f"/proc/{pid}/task").iterdir()]
         return all(each.read_text().rpartition(")")[2].split()[0] in "Tt" for each in tasks)
