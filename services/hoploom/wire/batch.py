@@ -31,6 +31,7 @@ from hoploom.wire.columns import (
     Rows,
     Table,
     byte_rules,
+    has_none,
     outside,
     repeated,
     repeated_addresses,
@@ -222,6 +223,7 @@ _PINGS = Table(
         "at_us": "<i8",
     },
     rules={
+        "it has no address": lambda p, _: has_none(p.address),
         "its position is outside the batch's [start, stop)": lambda p, f: outside(p.position, f.start, f.stop - 1),
         "its address is not of the batch's family": lambda p, f: addresses.is_mapped(p.address) != (f.family == _IPV4),
         "its outcome is unknown": lambda p, _: p.outcome >= len(OUTCOMES),

@@ -105,6 +105,12 @@ def check(columns: Rows, frame: Frame) -> None:
                 raise Unprocessable(f"{table.row} {int(wrong.argmax())}: {reason}")
 
 
+def has_none(addresses: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which of (n, 16) bytes are no address."""
+    found: NDArray[np.bool_] = (addresses == 0).all(axis=1)
+    return found
+
+
 def outside(values: NDArray[Any], first: int, last: int) -> NDArray[np.bool_]:
     """Which values are not in [first, last]."""
     found: NDArray[np.bool_] = (values < first) | (values > last)

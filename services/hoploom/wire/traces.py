@@ -17,6 +17,7 @@ from hoploom.wire.columns import (
     Rows,
     Table,
     byte_rules,
+    has_none,
     outside,
     repeated,
     repeated_addresses,
@@ -142,6 +143,7 @@ _TARGETS = Table(
         "at_us": "<i8",
     },
     rules={
+        "it has no address": lambda t, _: has_none(t.address),
         "its position is outside the batch's [start, stop)": lambda t, f: outside(t.position, f.start, f.stop - 1),
         "its position appears twice": lambda t, _: repeated(t.position),
         # A row is found by its batch and its address alone.

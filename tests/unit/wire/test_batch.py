@@ -44,6 +44,10 @@ REFUSED = {
         make(family=6, columns=dataclasses.replace(columns(6), address=columns(6, family=6).address[[0] * 6])),
         "row 1: its address appears twice",
     ),
+    "an IPv6 target has no address": (
+        make(rows=1, family=6, columns=dataclasses.replace(columns(1, family=6), address=np.zeros((1, 16), np.uint8))),
+        "row 0: it has no address",
+    ),
     "an IPv6 address stands in an IPv4 batch": (with_row("address", 1), "not of the batch's family"),
     "IPv4 addresses stand in an IPv6 batch": (make(family=6, columns=columns(6)), "not of the batch's family"),
     "an outcome is unknown": (with_row("outcome", 4), "outcome is unknown"),

@@ -71,6 +71,10 @@ REFUSED = {
     "a position lies after the lease": (traced(stop=2), "row 2: its position is outside"),
     "a position appears twice": (with_value("position", 0, 2), "row 2: its position appears twice"),
     "a target appears twice": (with_value("address", paths(3).address[0], 2), "row 2: its address appears twice"),
+    "an IPv6 target has no address": (
+        traced(family=6, columns=dataclasses.replace(paths(3, family=6), address=np.zeros((3, 16), np.uint8))),
+        "row 0: it has no address",
+    ),
     "an IPv6 target stands in an IPv4 batch": (with_value("address", 1, 1), "row 1: its address is not of"),
     "an IPv6 hop stands in an IPv4 batch": (with_value("hop_address", 1, ROUTER), "hop 0: its address is not of"),
     "an IPv4 hop stands in an IPv6 batch": (
