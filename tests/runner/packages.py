@@ -23,6 +23,7 @@ PACKAGES = (
     Package("iproute2", "ip", "tests in network namespaces"),
     Package("fping", "fping", "`hoploom ping` is compared with it"),
     Package("scamper", "scamper", "traceroutes are compared with its"),
+    Package("sqlite3", "sqlite3", "files of results are merged with its shell, as the guide says"),
     Package("traceroute", "traceroute", "it walks the lab's own internet"),
 )
 

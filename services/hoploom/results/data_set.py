@@ -134,11 +134,14 @@ def _dumped(connection: apsw.Connection, path: Path) -> tuple[str, int, int]:
     store = connection.execute("SELECT value FROM source.meta WHERE name = 'store'").get
     if not isinstance(store, str) or not UUID.fullmatch(store):
         raise Refused(f"{path} is no dump of one store: merge it with `hoploom merge` into a file of your own")
-    count, first, last, others = connection.execute(
-        "SELECT count(*), min(seq), max(seq), coalesce(sum(store <> ?), 0) FROM source.batches NOT INDEXED", (store,)
+    different, first, last, others, count = connection.execute(
+        "SELECT count(DISTINCT seq), min(seq), max(seq), coalesce(sum(store <> ?), 0), count(*) "
+        "FROM source.batches NOT INDEXED",
+        (store,),
     ).get
     if not count:
         return store, 1, 0
-    if others or not isinstance(first, int) or not isinstance(last, int) or last - first + 1 != count:
+    are_numbers = isinstance(first, int) and isinstance(last, int)
+    if others or not are_numbers or not different == last - first + 1 == count:
         raise Refused(f"nothing of {path} was taken: its batches are not all that store {store} took one after another")
     return store, first, last

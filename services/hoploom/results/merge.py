@@ -76,13 +76,14 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
 
 def take_new(into: apsw.Connection, source: Path) -> Merged:
     """Take what is new of the file that is attached as `source`, within a transaction; raises as `merge` does."""
-    into.execute("DROP TABLE IF EXISTS temp.incoming")
     into.execute(runs.EXPECT)
     try:
         fates, named = _take_batches(into)
-        return Merged(fates[_NEW], runs.take_rows(into), fates[_KNOWN], fates[_CONFLICT], tuple(named))
+        rows = runs.take_rows(into)
     except runs.Bad as error:
         raise Refused(f"nothing of {source} was taken: {error}") from error
+    into.execute("DROP TABLE temp.incoming")
+    return Merged(fates[_NEW], rows, fates[_KNOWN], fates[_CONFLICT], tuple(named))
 
 
 def _take_batches(into: apsw.Connection) -> tuple[list[int], list[str]]:
