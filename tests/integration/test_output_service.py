@@ -18,7 +18,7 @@ import aiohttp
 import apsw
 import pytest
 
-from hoploom.output_service.store import FILE
+from hoploom.output_service.folder import live
 from lab.output_process import SERVICE, Output
 from unit.wire.batches import make
 from waiting import until
@@ -90,13 +90,13 @@ async def load_and_kill(output: Output, kills: int, randomness: random.Random) -
 async def test_kills_while_batches_come_lose_nothing_that_was_acknowledged(output: Output) -> None:
     acknowledged = await load_and_kill(output, KILLS, random.Random(SEED))
     assert len(acknowledged) >= KILLS, f"too little was sent to show anything (seed {SEED})"
-    assert wrong_in(output.folder / "db" / FILE, acknowledged) == [], f"seed {SEED}"
+    assert wrong_in(output.folder / "db" / live(1), acknowledged) == [], f"seed {SEED}"
 
 
 async def test_the_check_is_red_when_batches_are_acknowledged_before_they_are_committed(output: Output) -> None:
     output.command = [sys.executable, "-c", ACK_BEFORE_COMMIT]
     acknowledged = await load_and_kill(output, 3, random.Random(SEED))
-    assert any(problem.startswith("lost") for problem in wrong_in(output.folder / "db" / FILE, acknowledged))
+    assert any(problem.startswith("lost") for problem in wrong_in(output.folder / "db" / live(1), acknowledged))
 
 
 def test_a_second_process_on_the_folder_is_refused_in_one_sentence_with_the_pid_of_the_first(output: Output) -> None:
@@ -134,9 +134,9 @@ def _may_mount() -> bool:
 def copied(inside: Path, folder: Path) -> Path:
     """The database of a mount that only the service sees, copied while nothing is written."""
     folder.mkdir()
-    for name in (FILE, FILE + "-wal"):
+    for name in (live(1), live(1) + "-wal"):
         shutil.copy(inside / name, folder / name)
-    return folder / FILE
+    return folder / live(1)
 
 
 @pytest.mark.skipif(not _may_mount(), reason="needs root and mount namespaces for a small disk")
@@ -168,4 +168,4 @@ def test_it_stops_within_seconds_and_leaves_one_file_of_results(output: Output) 
     began = time.monotonic()
     output.end()
     assert time.monotonic() - began < 10
-    assert sorted(each.name for each in (output.folder / "db").iterdir()) == ["owner.lock", FILE]
+    assert sorted(each.name for each in (output.folder / "db").iterdir()) == [live(1), "owner.lock"]

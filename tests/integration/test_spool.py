@@ -13,7 +13,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from hoploom.output_service.store import FILE
+from hoploom.output_service.folder import live
 from hoploom.ping_service.spool import Spool
 from lab import small_disk, spool_trials
 from lab.check_ledger import Row, account
@@ -68,7 +68,7 @@ def _output(tmp_path: Path) -> Iterator[Output]:
 
 def stored(output: Output) -> list[Row]:
     """Every batch of a store, with its content."""
-    connection = apsw.Connection(str(output.folder / "db" / FILE), flags=apsw.SQLITE_OPEN_READONLY)
+    connection = apsw.Connection(str(output.folder / "db" / live(1)), flags=apsw.SQLITE_OPEN_READONLY)
     rows = connection.execute("SELECT batch, lower(hex(digest)) FROM batches").fetchall()
     connection.close()
     return [Row(str(batch), str(content)) for batch, content in rows]

@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 
 from engine_processes import ask
-from hoploom.output_service.store import FILE
+from hoploom.output_service.folder import live
 from lab.check_ledger import Row
 from lab.input_mesh import FIRST_PORT, GROUP, InputMesh
 from lab.process import Process, always
@@ -77,7 +77,7 @@ class KillArena(InputMesh):
         A batch without all of its rows tells of the rows that are there.
         """
         for store in self.stores:
-            with closing(apsw.Connection(str(store / FILE), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+            with closing(apsw.Connection(str(store / live(1)), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
                 rows = "SELECT batch_key, count(DISTINCT address) AS n FROM ping_results GROUP BY 1"
                 sql = f"SELECT batch, start, stop, n FROM batches LEFT JOIN ({rows}) USING (batch_key)"
                 for batch, start, stop, count in connection.execute(sql):

@@ -84,7 +84,9 @@ async def _lead(role: str, work: Lead, app: web.Application) -> None:
 def health_app(app: web.Application) -> web.Application:
     """The small application behind `--health-port`: the four endpoints, and what the service added."""
     small = web.Application(middlewares=[_serve])
-    small[MESH] = app[MESH]
+    # What handlers find in their application they find here too.
+    for key, value in app.items():
+        small[key] = value
     small.on_response_prepare.append(_finish_headers)
     small.add_routes([*_endpoints(), *app[MESH].health_routes])
     return small

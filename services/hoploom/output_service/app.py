@@ -11,7 +11,8 @@ from hoploom import kit
 from hoploom.kit import NotReady, credentials
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.ownership import Ownership
-from hoploom.output_service import coverage, dump, handlers, hops
+from hoploom.output_service import confirming, coverage, dump, dumps, handlers, hops
+from hoploom.output_service.archive import Archive, Limits
 from hoploom.output_service.hop_feed import HopFeed
 from hoploom.output_service.intake import Intake
 from hoploom.output_service.settings import Settings
@@ -31,13 +32,13 @@ def make_app(settings: Settings) -> web.Application:
     app[handlers.INTAKE] = Intake(settings.max_waiting_bytes)
     app[handlers.UNPACKING] = asyncio.Semaphore(handlers.MAX_UNPACKING)
     app[handlers.IN_FLIGHT] = set()
-    app[handlers.DUMPS] = asyncio.Semaphore(handlers.MAX_DUMPS)
-    # No HEAD: its answer would cost a whole copy.
-    dump_route = web.get("/dump", handlers.get_dump, allow_head=False)
+    app[confirming.OPERATOR] = credentials.read(settings.operator_token_file)
+    app[dumps.DUMPS] = asyncio.Semaphore(dumps.MAX_DUMPS)
     app.add_routes(
         [
             web.post("/results", handlers.post_results),
-            dump_route,
+            *dumps.routes(),
+            web.post(confirming.ROUTE, confirming.post_confirmed),
             web.get("/api/v1/results", handlers.get_results),
             web.get("/api/v1/output/campaigns/{number}/batches", handlers.get_batches),
             web.get(coverage.ROUTE, coverage.get_coverage),
@@ -54,12 +55,13 @@ def make_app(settings: Settings) -> web.Application:
     kit.setup(app, name="output", routes=ROUTES, ready=[takes_batches])
     mesh = kit.mesh(app)
     mesh.settings = settings
-    mesh.reports.append(lambda: f"storing in {settings.db_dir}")
-    kit.health_routes(app, [dump_route])
+    mesh.reports.append(lambda: f"storing in {settings.db_dir}: {app[dumps.ARCHIVE].report()}")
+    kit.health_routes(app, dumps.routes())
     app.cleanup_ctx.append(_store)
     kit.background(app, _writes)
     kit.background(app, _announces)
     kit.background(app, _feeds)
+    kit.background(app, _archives)
     return app
 
 
@@ -68,6 +70,7 @@ async def _store(app: web.Application) -> AsyncIterator[None]:
     ownership = await asyncio.to_thread(Ownership, settings.db_dir, "--db-dir", settings.wait_lock_s)
     dump.sweep(settings.db_dir)
     app[handlers.STORE] = store = Store(settings.db_dir, settings.max_waiting)
+    app[dumps.ARCHIVE] = Archive(store, Limits.of(settings))
     kit.mesh(app).meta["store"] = store.uuid
     yield
     await asyncio.to_thread(store.close)
@@ -82,6 +85,11 @@ async def _writes(app: web.Application) -> None:
 async def _feeds(app: web.Application) -> None:
     """Tells the input service of new hops."""
     await HopFeed(app[handlers.STORE], kit.mesh(app).through_fabio(), app[handlers.TOKEN]).run()
+
+
+async def _archives(app: web.Application) -> None:
+    """Begins files, closes them and lets them go."""
+    await app[dumps.ARCHIVE].run()
 
 
 async def _announces(app: web.Application) -> None:

@@ -1,99 +1,107 @@
-"""A consistent copy of the store while ingest goes on.
+"""A consistent copy of a store, or of its batches since some point, while ingest goes on.
 
 It is made as a file and then streamed, so that no slow reader holds back checkpoints.
 """
 
-import contextlib
-import hashlib
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import apsw
+import zstandard
 
-from hoploom.kit.errors import Unavailable
-from hoploom.output_service.store import Store
-from hoploom.results import tables
+from hoploom.kit.errors import OutOfSpace
+from hoploom.output_service import disk
+from hoploom.output_service.extract import Extracted, Wanted, extract
+from hoploom.output_service.files import Files
 
-_STEPS = 100_000
-_MADE_HERE = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
-_META = """
-INSERT INTO meta SELECT name, value FROM store.meta WHERE name = 'store'
-UNION ALL SELECT 'first_seq', coalesce(min(seq), 0) FROM batches
-UNION ALL SELECT 'last_seq', coalesce(max(seq), 0) FROM batches
-"""
+_LEVEL = 3
+_AGAIN_S = 30.0
+_SPARE_BYTES = 64 * 2**20
+"""What a dump leaves free on the disk, for batches that come meanwhile."""
 
 
 @dataclass(frozen=True)
 class Dump:
-    """A finished copy: where it is, and what it hashes to."""
+    """A finished copy: where it is, what it hashes to as it is sent, and what is in it."""
 
     path: Path
     sha256: str
+    about: Extracted
 
 
-@contextlib.contextmanager
-def made(store: Store, limit_s: float) -> Iterator[Dump]:
+@dataclass(frozen=True)
+class Order:
+    """What somebody wants to have.
+
+    Attributes:
+        wanted: Which batches.
+        limit_s: Longest time in seconds that the copy may take.
+        is_compressed: Whether to compress it by zstd (RFC 8878).
+    """
+
+    wanted: Wanted
+    limit_s: float
+    is_compressed: bool = False
+
+
+@contextmanager
+def made(files: Files, order: Order) -> Iterator[Dump]:
     """Make a dump in the store's own folder; it is removed at the end. Blocks: run it in a thread.
 
-    Args:
-        store: What to copy.
-        limit_s: Longest time in seconds that the copy may take.
-
     Raises:
-        Unavailable: It took too long, or the disk is full.
+        OutOfSpace: The disk has not enough room for it.
+        Unavailable: It took too long, or a file went away.
     """
-    with tempfile.TemporaryDirectory(prefix=".dump-", dir=store.path.parent) as folder:
-        target = Path(folder) / "dump.db"
-        _copy(store, target, time.monotonic() + limit_s)
-        with target.open("rb") as file:
-            yield Dump(target, hashlib.file_digest(file, "sha256").hexdigest())
+    with tempfile.TemporaryDirectory(prefix=".dump-", dir=files.folder) as folder, ExitStack() as leases:
+        path = Path(folder) / "dump.db"
+        sources = [leases.enter_context(files.leased(number)) for number in numbers(files, order.wanted)]
+        if not order.wanted.since:
+            _require_room(files)
+        about = extract(sources, path, order.wanted, time.monotonic() + order.limit_s)
+        path = _compressed(path) if order.is_compressed else path
+        yield Dump(path, disk.sha256(path), about)
 
 
-def unlinked(store: Store, limit_s: float) -> tuple[BinaryIO, str]:
-    """A dump as an open file without a name, and its SHA-256: however its sending ends, nothing of it stays.
+def unlinked(files: Files, order: Order) -> tuple[BinaryIO, Dump]:
+    """A dump as an open file without a name: however its sending ends, nothing of it stays.
 
     Blocks and raises as `made` does; the caller closes the file.
     """
-    with made(store, limit_s) as copy:
-        return copy.path.open("rb"), copy.sha256
+    with made(files, order) as copy:
+        return copy.path.open("rb"), copy
+
+
+def numbers(files: Files, wanted: Wanted) -> list[int]:
+    """The files that may have such batches, oldest first."""
+    closed = {file.number: file for file in files.closed}
+    return [
+        number
+        for number in files.numbers()
+        if number not in closed or (closed[number].last_seq > wanted.since and closed[number].first_seq <= wanted.upto)
+    ]
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed process left of a dump."""
+    """Remove what a killed process left of dumps."""
     for left in folder.glob(".dump-*"):
-        for file in left.iterdir():
-            file.unlink()
-        left.rmdir()
+        shutil.rmtree(left)
 
 
-def _copy(store: Store, target: Path, deadline: float) -> None:
-    try:
-        copy = apsw.Connection(str(target), flags=_MADE_HERE)
-        copy.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
-        try:
-            _fill(copy, store.path)
-        finally:
-            copy.close()
-    except apsw.Error as error:
-        raise Unavailable(f"no dump could be made: {error}", retry_after_s=30.0) from error
+def _require_room(files: Files) -> None:
+    size_bytes, free_bytes = files.size_bytes(), shutil.disk_usage(files.folder).free
+    if size_bytes + _SPARE_BYTES > free_bytes:
+        reason = f"a copy of {size_bytes} bytes needs more room than the {free_bytes} bytes that are free"
+        raise OutOfSpace(f"{reason}: take the files of /dumps, and ?since= for the rest", retry_after_s=_AGAIN_S)
 
 
-def _fill(copy: apsw.Connection, source: Path) -> None:
-    """Copy the public tables of one moment; what is not finished is of no use, so nothing is synced."""
-    copy.pragma("journal_mode", "off")
-    copy.pragma("synchronous", "off")
-    copy.execute("ATTACH ? AS store", (f"{source.absolute().as_uri()}?mode=ro",))
-    copy.execute("BEGIN")
-    for name, statement in tables.TABLES.items():
-        copy.execute(statement)
-        copy.execute(f"INSERT INTO {name} SELECT * FROM store.{name}")
-    copy.execute(tables.BATCHES_BY_KEY)
-    copy.execute(tables.META)
-    copy.execute(_META)
-    copy.pragma("user_version", tables.SCHEMA)
-    copy.execute("COMMIT")
-    copy.execute("DETACH store")
+def _compressed(path: Path) -> Path:
+    target = path.with_suffix(".db.zst")
+    with path.open("rb") as plain, target.open("wb") as packed:
+        zstandard.ZstdCompressor(level=_LEVEL).copy_stream(plain, packed, size=path.stat().st_size)
+    path.unlink()
+    return target

@@ -17,6 +17,9 @@ from hoploom.kit.errors import OutOfSpace, Unavailable
 from hoploom.output_service.files import Source
 from hoploom.results import tables
 
+EVERYTHING = 2**62
+"""After every `seq`; fits the integers of SQLite."""
+
 _STEPS = 100_000
 _AGAIN_S = 30.0
 _COUNTS = """

@@ -6,7 +6,7 @@ until nobody reads that one any more: its `-wal` must not go under a reader that
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +14,16 @@ from pathlib import Path
 import apsw
 
 from hoploom.kit.errors import Unavailable
-from hoploom.output_service import folder
+from hoploom.output_service import disk, folder
 from hoploom.output_service.closed import ClosedFile
+from hoploom.output_service.migrations import LOCATED
 
 BUSY_MS = 5000
 # What the file that is written to keeps of itself is worked out for one that is closed: its rows lie in the order of
 # its batches.
-_CLOSED_VIEW = """
+_CLOSED_VIEW = f"""
 CREATE TEMP TABLE locations (seq INTEGER PRIMARY KEY, first_row INTEGER NOT NULL, first_hop INTEGER NOT NULL);
-INSERT INTO locations SELECT seq, 1 + sum(result_rows) OVER (PARTITION BY kind ORDER BY seq) - result_rows,
-  1 + sum(hop_rows) OVER (ORDER BY seq) - hop_rows FROM batches ORDER BY seq;
+INSERT INTO locations {LOCATED};
 CREATE TEMP VIEW earlier_batches AS SELECT * FROM batches WHERE 0;
 """
 
@@ -51,11 +51,18 @@ class Source:
 class Files:
     """All files of one store."""
 
-    def __init__(self, path: Path, live: int, unclosed: Iterable[int], closed: Iterable[ClosedFile]) -> None:
-        """Take over what was found at the start."""
-        self.folder, self.live = path, live
-        self._unclosed = set(unclosed)
+    def __init__(self, path: Path, first_seqs: Mapping[int, int], closed: Iterable[ClosedFile]) -> None:
+        """Take over what was found at the start.
+
+        Args:
+            path: The store's folder.
+            first_seqs: The first batch, also of those to come, of each file that has no closed form.
+            closed: The others.
+        """
+        self.folder, self.live = path, max(first_seqs)
+        self._unclosed = set(first_seqs) - {self.live}
         self._closed = {file.number: file for file in closed}
+        self._first_seqs = dict(first_seqs) | {file.number: file.first_seq for file in self._closed.values()}
         self._left: set[int] = set()
         self._readers: Counter[Path] = Counter()
         self._lock = threading.Lock()
@@ -78,11 +85,27 @@ class Files:
             there = {number for number, file in self._closed.items() if not file.pruned}
             return [*sorted(there | self._unclosed), self.live]
 
-    def rotated(self, number: int) -> None:
-        """From now on this file is written to."""
+    def number_of(self, seq: int) -> int:
+        """The file that has a batch, or had it before it was pruned."""
+        with self._lock:
+            return max((number for number, first in self._first_seqs.items() if first <= seq), default=self.live)
+
+    def first_seq(self, number: int) -> int:
+        """The first batch of a file."""
+        with self._lock:
+            return self._first_seqs[number]
+
+    def stop_seq(self, number: int) -> int:
+        """The first batch after those of a file and of all before it; later than any where there is no later file."""
+        with self._lock:
+            return min((first for each, first in self._first_seqs.items() if each > number), default=2**62)
+
+    def rotated(self, first_seq: int) -> None:
+        """From now on the next file is written to, beginning with this batch."""
         with self._lock:
             self._unclosed.add(self.live)
-            self.live = number
+            self.live += 1
+            self._first_seqs[self.live] = first_seq
 
     def was_closed(self, file: ClosedFile) -> None:
         """A file has a closed form now, or was pruned."""
@@ -136,13 +159,10 @@ class Files:
 
     def size_bytes(self) -> int:
         """What all files take on the disk."""
-        sizes = 0
-        for number in self.numbers():
-            path = self._source(number).path
-            for side in folder.SIDES:
-                side_path = path.with_name(path.name + side)
-                sizes += side_path.stat().st_size if side_path.exists() else 0
-        return sizes
+        with self._lock:
+            there = [self.live, *self._unclosed]
+            closed = sum(file.bytes for file in self._closed.values() if not file.pruned)
+        return closed + sum(disk.size_bytes(self._old(number)) for number in there)
 
     def _source(self, number: int) -> Source:
         if number == self.live or number in self._unclosed:

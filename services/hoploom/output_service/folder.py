@@ -14,9 +14,6 @@ from hoploom.kit.errors import ConfigError
 OLD = "results.db"
 """The one file of a store before files had numbers."""
 
-SIDES = ("", "-wal", "-shm", "-journal")
-"""What SQLite adds to the name of a database."""
-
 _LIVE, _CLOSED = re.compile(r"live-(\d{6,})\.db"), re.compile(r"results-(\d{6,})\.db")
 _UNFINISHED = re.compile(r"\.(next|closing)-\d{6,}\.db(-wal|-shm|-journal)?")
 _SIDE = re.compile(r"(live-\d{6,}\.db)(-wal|-shm|-journal)")

@@ -1,15 +1,13 @@
 """The output service's HTTP side: parse, call the store, encode."""
 
 import asyncio
-import os
 import re
-from typing import BinaryIO
 
 from aiohttp import web
 
 from hoploom import kit
 from hoploom.kit.errors import BadRequest, Conflict, TooLarge, Unavailable
-from hoploom.output_service import dump, intake, latest, latest_traces
+from hoploom.output_service import intake, newest
 from hoploom.output_service.intake import Intake, Place
 from hoploom.output_service.schema import EVERY_BATCH
 from hoploom.output_service.settings import Settings
@@ -23,8 +21,6 @@ TOKEN = web.AppKey("output_worker_token", str)
 INTAKE = web.AppKey("output_intake", Intake)
 UNPACKING = web.AppKey("output_unpacking", asyncio.Semaphore)
 IN_FLIGHT = web.AppKey("output_batches_in_flight", set[str])
-DUMPS = web.AppKey("output_dumps", asyncio.Semaphore)
-MAX_DUMPS = 2
 MAX_UNPACKING = 2
 """Bodies that are unpacked at a time: until they are checked, a small one may take 50 MB."""
 
@@ -33,11 +29,6 @@ SLOW_S, SLOWEST_BYTES_S = 30.0, 16_384
 
 MAX_LIMIT = 1000
 MAX_BATCHES = 10_000
-# A client that takes less than a piece in this time gives its slot to another.
-STALL_S = 60.0
-_PIECE_BYTES = 2**18
-# After every row; fits SQLite's integers.
-_END = 2**62
 _BATCH_NAMES = (
     "batch lease worker group round family start stop rows answered lost unreachable failed seq suspect kind hops"
 ).split()
@@ -46,7 +37,6 @@ SELECT batch, lease, worker, worker_group, round, family, start, stop, result_ro
   seq, suspect, kind, hop_rows
 FROM {EVERY_BATCH} WHERE campaign_number = ? AND seq > ? ORDER BY seq LIMIT ?
 """
-_LATEST = {"ping": latest.rows, "trace": latest_traces.rows}
 _DIGITS = re.compile("[0-9]{1,19}")
 
 
@@ -86,55 +76,17 @@ async def _received(request: web.Request, place: Place) -> Batch:
     return batch
 
 
-async def get_dump(request: web.Request) -> web.StreamResponse:
-    """A copy of the whole store, consistent, as a SQLite file."""
-    store, settings, slots = request.app[STORE], request.app[SETTINGS], request.app[DUMPS]
-    if slots.locked():
-        raise Unavailable(f"{MAX_DUMPS} dumps are being made already", retry_after_s=10.0)
-    async with slots:
-        file, sha256 = await asyncio.to_thread(dump.unlinked, store, settings.dump_s)
-        with file:
-            headers = {
-                "Content-Type": "application/vnd.sqlite3",
-                "Content-Disposition": f'attachment; filename="{store.uuid}.db"',
-                "X-Content-SHA256": sha256,
-                "X-Store": store.uuid,
-            }
-            response = web.StreamResponse(headers=headers)
-            response.content_length = os.fstat(file.fileno()).st_size
-            await response.prepare(request)
-            await _send(request, response, file)
-            return response
-
-
-async def _send(request: web.Request, response: web.StreamResponse, file: BinaryIO) -> None:
-    """Send a file in pieces.
-
-    Not with sendfile: when its client leaves at the wrong moment, asyncio forgets the waiting handler (seen in two of
-    five runs of the test), and the dump's slot is lost.
-    """
-    while piece := await asyncio.to_thread(file.read, _PIECE_BYTES):
-        try:
-            async with asyncio.timeout(STALL_S):
-                await response.write(piece)
-        except TimeoutError:
-            # Its length tells the client that it is not whole.
-            if request.transport:
-                request.transport.abort()
-            return
-
-
 async def get_results(request: web.Request) -> web.Response:
     """The newest results of a `kind=`, newest first; `campaign=`, `limit=` and `before=` (a cursor) narrow them."""
     kind = request.query.get("kind", "ping")
-    if kind not in _LATEST:
-        raise BadRequest(f"kind is {' or '.join(_LATEST)}, not {kind[:40]!r}")
+    if kind not in newest.KINDS:
+        raise BadRequest(f"kind is {' or '.join(newest.KINDS)}, not {kind[:40]!r}")
     limit = _number("limit", request.query.get("limit", "100"), MAX_LIMIT)
-    before = _number("before", request.query.get("before", str(_END)), _END)
+    before = _number("before", request.query.get("before", str(newest.END)), newest.END)
     campaign = request.query.get("campaign", "")
     if campaign and not TEXT_PATTERNS["campaign"].fullmatch(campaign):
         raise BadRequest(f"{campaign[:40]!r} is no id of a campaign")
-    found = await request.app[STORE].ask(lambda connection: _LATEST[kind](connection, campaign, before, limit))
+    found = await newest.newest(request.app[STORE], kind, campaign, before, limit)
     return web.json_response({"v": 1, "results": found})
 
 
@@ -143,9 +95,9 @@ async def get_batches(request: web.Request) -> web.Response:
 
     `next` in the answer is the `after` of the next page, null behind the last.
     """
-    number = _number("a campaign's number", request.match_info["number"], _END)
+    number = _number("a campaign's number", request.match_info["number"], newest.END)
     limit = _number("limit", request.query.get("limit", str(MAX_BATCHES)), MAX_BATCHES)
-    after = _number("after", request.query["after"], _END) if "after" in request.query else 0
+    after = _number("after", request.query["after"], newest.END) if "after" in request.query else 0
     found = await request.app[STORE].read(_OF_CAMPAIGN, (number, after, limit))
     batches = [dict(zip(_BATCH_NAMES, row, strict=True)) for row in found]
     following = batches[-1]["seq"] if len(batches) == limit else None

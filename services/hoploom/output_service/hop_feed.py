@@ -14,7 +14,7 @@ from hoploom.kit import ServiceClient, credentials, metrics
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.errors import Unavailable
 from hoploom.output_service.hops import HOPS, PAGE_ROWS
-from hoploom.output_service.schema import EVERY_BATCH
+from hoploom.output_service.schema import of_every_batch
 from hoploom.output_service.store import Store
 from hoploom.output_service.told_hops import ToldHops
 from hoploom.wire.hops import MAX_HOPS, HopReport, parsed
@@ -34,11 +34,12 @@ _REFUSED = frozenset({400, 403, 404, 413, 422})
 """So the input service refuses hops for good; all else passes."""
 
 _PAGE = HOPS.format(what="b.worker, b.campaign, h.hop")
+_FIRST = of_every_batch("min(seq)", "seq > ?1 AND hop_rows > 0")
 _NEXT = """
 SELECT seq, first_hop, hop_rows FROM batches JOIN locations USING (seq) WHERE seq > ? AND hop_rows > 0
 ORDER BY seq LIMIT 1000
 """
-_AFTER = f"SELECT coalesce(sum(hop_rows), 0) FROM {EVERY_BATCH} WHERE seq > ? AND hop_rows > 0"
+_AFTER = of_every_batch("sum(hop_rows)", "seq > ?1 AND hop_rows > 0")
 _CURSOR = "SELECT value FROM meta WHERE name = ?"
 _TOLD = metrics.counter("hoploom_output_hops_told_total", "Hops that the input service was told of.", ("result",))
 _BEHIND = metrics.gauge("hoploom_output_hops_behind", "Rows of hops that the input service was not told of yet.")
@@ -84,13 +85,13 @@ class HopFeed:
         Raises:
             Unavailable: The input service cannot be told now, or the store cannot be read; nothing is lost.
         """
-        known = await self._store.read(_CURSOR, (CURSOR,))
-        told = int(known[0][0]) if known else 0
-        _BEHIND.set((await self._store.read(_AFTER, (told,)))[0][0])
-        batches = _page(await self._store.read(_NEXT, (told,)))
+        told = await _cursor(self._store)
+        _BEHIND.set((await self._store.read(_AFTER, (told,)))[0][0] or 0)
+        number = await self._file(told)
+        batches = _page(await self._store.read(_NEXT, (told,), number=number)) if number else []
         if not batches:
             return False
-        rows = await self._rows(batches[0].first_hop, batches[-1].first_hop + batches[-1].hop_rows)
+        rows = await self._rows(number, batches[0].first_hop, batches[-1].first_hop + batches[-1].hop_rows)
         for found in _by_finder(rows):
             news = self._told.news(found.campaign, found.hops, boottime_s())
             for start in range(0, len(news), MAX_HOPS):
@@ -98,11 +99,21 @@ class HopFeed:
         await self._store.note(CURSOR, str(batches[-1].seq))
         return True
 
-    async def _rows(self, first: int, stop: int) -> set[tuple[str, str, str]]:
+    async def _file(self, told: int) -> int:
+        """The file with the next hops, 0 where there are none; old files are finished first."""
+        first = (await self._store.read(_FIRST, (told,)))[0][0]
+        readable = self._store.files.numbers()
+        while first and self._store.files.number_of(first) not in readable:
+            log.warning("hops from batch %s on were pruned before the input service was told of them", first)
+            stop = self._store.files.stop_seq(self._store.files.number_of(first))
+            first = (await self._store.read(_FIRST, (stop - 1,)))[0][0]
+        return self._store.files.number_of(first) if first else 0
+
+    async def _rows(self, number: int, first: int, stop: int) -> set[tuple[str, str, str]]:
         """Who found which hops of which campaign, in rows that are read page by page: a batch may have many."""
         found: set[tuple[str, str, str]] = set()
         for start in range(first, stop, PAGE_ROWS):
-            found.update(await self._store.read(_PAGE, (start, min(stop, start + PAGE_ROWS) - 1)))
+            found.update(await self._store.read(_PAGE, (start, min(stop, start + PAGE_ROWS) - 1), number=number))
         return found
 
     async def _tell(self, found: Found) -> None:
@@ -119,6 +130,17 @@ class HopFeed:
             log.warning("%s hops of %s become no targets: %s", len(found.hops), found.campaign, answer.reason())
         _TOLD.labels("taken" if answer.ok else "refused").inc(len(found.hops))
         self._told.told(found.campaign, found.hops, boottime_s())
+
+
+async def told_upto(store: Store) -> int:
+    """The input service was told of all hops up to this batch."""
+    first = (await store.read(_FIRST, (await _cursor(store),)))[0][0]
+    return int(first) - 1 if first else await store.last_seq()
+
+
+async def _cursor(store: Store) -> int:
+    known = await store.read(_CURSOR, (CURSOR,))
+    return int(known[0][0]) if known else 0
 
 
 def _page(following: Iterable[tuple[Any, ...]]) -> list[_Batch]:

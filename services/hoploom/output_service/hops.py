@@ -16,6 +16,7 @@ from aiohttp import web
 from hoploom.kit.clock import wall_us
 from hoploom.kit.errors import BadRequest
 from hoploom.output_service.handlers import STORE
+from hoploom.output_service.schema import EVERY_BATCH, of_every_batch
 from hoploom.output_service.store import Store
 from hoploom.wire.hops import REMEMBERED_S, SLOTS, Hop
 
@@ -29,8 +30,8 @@ MAX_OF_SLOT = 32_768
 _LAST_ROW = "SELECT coalesce(max(rowid), 0) FROM traceroute_hops"
 # By number and not by time: a wall clock that was set back does not confuse it. The plus keeps SQLite from walking all
 # batches from the oldest on, in the order of seq.
-FIRST_SEQ = "SELECT min(+seq) FROM batches WHERE received_at_us >= ?"
-_FIRST_ROW = "SELECT first_hop FROM locations WHERE seq = ?"
+FIRST_SEQ = of_every_batch("min(+seq)", "received_at_us >= ?1")
+_FIRST_ROW = "SELECT coalesce(min(first_hop), 1) FROM locations WHERE seq >= ?"
 # CROSS JOIN fixes the order: the rows, then the batch of each. A target that answers is no hop: neither its echo reply
 # (ICMP type 0, ICMPv6 129) nor an error of its own; and what a dead uplink brought counts for nothing.
 HOPS = """
@@ -38,7 +39,7 @@ SELECT DISTINCT {what} FROM traceroute_hops h CROSS JOIN batches b ON b.batch_ke
 WHERE h.rowid BETWEEN ? AND ? AND h.hop <> h.address AND h.icmp_type NOT IN (0, 129) AND b.suspect = 0
 """
 _PAGE = HOPS.format(what="b.campaign_number, h.hop")
-_CAMPAIGN = "SELECT campaign FROM batches WHERE campaign_number = ? LIMIT 1"
+_CAMPAIGN = f"SELECT campaign FROM {EVERY_BATCH} WHERE campaign_number = ? LIMIT 1"
 _DIGITS = re.compile("[0-9]{1,9}")
 
 
@@ -67,21 +68,28 @@ async def stored(store: Store, slots: Collection[int], since_us: int) -> dict[st
     Raises:
         Unavailable: The database cannot be read.
     """
-    first, last = await store.ask(lambda connection: _rows(connection, since_us))
     found: dict[int, set[tuple[int, str]]] = {slot: set() for slot in slots}
-    for start in range(first, last + 1, PAGE_ROWS):
-        page = await store.read(_PAGE, (start, min(last, start + PAGE_ROWS - 1)))
-        await asyncio.to_thread(_take, found, page)
+    first = (await store.read(FIRST_SEQ, (since_us,)))[0][0]
+    since = store.files.number_of(first) if first else store.files.live + 1
+    for number in store.files.numbers():
+        if number >= since:
+            await _take_file(store, number, first, found)
     by_number = await asyncio.to_thread(_by_number, found)
     return {str((await store.read(_CAMPAIGN, (number,)))[0][0]): texts for number, texts in by_number.items()}
 
 
-def _rows(connection: apsw.Connection, since_us: int) -> tuple[int, int]:
-    """First and last row that may be of the time asked for; an empty range when there is none."""
-    last, seq = int(connection.execute(_LAST_ROW).get), connection.execute(FIRST_SEQ, (since_us,)).get
-    if seq is None:
-        return last + 1, last
-    return int(connection.execute(_FIRST_ROW, (seq,)).get), last
+async def _take_file(store: Store, number: int, seq: int, found: Mapping[int, set[tuple[int, str]]]) -> None:
+    """Put the hops of one file's batches from one on to those found before."""
+    first, last = await store.ask(lambda connection: _rows(connection, seq), number)
+    for start in range(first, last + 1, PAGE_ROWS):
+        page = await store.read(_PAGE, (start, min(last, start + PAGE_ROWS - 1)), number=number)
+        await asyncio.to_thread(_take, found, page)
+
+
+def _rows(connection: apsw.Connection, seq: int) -> tuple[int, int]:
+    """First and last row of the batches from one on."""
+    first = connection.execute(_FIRST_ROW, (seq,)).get
+    return int(first), int(connection.execute(_LAST_ROW).get)
 
 
 def _take(found: Mapping[int, set[tuple[int, str]]], page: Iterable[tuple[Any, ...]]) -> None:

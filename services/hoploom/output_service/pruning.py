@@ -45,14 +45,14 @@ def due(
         known: What data sets have confirmed, by name.
         policy: What the settings say.
         now_us: Wall clock.
-        told_upto: Hops of files up to this number were told to the input service. A file with others goes by age alone.
+        told_upto: The input service was told of all hops up to this `seq`. A file with others goes by age alone.
     """
     found = []
     for file in files:
         if file.pruned:
             continue
         confirmed = is_confirmed(file, known, policy)
-        if (confirmed and policy.confirmed_by and file.number <= told_upto) or _is_old(file, policy, now_us):
+        if (confirmed and policy.confirmed_by and file.last_seq <= told_upto) or _is_old(file, policy, now_us):
             found.append(Prune(file, confirmed))
     return found
 

@@ -14,6 +14,17 @@ EVERY_BATCH: Final = "(SELECT * FROM earlier_batches UNION ALL SELECT * FROM bat
 """All batches that this store ever took, whichever file has their rows: to be read from."""
 
 
+def of_every_batch(aggregate: str, condition: str) -> str:
+    """A query for one number of all batches, by the indexes of both tables.
+
+    Args:
+        aggregate: Such as `max(seq)`.
+        condition: On batches; its parameters are numbered, because they are used for each table.
+    """
+    each = (f"SELECT {aggregate} AS found FROM {table} WHERE {condition}" for table in ("earlier_batches", "batches"))
+    return f"SELECT {aggregate.partition('(')[0]}(found) FROM ({' UNION ALL '.join(each)})"
+
+
 def migrate(connection: apsw.Connection) -> None:
     """Bring a database to the newest version; each migration and its number are one transaction.
 

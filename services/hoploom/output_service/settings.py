@@ -35,6 +35,26 @@ class Settings(kit.Settings):
         unit="bytes",
         more="A batch takes 73 bytes a ping and some 500 a traceroute; one that comes alone is always taken.",
     )
+    rotate_bytes: int = setting(
+        2**30,
+        "Size at which the file that is written to is closed and the next one is begun.",
+        unit="bytes",
+        more="Only closed files are ever pruned; the batches of all of them are copied into each next file.",
+    )
+    rotate_age_s: float = setting(
+        86_400.0, "Age at which it is, unless it is empty.", unit="seconds", more="Less makes more files."
+    )
+    prune_confirmed_by: str = setting(
+        "",
+        "Names of data sets, with commas between: closed files that all of them have confirmed are removed.",
+        more="Empty removes none.",
+    )
+    keep_days: float = setting(
+        0.0,
+        "Closed files whose last batch is older are removed, whether or not a data set has them.",
+        unit="days",
+        more="0 keeps them.",
+    )
     dump_s: float = setting(
         300.0, "Longest time that a dump may take to be made.", unit="seconds", more="A dump holds back checkpoints."
     )

@@ -1,16 +1,13 @@
-"""The store: one SQLite database, one thread that writes and checkpoints, read-only connections for the rest.
+"""The store: a folder of SQLite files, one thread that writes to the newest, read-only connections for the rest.
 
 WAL with synchronous=FULL: what was acknowledged is on the disk. One writing connection, because SQLite up to 3.51.2 can
-damage a WAL that two connections checkpoint at once. Batches that wait together share one commit.
+damage a WAL that two connections checkpoint at once. Files before the newest are final: see `folder`.
 """
 
 import asyncio
-import logging
-import queue
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,22 +16,18 @@ import apsw
 
 from hoploom.kit import metrics
 from hoploom.kit.clock import wall_us
-from hoploom.kit.errors import ConfigError, OutOfSpace, Unavailable, Unprocessable
-from hoploom.output_service import cells, rows, schema
+from hoploom.kit.errors import ConfigError, Unavailable, Unprocessable
+from hoploom.output_service import cells, disk, folder, opening, rotation, rows, schema
+from hoploom.output_service.writing import Writer, translated
 from hoploom.results import tables
 from hoploom.wire import batch_codec
 from hoploom.wire.batch import Batch
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
-FILE = "results.db"
-# Enough to share a commit among all workers of a middling mesh, and few enough to bound a transaction's memory.
-MAX_PER_COMMIT = 16
-_BUSY_MS = 5000
 # A reader holds back checkpoints for as long as it reads; longer questions belong to a dump.
 READ_S = 2.0
 _STEPS = 100_000
-_LAST_SEQ = f"SELECT coalesce(max(seq), 0) FROM {schema.EVERY_BATCH}"
+_LAST_SEQ = schema.of_every_batch("max(seq)", "true")
 _KNOWN = f"SELECT seq, digest, batch FROM {schema.EVERY_BATCH} WHERE batch_key = ?"
 _LOCATE = {
     kind: f"INSERT INTO locations VALUES (?, (SELECT coalesce(max(rowid), 0) + 1 FROM {result_tables[0]}), "
@@ -44,7 +37,6 @@ _LOCATE = {
 _STORED = metrics.counter("hoploom_output_rows_stored_total", "Result rows stored.")
 _HOPS = metrics.counter("hoploom_output_hops_stored_total", "Hops of traceroutes stored, silent ones among them.")
 _BATCHES = metrics.counter("hoploom_output_batches_total", "Batches taken.", ("kind",))
-_COMMIT = metrics.histogram("hoploom_output_commit_seconds", "Time to commit a group of batches to the disk.")
 
 
 @dataclass(frozen=True)
@@ -55,47 +47,44 @@ class Stored:
     duplicate: bool
 
 
-@dataclass(frozen=True)
-class _Job:
-    """Something to write in a transaction with others; `done` hears when it is on the disk, or why it is not."""
-
-    work: Callable[[], "Stored | Exception"]
-    done: Callable[["Stored | Exception"], None]
-
-
 class Store:
-    """An open store; use `append` for writing and `read` for reading."""
+    """An open store; use `append` for writing and `read` for reading.
 
-    def __init__(self, folder: Path, max_waiting: int) -> None:
-        """Open or make the database.
+    Attributes:
+        uuid: Names this store for good.
+        files: Its files.
+        confirmed: What data sets had confirmed when it was opened, by name.
+    """
+
+    def __init__(self, path: Path, max_waiting: int) -> None:
+        """Open or make the store in a folder.
 
         Raises:
             ConfigError: It cannot be opened; says why.
         """
-        self.path = folder / FILE
+        opened = opening.open_folder(path)
+        self.files, self.confirmed, self._max_waiting = opened.files, opened.confirmed, max_waiting
         try:
-            self._writer = apsw.Connection(str(self.path))
-            self._writer.set_busy_timeout(_BUSY_MS)
-            self._writer.pragma("journal_mode", "wal")
-            self._writer.pragma("synchronous", "FULL")
-            schema.migrate(self._writer)
-            self.uuid = self._own_uuid()
-            self._seq = int(self._writer.execute(_LAST_SEQ).get)
+            self.uuid = _own_uuid(opened.writer)
+            seq = int(opened.writer.execute(_LAST_SEQ).get or 0)
         except apsw.Error as error:
-            raise ConfigError(f"cannot open the database {self.path}: {error}") from error
-        self._jobs: queue.Queue[_Job | None] = queue.Queue(max_waiting)
-        self._executor = ThreadPoolExecutor(1, "store-writer")
-        self._writing = self._executor.submit(self._write_all)
+            raise ConfigError(f"cannot open the store in {path}: {error}") from error
+        self.writer = Writer(opened.writer, seq)
+
+    @property
+    def path(self) -> Path:
+        """The file that is written to."""
+        return self.files.folder / folder.live(self.files.live)
 
     @property
     def waiting(self) -> int:
         """Batches that wait to be written."""
-        return self._jobs.qsize()
+        return self.writer.waiting
 
     @property
     def has_ended(self) -> bool:
         """Whether the writer is gone: after `close`, or by a bug."""
-        return self._writing.done()
+        return self.writer.has_ended
 
     async def append(self, batch: Batch) -> Stored:
         """Store a batch; returns when it is on the disk.
@@ -106,125 +95,106 @@ class Store:
             Unprocessable: Another batch has this id.
         """
         digest = await asyncio.to_thread(batch_codec.digest, batch)
-        return await self._written(lambda: self._insert(batch, digest), lambda result: _count(batch, result))
+        if self.waiting >= self._max_waiting:
+            raise Unavailable("too many batches wait to be written", retry_after_s=2.0)
+        return await self.writer.together(lambda: self._insert(batch, digest), lambda result: _count(batch, result))
 
     async def note(self, name: str, value: str) -> None:
-        """Keep a value under a name in the table `meta`, over the one before; raises as `append`."""
-        await self._written(lambda: self._keep(name, value), lambda _: None)
+        """Keep a value under a name in the table `meta`, over the one before, also in later files; raises as `append`.
 
-    async def read(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Rows of a read-only statement; see `ask`."""
-        return await self.ask(lambda connection: list(connection.execute(statement, values)))
+        However many batches wait, it is taken: there are few notes, and some of them make room.
+        """
+        await self.writer.together(lambda: self._keep(name, value), lambda _: None)
 
-    async def ask(self, question: Callable[[apsw.Connection], T]) -> T:
-        """What a function answers that gets a read-only connection; it runs in a thread of its own.
+    async def rotate(self, most_bytes: float, most_s: float) -> bool:
+        """Begin the next file where this one has become too large or too old and is not empty.
+
+        Returns:
+            Whether it was begun.
 
         Raises:
-            Unavailable: It took longer than `READ_S`, or the database cannot be read.
+            OutOfSpace: The disk is full; the file is gone on with.
+            Unavailable: It cannot be made; the same.
         """
-        return await asyncio.to_thread(self._asked, question)
+        return await self.writer.between(lambda: self._rotate((most_bytes, most_s)))
+
+    async def last_seq(self) -> int:
+        """The newest batch, 0 before the first."""
+        return int((await self.read(_LAST_SEQ))[0][0] or 0)
+
+    async def read(
+        self, statement: str, values: Sequence[Any] = (), *, number: int | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Rows of a read-only statement; see `ask`."""
+        return await self.ask(lambda connection: list(connection.execute(statement, values)), number)
+
+    async def ask(self, question: Callable[[apsw.Connection], T], number: int | None = None) -> T:
+        """What a function answers that gets a read-only connection; it runs in a thread of its own.
+
+        Args:
+            question: The function.
+            number: Of the file; None for the one that is written to, which knows the batches of all in
+                `earlier_batches`, and their rows not.
+
+        Raises:
+            Unavailable: It took longer than `READ_S`, or the file cannot be read, or is not there any more.
+        """
+        return await asyncio.to_thread(self._asked, question, number)
 
     async def ended(self) -> None:
         """Wait until the writer has ended: after `close`, or by raising the bug that ended it."""
-        await asyncio.wrap_future(self._writing)
-
-    def reader(self) -> apsw.Connection:
-        """A new read-only connection; the caller closes it."""
-        connection = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READONLY)
-        connection.set_busy_timeout(_BUSY_MS)
-        return connection
+        await self.writer.ended()
 
     def close(self) -> None:
         """Write what waits, and close."""
-        self._jobs.put(None)
-        self._executor.shutdown()
-        self._writer.close()
+        self.writer.close()
 
-    async def _written(
-        self, work: Callable[[], Stored | Exception], heard: Callable[[Stored | Exception], None]
-    ) -> Stored:
-        """What a work of the writer comes to when it is on the disk; `heard` is told in the writer's thread."""
-        if self.has_ended:
-            raise _ended()
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Stored] = loop.create_future()
-
-        def done(result: Stored | Exception) -> None:
-            heard(result)
-            loop.call_soon_threadsafe(_settle, future, result)
-
+    def _asked(self, question: Callable[[apsw.Connection], T], number: int | None) -> T:
+        deadline = time.monotonic() + READ_S
         try:
-            self._jobs.put_nowait(_Job(work, done))
-        except queue.Full:
-            raise Unavailable("too many batches wait to be written", retry_after_s=2.0) from None
-        return await future
-
-    def _asked(self, question: Callable[[apsw.Connection], T]) -> T:
-        connection, deadline = self.reader(), time.monotonic() + READ_S
-        connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
-        try:
-            return question(connection)
+            with self.files.opened(self.files.live if number is None else number) as connection:
+                connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+                return question(connection)
         except apsw.InterruptError as error:
             raise Unavailable(f"this takes longer than {READ_S:g} s; ask for less, or take a dump") from error
         except apsw.Error as error:
             raise Unavailable(f"the database cannot be read now: {error}") from error
-        finally:
-            connection.close()
-
-    def _own_uuid(self) -> str:
-        self._writer.execute("INSERT OR IGNORE INTO meta VALUES ('store', ?)", (str(uuid.uuid4()),))
-        return str(self._writer.execute("SELECT value FROM meta WHERE name = 'store'").get)
-
-    def _write_all(self) -> None:
-        jobs: list[_Job | None] = []
-        try:
-            while None not in jobs:
-                jobs = [self._jobs.get()]
-                while len(jobs) < MAX_PER_COMMIT and jobs[-1] is not None and not self._jobs.empty():
-                    jobs.append(self._jobs.get())
-                self._commit([job for job in jobs if job is not None])
-        finally:
-            # Whoever was answered is past this; after a bug, nobody waits for ever.
-            while not self._jobs.empty():
-                jobs.append(self._jobs.get())
-            for job in jobs:
-                if job is not None:
-                    job.done(_ended())
-
-    def _commit(self, jobs: list[_Job]) -> None:
-        if not jobs:
-            return
-        before = self._seq
-        results: list[Stored | Exception]
-        try:
-            with _COMMIT.time():
-                self._writer.execute("BEGIN IMMEDIATE")
-                results = [job.work() for job in jobs]
-                self._writer.execute("COMMIT")
-        except apsw.Error as error:
-            self._seq = before
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-            log.warning("nothing written of %s that waited together: %s", len(jobs), error)
-            results = [_translated(error)] * len(jobs)
-        for job, result in zip(jobs, results, strict=True):
-            job.done(result)
 
     def _keep(self, name: str, value: str) -> Stored:
-        self._writer.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
-        return Stored(self._seq, duplicate=False)
+        self.writer.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+        return Stored(self.writer.seq, duplicate=False)
 
     def _insert(self, batch: Batch, digest: bytes) -> Stored | Exception:
-        known = self._writer.execute(_KNOWN, (cells.batch_key(batch.batch),)).fetchall()
+        connection = self.writer.connection
+        known = connection.execute(_KNOWN, (cells.batch_key(batch.batch),)).fetchall()
         if known:
             return _judged(batch.batch, digest, known[0])
-        self._seq += 1
-        row = {**rows.batch_row(batch, wall_us()), "digest": digest, "store": self.uuid, "seq": self._seq}
-        self._writer.execute(f"INSERT INTO batches ({', '.join(row)}) VALUES ({_marks(len(row))})", tuple(row.values()))
-        self._writer.execute(_LOCATE[batch.kind], (self._seq,))
+        self.writer.seq += 1
+        seq = self.writer.seq
+        row = {**rows.batch_row(batch, wall_us()), "digest": digest, "store": self.uuid, "seq": seq}
+        connection.execute(f"INSERT INTO batches ({', '.join(row)}) VALUES ({_marks(len(row))})", tuple(row.values()))
+        connection.execute(_LOCATE[batch.kind], (seq,))
         for packed in rows.result_rows(batch):
-            self._writer.execute(packed.statement, (apsw.carray(packed.words), *packed.values))
-        return Stored(self._seq, duplicate=False)
+            connection.execute(packed.statement, (apsw.carray(packed.words), *packed.values))
+        return Stored(seq, duplicate=False)
+
+    def _rotate(self, limits: tuple[float, float]) -> bool | Exception:
+        before = self.writer.connection
+        try:
+            size_bytes = disk.size_bytes(self.path)
+            if not rotation.is_due(before, size_bytes, wall_us(), limits):
+                return False
+            self.writer.connection = rotation.begin(self.files.folder, self.files.live)
+        except (apsw.Error, OSError) as error:
+            return translated(error)
+        self.files.rotated(self.writer.seq + 1)
+        before.close()
+        return True
+
+
+def _own_uuid(connection: apsw.Connection) -> str:
+    connection.execute("INSERT OR IGNORE INTO meta VALUES ('store', ?)", (str(uuid.uuid4()),))
+    return str(connection.execute("SELECT value FROM meta WHERE name = 'store'").get)
 
 
 def _judged(batch_id: str, digest: bytes, known: tuple[Any, ...]) -> Stored | Exception:
@@ -246,22 +216,3 @@ def _count(batch: Batch, result: Stored | Exception) -> None:
 
 def _marks(count: int) -> str:
     return ", ".join("?" * count)
-
-
-def _ended() -> Unavailable:
-    return Unavailable("the writer of this instance has ended; another instance may take it")
-
-
-def _settle(future: "asyncio.Future[Stored]", result: Stored | Exception) -> None:
-    if future.done():
-        return
-    if isinstance(result, Exception):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
-
-
-def _translated(error: apsw.Error) -> Exception:
-    if isinstance(error, apsw.FullError | apsw.IOError):
-        return OutOfSpace(f"the disk takes no more: {error}", retry_after_s=30.0)
-    return Unavailable(f"the database does not take it now: {error}", retry_after_s=2.0)

@@ -2,13 +2,17 @@
 
 import asyncio
 import hashlib
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import apsw
 import pytest
+import zstandard
 
-from hoploom.kit.errors import Unavailable
+from hoploom.kit.errors import OutOfSpace, Unavailable
 from hoploom.output_service import dump
+from hoploom.output_service.dump import Dump, Order
+from hoploom.output_service.extract import EVERYTHING, Wanted
 from hoploom.output_service.store import Store
 from unit.wire.batches import make
 
@@ -18,6 +22,12 @@ BATCHES = 40
 
 def opened(path: Path) -> apsw.Connection:
     return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+
+
+def made(
+    store: Store, since: int = 0, upto: int = EVERYTHING, *, limit_s: float = 30, packed: bool = False
+) -> AbstractContextManager[Dump]:
+    return dump.made(store.files, Order(Wanted(store.uuid, since, upto), limit_s, packed))
 
 
 def partial_batches(connection: apsw.Connection) -> list[tuple[object, ...]]:
@@ -35,8 +45,8 @@ async def test_dumps_made_while_batches_come_hold_whole_batches_only_in_their_or
     ingest = asyncio.gather(*(store.append(make(number, ROWS)) for number in range(BATCHES)))
     sizes: list[int] = []
     while not sizes or sizes[-1] < BATCHES:
-        with dump.made(store, 30) as made:
-            copy = opened(made.path)
+        with made(store) as copied:
+            copy = opened(copied.path)
             assert partial_batches(copy) == []
             sizes.append(int(str(copy.execute("SELECT count(*) FROM batches").get)))
             assert copy.execute("SELECT coalesce(max(seq), 0) FROM batches").get == sizes[-1]
@@ -48,20 +58,20 @@ async def test_dumps_made_while_batches_come_hold_whole_batches_only_in_their_or
 
 async def test_the_check_for_whole_batches_sees_a_lost_row(store: Store) -> None:
     await store.append(make())
-    store._writer.execute("DELETE FROM ping_results WHERE address = '10.0.0.3'")
-    with dump.made(store, 30) as made:
-        assert len(partial_batches(opened(made.path))) == 1
+    store.writer.connection.execute("DELETE FROM ping_results WHERE address = '10.0.0.3'")
+    with made(store) as copied:
+        assert len(partial_batches(opened(copied.path))) == 1
 
 
 async def test_a_dump_is_a_plain_database_of_tables_that_needs_no_file_beside_it(store: Store) -> None:
     await store.append(make())
-    with dump.made(store, 30) as made:
-        copy = opened(made.path)
+    with made(store) as copied:
+        copy = opened(copied.path)
         assert {kind for (kind,) in copy.execute("SELECT type FROM sqlite_schema")} == {"table", "index"}
         assert copy.pragma("journal_mode") == "delete"
         assert copy.execute("SELECT value FROM meta WHERE name = 'store'").get == store.uuid
         assert copy.pragma("integrity_check") == "ok"
-        assert made.sha256 == hashlib.sha256(made.path.read_bytes()).hexdigest()
+        assert copied.sha256 == hashlib.sha256(copied.path.read_bytes()).hexdigest()
 
 
 async def test_two_dumps_merge_by_attach_and_insert(store: Store, tmp_path: Path) -> None:
@@ -72,7 +82,7 @@ async def test_two_dumps_merge_by_attach_and_insert(store: Store, tmp_path: Path
         await store.append(make(number))
     for number in range(2, 4):
         await other.append(make(number))
-    with dump.made(store, 30) as one, dump.made(other, 30) as two:
+    with made(store) as one, made(other) as two:
         merged = apsw.Connection(str(tmp_path / "merged.db"))
         merged.execute("ATTACH ? AS a; ATTACH ? AS b", (str(one.path), str(two.path)))
         merged.execute("CREATE TABLE ping_results AS SELECT * FROM a.ping_results")
@@ -89,14 +99,34 @@ async def test_two_dumps_merge_by_attach_and_insert(store: Store, tmp_path: Path
 async def test_a_dump_that_takes_too_long_is_given_up_and_leaves_nothing(store: Store) -> None:
     for number in range(8):
         await store.append(make(number, 4096))
-    with pytest.raises(Unavailable, match="no dump"), dump.made(store, -1):
+    with pytest.raises(Unavailable, match="in time"), made(store, limit_s=-1):
         pass
     assert not list(store.path.parent.glob(".dump-*"))
 
 
+async def test_a_compressed_dump_unpacks_to_the_same(store: Store, tmp_path: Path) -> None:
+    for number in range(3):
+        await store.append(make(number))
+    with made(store, 1, 2, packed=True) as copied:
+        assert copied.sha256 == hashlib.sha256(copied.path.read_bytes()).hexdigest()
+        (tmp_path / "got.db").write_bytes(zstandard.decompress(copied.path.read_bytes()))
+    assert list(opened(tmp_path / "got.db").execute("SELECT seq FROM batches")) == [(2,)]
+
+
+async def test_a_dump_that_would_fill_the_disk_is_refused_and_a_small_one_is_not(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.append(make())
+    monkeypatch.setattr(dump, "_SPARE_BYTES", 2**60)
+    with pytest.raises(OutOfSpace, match="/dumps"), made(store):
+        pass
+    with made(store, 1):
+        pass
+
+
 async def test_a_finished_dump_leaves_nothing(store: Store) -> None:
-    with dump.made(store, 30) as made:
-        assert made.path.exists()
+    with made(store) as copied:
+        assert copied.path.exists()
     assert not list(store.path.parent.glob(".dump-*"))
 
 

@@ -15,9 +15,11 @@ def closed(number: int, *, pruned: bool = False) -> ClosedFile:
 
 
 def test_a_file_is_read_in_its_old_form_until_it_has_its_closed_one(tmp_path: Path) -> None:
-    files = Files(tmp_path, 1, [], [])
-    files.rotated(2)
+    files = Files(tmp_path, {1: 1}, [])
+    files.rotated(8)
     assert (files.numbers(), files.unclosed, files.live) == ([1, 2], [1], 2)
+    assert [files.number_of(seq) for seq in (1, 7, 8, 99)] == [1, 1, 2, 2]
+    assert files.first_seq(2) == 8
     with files.leased(1) as before:
         files.was_closed(closed(1))
         with files.leased(1) as after:
@@ -29,7 +31,7 @@ def test_a_file_is_read_in_its_old_form_until_it_has_its_closed_one(tmp_path: Pa
 
 
 def test_a_pruned_file_is_listed_and_not_read(tmp_path: Path) -> None:
-    files = Files(tmp_path, 3, [2], [closed(1)])
+    files = Files(tmp_path, {2: 2, 3: 3}, [closed(1)])
     assert files.numbers() == [1, 2, 3]
     files.was_closed(closed(1, pruned=True))
     assert files.numbers() == [2, 3]
@@ -40,7 +42,7 @@ def test_a_pruned_file_is_listed_and_not_read(tmp_path: Path) -> None:
 
 def test_a_closed_file_is_read_as_the_one_that_is_written_to(tmp_path: Path) -> None:
     make_source(tmp_path / "results-000001.db", ["ping", "trace", "trace", "ping", "trace"], first_seq=7, rows=5)
-    files = Files(tmp_path, 2, [], [closed(1)])
+    files = Files(tmp_path, {2: 12}, [closed(1)])
     with files.opened(1) as connection:
         assert list(connection.execute("SELECT seq, first_row, first_hop FROM locations JOIN batches USING (seq) "
                                        "WHERE kind = 'trace' ORDER BY seq")) == [
@@ -52,7 +54,7 @@ def test_a_closed_file_is_read_as_the_one_that_is_written_to(tmp_path: Path) -> 
 
 
 def test_the_size_is_that_of_all_files(tmp_path: Path) -> None:
-    for name, size in (("results-000001.db", 10), ("live-000002.db", 20), ("live-000003.db", 30),
+    for name, size in (("live-000002.db", 20), ("live-000003.db", 30),
                        ("live-000003.db-wal", 40), ("results-000004.db", 50)):
         (tmp_path / name).write_bytes(bytes(size))
-    assert Files(tmp_path, 3, [2], [closed(1)]).size_bytes() == 100
+    assert Files(tmp_path, {2: 2, 3: 3}, [closed(1)]).size_bytes() == 4096 + 90

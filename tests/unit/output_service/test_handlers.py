@@ -16,7 +16,7 @@ from aiohttp import ClientError, ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from hoploom.kit.errors import ConfigError
-from hoploom.output_service import handlers
+from hoploom.output_service import dumps, handlers, sending
 from hoploom.output_service.app import make_app
 from hoploom.output_service.settings import Settings
 from hoploom.wire.batch_codec import MEDIA_TYPE, MEDIA_TYPE_JSON, MEDIA_TYPE_ZSTD, pack, to_document
@@ -159,12 +159,12 @@ async def test_a_body_that_does_not_come_on_holds_no_room(client: Client, monkey
 
 async def test_a_full_disk_is_507_with_a_time_to_come_back_and_then_all_is_taken(client: Client) -> None:
     store = app_of(client)[handlers.STORE]
-    store._writer.pragma("max_page_count", store._writer.pragma("page_count"))
+    store.writer.connection.pragma("max_page_count", store.writer.connection.pragma("page_count"))
     data = pack(make(rows=4096))
     answer = await client.post("/results", data=data, headers=ZSTD)
     assert (await problem(answer))[0] == 507 and int(answer.headers["Retry-After"]) > 0
     assert await stored(client) == 0
-    store._writer.pragma("max_page_count", 2**30)
+    store.writer.connection.pragma("max_page_count", 2**30)
     assert (await client.post("/results", data=data, headers=ZSTD)).status == 200
     assert await stored(client) == 4096
 
@@ -195,7 +195,7 @@ async def test_a_client_that_leaves_in_the_middle_of_a_dump_leaves_no_file(clien
 async def test_a_client_that_stops_reading_a_dump_loses_its_place(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handlers, "STALL_S", 0.05)
+    monkeypatch.setattr(sending, "STALL_S", 0.05)
     store = app_of(client)[handlers.STORE]
     for number in range(40):
         await store.append(make(number, 4096))
@@ -207,16 +207,16 @@ async def test_a_client_that_stops_reading_a_dump_loses_its_place(
 
 async def every_dump_is_gone(client: Client, tmp_path: Path) -> None:
     """Wait until all places for dumps are free again, and look that nothing was left."""
-    slots = app_of(client)[handlers.DUMPS]
+    slots = app_of(client)[dumps.DUMPS]
     async with asyncio.timeout(10):
-        for _ in range(handlers.MAX_DUMPS):
+        for _ in range(dumps.MAX_DUMPS):
             await slots.acquire()
     assert not list((tmp_path / "db").glob(".dump-*"))
 
 
 async def test_more_dumps_at_once_than_allowed_are_put_off(client: Client) -> None:
-    slots = app_of(client)[handlers.DUMPS]
-    for _ in range(handlers.MAX_DUMPS):
+    slots = app_of(client)[dumps.DUMPS]
+    for _ in range(dumps.MAX_DUMPS):
         await slots.acquire()
     answer = await client.get("/dump")
     assert (await problem(answer))[0] == 503 and int(answer.headers["Retry-After"]) > 0

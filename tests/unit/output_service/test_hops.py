@@ -16,9 +16,9 @@ from hoploom.kit.clock import wall_us
 from hoploom.kit.testing import OnMesh
 from hoploom.output_service import hops, schema
 from hoploom.output_service.app import make_app
+from hoploom.output_service.folder import live
 from hoploom.output_service.handlers import STORE
 from hoploom.output_service.settings import Settings
-from hoploom.output_service.store import FILE
 from hoploom.wire.hops import SLOTS, Hop
 from hoploom.wire.traces import Traces
 from unit.wire.traces import one_hop_each, paths, traced
@@ -38,7 +38,7 @@ class Stored:
 
     def __init__(self, client: Client, folder: Path) -> None:
         assert isinstance(client.server, TestServer)
-        self._app, self._path = client.server.app, folder / FILE
+        self._app, self._path = client.server.app, folder / live(1)
         self._numbers = itertools.count()
 
     async def add(self, found: Sequence[str | None], age_us: int = 0, campaign: str = "first-map") -> None:
@@ -154,7 +154,7 @@ def test_the_first_batch_of_a_time_is_found_by_its_index(tmp_path: Path) -> None
     schema.migrate(connection)
     plan = " ".join(str(row) for row in connection.execute("EXPLAIN QUERY PLAN " + hops.FIRST_SEQ, (0,)))
     connection.close()
-    assert "COVERING INDEX batches_by_time" in plan
+    assert "COVERING INDEX batches_by_time" in plan and "COVERING INDEX earlier_batches_by_time" in plan
 
 
 async def test_of_hops_that_somebody_invents_no_more_are_kept_in_memory_than_a_slot_s_owner_could_remember(

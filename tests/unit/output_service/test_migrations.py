@@ -7,8 +7,9 @@ import apsw
 import pytest
 
 from hoploom.output_service import hop_feed, schema
+from hoploom.output_service.folder import OLD
 from hoploom.output_service.migrations import MIGRATIONS
-from hoploom.output_service.store import FILE, Store
+from hoploom.output_service.store import Store
 from hoploom.results import tables
 
 STARTED_US = 1_700_000_000_000_000
@@ -47,7 +48,7 @@ def batch(key: int, kind: str, rows: int, hops: int) -> tuple[object, ...]:
 @pytest.fixture
 def migrated(tmp_path: Path) -> Iterator[Store]:
     """A store that was of version 6: pings, traceroutes and pings; the first traceroutes' hops were told of."""
-    connection = made(tmp_path / FILE, 6)
+    connection = made(tmp_path / OLD, 6)
     connection.execute("INSERT INTO meta VALUES ('store', ?), ('hops_told_upto', '3')", (STORE,))
     for each in (batch(1, "ping", 2, 0), batch(2, "trace", 1, 3), batch(3, "ping", 1, 0), batch(4, "trace", 1, 1)):
         connection.execute(f"INSERT INTO batches VALUES ({', '.join('?' * len(each))})", each)

@@ -14,7 +14,9 @@ import pytest
 from hoploom.kit.errors import ConfigError, OutOfSpace, Unavailable, Unprocessable
 from hoploom.output_service import trace_rows
 from hoploom.output_service.cells import batch_key
-from hoploom.output_service.store import FILE, MAX_PER_COMMIT, Store, Stored
+from hoploom.output_service.folder import live
+from hoploom.output_service.store import Store, Stored
+from hoploom.output_service.writing import MAX_PER_COMMIT
 from hoploom.wire.batch import INTEGER_RANGES, Batch
 from hoploom.wire.columns import MAX_INT
 from hoploom.wire.traces import FAILED, GAP, LOOP, REACHED, UNREACHABLE
@@ -140,13 +142,13 @@ async def test_every_acceptable_value_fits_the_tables(store: Store, changes: dic
 
 async def test_a_full_disk_acknowledges_nothing_and_takes_everything_again_later(store: Store) -> None:
     await store.append(make())
-    pages = store._writer.pragma("page_count")
-    store._writer.pragma("max_page_count", pages)
+    pages = store.writer.connection.pragma("page_count")
+    store.writer.connection.pragma("max_page_count", pages)
     big = make(1, rows=4096)
     with pytest.raises(OutOfSpace):
         await store.append(big)
     assert (await count(store), await count(store, "batches")) == (6, 1)
-    store._writer.pragma("max_page_count", 2**30)
+    store.writer.connection.pragma("max_page_count", 2**30)
     assert await store.append(big) == Stored(2, duplicate=False)
 
 
@@ -167,7 +169,7 @@ async def test_more_batches_than_may_wait_are_put_off(tmp_path: Path, stalled: a
 def stalled(tmp_path: Path) -> Iterator[apsw.Connection]:
     """A stranger's connection that can hold the write lock, as a slow disk would."""
     Store(tmp_path, 1).close()
-    connection = apsw.Connection(str(tmp_path / FILE))
+    connection = apsw.Connection(str(tmp_path / live(1)))
     yield connection
     connection.close()
 
@@ -201,17 +203,17 @@ def test_a_store_keeps_its_uuid_and_its_order(tmp_path: Path) -> None:
 
 
 def test_the_database_is_in_wal_mode_and_every_commit_is_forced_to_disk(store: Store) -> None:
-    assert (store._writer.pragma("journal_mode"), store._writer.pragma("synchronous")) == ("wal", 2)
+    assert (store.writer.connection.pragma("journal_mode"), store.writer.connection.pragma("synchronous")) == ("wal", 2)
 
 
 async def test_readers_cannot_write(store: Store) -> None:
-    with pytest.raises(apsw.ReadOnlyError):
-        store.reader().execute("DELETE FROM ping_results")
+    with pytest.raises(Unavailable, match="readonly"):
+        await store.read("DELETE FROM ping_results")
 
 
 def test_no_view_no_trigger_and_no_key_of_their_own(tmp_path: Path) -> None:
     Store(tmp_path, 1).close()
-    connection = apsw.Connection(str(tmp_path / FILE))
+    connection = apsw.Connection(str(tmp_path / live(1)))
     kinds = {kind for (kind,) in connection.execute("SELECT type FROM sqlite_schema")}
     assert kinds == {"table", "index"}
     for table in ("ping_results", "traceroute_hops"):
@@ -237,7 +239,7 @@ UNUSABLE = {
 @pytest.mark.parametrize("make_unusable", UNUSABLE.values(), ids=UNUSABLE)
 def test_a_file_is_refused_with_one_sentence_when_it_is(tmp_path: Path, make_unusable: object) -> None:
     assert callable(make_unusable)
-    make_unusable(tmp_path / FILE)
+    make_unusable(tmp_path / live(1))
     with pytest.raises(ConfigError) as refused:
         Store(tmp_path, 1)
     assert str(tmp_path) in str(refused.value)
