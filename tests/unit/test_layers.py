@@ -23,6 +23,7 @@ MAY_IMPORT = {
 }
 # Fields, ids and keys come from the kit's errors alone; reading a disk is `targets.files`' trade.
 PURE = ("targets/*.py", "wire/*.py", "results/tables.py", "results/rows.py", "results/imports.py",
+        "results/parquet_columns.py", "results/parquet_places.py",
         "results/address_texts.py", "results/batch_rules.py", "results/row_rules.py",
         "results/formats/atlas*.py", "results/formats/scamper_json.py", "results/formats/graphml.py",
         "results/formats/masking.py", "results/formats/campaign_json.py",

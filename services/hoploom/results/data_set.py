@@ -19,9 +19,12 @@ from hoploom.kit.ownership import Ownership
 from hoploom.results.batch_rules import UUID
 from hoploom.results.merge import take_new, transaction
 from hoploom.results.merged_file import open_for_writing
+from hoploom.results.parquet import export_new
+from hoploom.results.parquet_rows import Written
 from hoploom.results.source import CURSORS, Refused, attached, translated
 
 FILE: Final = "merged.db"
+PARQUET: Final = "parquet"
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
@@ -108,6 +111,15 @@ class DataSet:
             if upto > before:
                 self._connection.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (store, upto))
         return Taken(merged.batches, merged.rows, merged.duplicates, merged.conflicts, store, upto)
+
+    def write_parquet(self) -> Written:
+        """Write what was taken since the last time into the Parquet files beside merged.db.
+
+        Raises:
+            ConfigError: The files are of another data set, or DuckDB is not installed.
+            Unavailable: The disk refuses.
+        """
+        return export_new(self._connection, self.path.with_name(PARQUET))
 
     def close(self) -> None:
         """Let go of it."""
