@@ -13,6 +13,7 @@
         ├── NotFound      404: no such campaign, lease, set ...
         ├── Conflict      409: the state does not allow it now
         ├── TooLarge      413: body or decompressed body over the limit
+        ├── Encoded       415: the body is compressed by HTTP
         └── Unprocessable 422: well-formed, and not acceptable
 
 Anything else that escapes is a bug: it ends the process so that the scheduler restarts it. Errors of third-party
@@ -94,6 +95,13 @@ class TooLarge(BadRequest):
 
     status = 413
     title = "Content too large"
+
+
+class Encoded(BadRequest):
+    """The body is compressed by HTTP's means (`Content-Encoding`), which nobody here undoes."""
+
+    status = 415
+    title = "Unsupported media type"
 
 
 class Unprocessable(BadRequest):

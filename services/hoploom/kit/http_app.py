@@ -20,7 +20,7 @@ from functools import partial
 from aiohttp import web
 
 from hoploom.kit import logs, metrics, routed, tags
-from hoploom.kit.errors import BadRequest, NotReady, TooLarge, Unavailable
+from hoploom.kit.errors import BadRequest, Encoded, NotReady, TooLarge, Unavailable
 from hoploom.kit.membership import MESH, Mesh, Probe, State
 from hoploom.kit.term import Term, TermEnded
 
@@ -223,6 +223,7 @@ async def _serve(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
+        _refuse_encoded(request)
         return await handler(request)
     except BadRequest as error:
         return problem(error.status, error.title, str(error))
@@ -236,6 +237,16 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         if error.status < BadRequest.status or error.text != f"{error.status}: {error.reason}":
             raise
         return _as_problem(request, error)
+
+
+def _refuse_encoded(request: web.Request) -> None:
+    """Half a megabyte of gzip is 512 MB of memory and seconds of the loop, before anybody asks who sends it.
+
+    The server undoes no encoding (`lifecycle`), and a handler would take what is compressed for what it wants.
+    """
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
+        raise Encoded(f"the body has Content-Encoding {encoding[:40]!r}: send it without one")
 
 
 def _as_problem(request: web.Request, error: web.HTTPException) -> web.Response:

@@ -197,8 +197,14 @@ async def _told(call: Coroutine[Any, Any, None]) -> bool:
 async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, setting: str) -> web.AppRunner:
     settings = app[MESH].settings
     host, port = settings.host, int(getattr(settings, setting))
+    # Undoing encodings is what bombs are made for; `http_app` refuses them.
     runner = web.AppRunner(
-        app, handle_signals=False, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=SHUTDOWN_S
+        app,
+        handle_signals=False,
+        access_log=None,
+        keepalive_timeout=KEEPALIVE_S,
+        shutdown_timeout=SHUTDOWN_S,
+        auto_decompress=False,
     )
     # First, so that what has been opened is closed when a later store cannot be.
     stack.push_async_callback(runner.cleanup)

@@ -60,8 +60,7 @@ async def post_results(request: web.Request) -> web.Response:
 async def _received(request: web.Request, place: Place) -> Batch:
     """The checked batch of a request, as soon as there is room for it."""
     most = request.app[SETTINGS].max_body_bytes
-    is_plain = request.content_length is not None and "Content-Encoding" not in request.headers
-    size_bytes = min(request.content_length or 0, most) if is_plain else most
+    size_bytes = most if request.content_length is None else min(request.content_length, most)
     place.resize(size_bytes)
     try:
         async with asyncio.timeout(SLOW_S + size_bytes / SLOWEST_BYTES_S):

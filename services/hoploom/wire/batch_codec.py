@@ -27,7 +27,7 @@ from hoploom.wire.traces import Traces
 MEDIA_TYPE: Final = "application/vnd.hoploom.batch+msgpack"
 MEDIA_TYPE_ZSTD: Final = "application/vnd.hoploom.batch+msgpack+zstd"
 """What `pack` makes. The compression stands in the media type (suffix of RFC 8878 section 7.3) and not in
-`Content-Encoding: zstd`, because aiohttp undoes content encodings by itself and refuses zstd where Python lacks it."""
+`Content-Encoding: zstd`, because services take no content encodings: what undoes them knows no bounds of ours."""
 MEDIA_TYPE_JSON: Final = "application/json"
 
 MAX_UNPACKED_BYTES: Final = 25 * 2**20

@@ -144,6 +144,12 @@ async def test_a_good_body_is_read(client: Client) -> None:
     assert await (await client.post("/orders", data=b'{"n": 1}')).json() == {"body": {"n": 1}}
 
 
+@pytest.mark.parametrize("encoding, status", [("gzip", 415), ("deflate", 415), ("identity", 200)])
+async def test_a_body_that_is_encoded_is_refused(client: Client, encoding: str, status: int) -> None:
+    answer = await client.post("/orders", data=b'{"n": 1}', headers={"Content-Encoding": encoding})
+    assert answer.status == status
+
+
 async def test_the_request_id_is_kept_or_made(client: Client) -> None:
     assert (await client.get("/health", headers={"X-Request-Id": "r-1"})).headers["X-Request-Id"] == "r-1"
     made = {(await client.get("/health")).headers["X-Request-Id"] for _ in range(2)}

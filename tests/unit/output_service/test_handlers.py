@@ -83,7 +83,7 @@ REFUSED: dict[str, tuple[bytes, dict[str, str], int, str]] = {
     "a position is outside the lease": (pack(make(stop=3)), ZSTD, 422, "row 3"),
     "it is over the limit": (b"x" * (10**6 + 1), ZSTD, 413, "over 1000000 bytes"),
     "it is a zstd bomb": (zstandard.compress(bytes(512 * 2**20)), ZSTD, 413, "unpacks to more"),
-    "it is a gzip bomb": (gzip.compress(bytes(2**26)), {**JSON, "Content-Encoding": "gzip"}, 413, "over 1000000"),
+    "it is a gzip bomb": (gzip.compress(bytes(2**26)), {**JSON, "Content-Encoding": "gzip"}, 415, "without one"),
     "it is a form": (b"a=b", {**TOKEN, "Content-Type": "application/x-www-form-urlencoded"}, 400, "send application"),
 }
 
