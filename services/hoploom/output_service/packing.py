@@ -8,7 +8,7 @@ two to three times as fast as a value bound at a time, and no other thread waits
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,8 +21,9 @@ Value = int | str | bytes | None
 _FIRST_BITS: Final = 63
 """The sign of SQLite's integers stays free."""
 _BITS: Final = 59
-_DIGITS: Final = 18
-"""So many decimal digits hold a word."""
+"""Eighteen decimal digits hold them."""
+
+_PAIRS: Final = np.array([f"{number:02}" for number in range(100)], "S2")
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class _Packing:
         """The table that the expressions are about; binds all words but the first."""
         words = ["value AS w0"]
         for number, word in enumerate(self.words[1:], 1):
-            width = len(str(int(word.values.max())))
+            width = (len(str(int(word.values.max()))) + 1) // 2 * 2
             mark = self._bound(_decimal(word.values, width))
             words.append(f"CAST(substr({mark}, rowid * {width} - {width - 1}, {width}) AS INTEGER) AS w{number}")
         return f"(SELECT {', '.join(words)} FROM carray(?1))"
@@ -139,31 +140,36 @@ class _Packing:
             return self._bound(None if low == column.none else low)
         if column.none is None:
             return self._bits(column.values, high)
-        number = f"nullif({self._bits(column.values - np.int64(column.none), high - column.none)}, 0)"
-        return f"{number} - 1" if column.none else number
+        return self._where(column.values != column.none, lambda: self._bits(column.values.clip(0), high))
 
     def _addresses(self, values: NDArray[np.uint8]) -> str:
-        is_silent = ~values.any(axis=1)
-        if is_silent.all():
+        is_there = values.view("<u8").any(axis=1)
+        if not is_there.any():
             return self._bound(None)
-        if not (addresses.is_mapped(values) | is_silent).all():
+        if not (addresses.is_mapped(values) | ~is_there).all():
             return self._texts(_distinct(values))
-        numbers = np.ascontiguousarray(values[:, -4:]).view(">u4").reshape(-1).astype(np.int64)
-        if not is_silent.any():
-            return _dotted(self._bits(numbers, 2**32 - 1))
-        number = self._bits(np.where(is_silent, 0, numbers + 1), 2**32)
-        return f"iif({number}, {_dotted(f'({number} - 1)')}, NULL)"
+        numbers = values.view(">u4")[:, 3].astype(np.int64)
+        return self._where(is_there, lambda: _dotted(self._bits(numbers, 2**32 - 1)))
+
+    def _where(self, is_there: NDArray[np.bool_], value: Callable[[], str]) -> str:
+        """The expression that is NULL in some rows; SQLite does not look for their value then."""
+        if is_there.all():
+            return value()
+        return f"iif({self._bits(is_there, 1)}, {value()}, NULL)"
 
     def _texts(self, column: Texts) -> str:
         encoded = [each.encode() for each in column.different]
         if not encoded or column.which.max() < 0:
             return self._bound(None)
-        # The last entry is that of no text: substr gives NULL where it has no start.
-        lengths = np.array([*map(len, encoded), 0])
-        starts = np.array([*(np.cumsum(lengths) - lengths + 1)[:-1], 0])
+        lengths = np.array([*map(len, encoded)])
+        starts = np.cumsum(lengths) - lengths + 1
         mark = self._bound(b"".join(encoded))
-        start = self._numbers(Numbers(starts[column.which], 0))
-        return f"CAST(substr({mark}, {start}, {self._numbers(Numbers(lengths[column.which]))}) AS TEXT)"
+
+        def text() -> str:
+            start, length = (self._numbers(Numbers(each[column.which])) for each in (starts, lengths))
+            return f"CAST(substr({mark}, {start}, {length}) AS TEXT)"
+
+        return self._where(column.which >= 0, text)
 
     def _bound(self, value: Value) -> str:
         self.values.append(value)
@@ -204,10 +210,10 @@ def _distinct(values: NDArray[np.uint8]) -> Texts:
 
 
 def _decimal(values: NDArray[np.int64], width: int) -> bytes:
-    """Whole numbers from 0 on as decimal digits, `width` each."""
-    found = np.empty((len(values), width), np.uint8)
-    for place in range(width - 1, -1, -1):
-        rest = values // 10
-        found[:, place] = values - rest * 10 + ord("0")
+    """Whole numbers from 0 on as decimal digits, `width` each, which is even."""
+    found = np.empty((len(values), width // 2), "S2")
+    for place in range(width // 2 - 1, -1, -1):
+        rest = values // 100
+        found[:, place] = _PAIRS[values - rest * 100]
         values = rest
     return found.tobytes()

@@ -1,6 +1,7 @@
 """From a batch to the rows that are stored, and the tables that they go to. Pure."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from hoploom.output_service import ping_rows, trace_rows
 from hoploom.output_service.cells import batch_key
 from hoploom.output_service.packing import Packed
-from hoploom.wire import traces
+from hoploom.wire import batch_codec, traces
 from hoploom.wire.batch import ANSWERED, FAILED, LOST, UNREACHABLE, Batch
 from hoploom.wire.traces import Traces
 
@@ -20,6 +21,24 @@ _AS_PING = {
     traces.FAILED: FAILED,
 }
 """What counts as what among pings: a path that ends in silence or in a loop has lost its target."""
+
+
+class Ready:
+    """A batch with what would keep the writer from SQLite: its digest, and its first rows, which are all of a ping's.
+
+    The hops of traceroutes are packed as they are written: those of the largest batch take as much memory as it does.
+
+    Attributes:
+        batch: The batch.
+        digest: Of its content.
+        first: Rows that are packed.
+        others: Those that follow.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        """Get it ready."""
+        self.batch, self.digest, self.others = batch, batch_codec.digest(batch), result_rows(batch)
+        self.first = list(islice(self.others, 1))
 
 
 def batch_row(batch: Batch, received_at_us: int) -> dict[str, Any]:

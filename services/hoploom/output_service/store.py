@@ -5,6 +5,7 @@ damage a WAL that two connections checkpoint at once. Files before the newest ar
 """
 
 import asyncio
+import itertools
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -20,7 +21,6 @@ from hoploom.kit.errors import ConfigError, Unavailable, Unprocessable
 from hoploom.output_service import cells, disk, folder, opening, rotation, rows, schema
 from hoploom.output_service.writing import Writer, translated
 from hoploom.results import tables
-from hoploom.wire import batch_codec
 from hoploom.wire.batch import Batch
 
 T = TypeVar("T")
@@ -94,10 +94,10 @@ class Store:
             OutOfSpace: The disk is full; nothing of the batch is stored.
             Unprocessable: Another batch has this id.
         """
-        digest = await asyncio.to_thread(batch_codec.digest, batch)
+        ready = await asyncio.to_thread(rows.Ready, batch)
         if self.waiting >= self._max_waiting:
             raise Unavailable("too many batches wait to be written", retry_after_s=2.0)
-        return await self.writer.together(lambda: self._insert(batch, digest), lambda result: _count(batch, result))
+        return await self.writer.together(lambda: self._insert(ready), lambda result: _count(batch, result))
 
     async def note(self, name: str, value: str) -> None:
         """Keep a value under a name in the table `meta`, over the one before, also in later files; raises as `append`.
@@ -164,8 +164,8 @@ class Store:
         self.writer.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
         return Stored(self.writer.seq, duplicate=False)
 
-    def _insert(self, batch: Batch, digest: bytes) -> Stored | Exception:
-        connection = self.writer.connection
+    def _insert(self, ready: rows.Ready) -> Stored | Exception:
+        batch, digest, connection = ready.batch, ready.digest, self.writer.connection
         known = connection.execute(_KNOWN, (cells.batch_key(batch.batch),)).fetchall()
         if known:
             return _judged(batch.batch, digest, known[0])
@@ -174,7 +174,7 @@ class Store:
         row = {**rows.batch_row(batch, wall_us()), "digest": digest, "store": self.uuid, "seq": seq}
         connection.execute(f"INSERT INTO batches ({', '.join(row)}) VALUES ({_marks(len(row))})", tuple(row.values()))
         connection.execute(_LOCATE[batch.kind], (seq,))
-        for packed in rows.result_rows(batch):
+        for packed in itertools.chain(ready.first, ready.others):
             connection.execute(packed.statement, (apsw.carray(packed.words), *packed.values))
         return Stored(seq, duplicate=False)
 

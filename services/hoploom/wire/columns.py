@@ -124,7 +124,7 @@ def repeated(positions: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 def repeated_addresses(values: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which addresses, (n, 16) bytes, stood in an earlier row already."""
-    halves = np.ascontiguousarray(values).view(np.uint64)
+    halves = values.view(np.uint64)
     # Equal addresses are equal here too, and different ones nearly never: only then is it worth the sort of all bytes.
     mixed = halves[:, 0] * np.uint64(_ODD) + halves[:, 1]
     if not _has_equals(mixed):

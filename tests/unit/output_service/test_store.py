@@ -179,10 +179,10 @@ async def test_a_bug_while_writing_ends_the_writer_and_answers_nobody_with_succe
 ) -> None:
     store = Store(tmp_path, 8)
 
-    def broken(_: Batch) -> Iterator[tuple[object, ...]]:
+    def broken(_batch: Batch, _received_at_us: int) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("hoploom.output_service.rows.result_rows", broken)
+    monkeypatch.setattr("hoploom.output_service.rows.batch_row", broken)
     with pytest.raises(Unavailable):
         await asyncio.wait_for(store.append(make()), 5)
     with pytest.raises(RuntimeError, match="a bug"):
