@@ -140,7 +140,8 @@ class _Packing:
             return self._bound(None if low == column.none else low)
         if column.none is None:
             return self._bits(column.values, high)
-        return self._where(column.values != column.none, lambda: self._bits(column.values.clip(0), high))
+        is_there: NDArray[np.bool_] = np.not_equal(column.values, column.none)
+        return self._where(is_there, lambda: self._bits(column.values.clip(0), high))
 
     def _addresses(self, values: NDArray[np.uint8]) -> str:
         is_there = values.view("<u8").any(axis=1)
@@ -155,7 +156,7 @@ class _Packing:
         """The expression that is NULL in some rows; SQLite does not look for their value then."""
         if is_there.all():
             return value()
-        return f"iif({self._bits(is_there, 1)}, {value()}, NULL)"
+        return f"iif({self._bits(is_there.astype(np.int64), 1)}, {value()}, NULL)"
 
     def _texts(self, column: Texts) -> str:
         encoded = [each.encode() for each in column.different]
