@@ -1,4 +1,5 @@
-# output registers itself, finds the others, and enters its store in the list of stores.
+# output registers itself, finds the others, enters its store in the list of stores, and leads the collecting into a
+# data set, which it enters too.
 node_prefix "" {
   policy = "read"
 }
@@ -13,6 +14,15 @@ service "output" {
 }
 key_prefix "hoploom/stores/" {
   policy = "write"
+}
+key_prefix "hoploom/data-sets/" {
+  policy = "write"
+}
+key_prefix "hoploom/roles/collect-" {
+  policy = "write"
+}
+key "hoploom/epoch" {
+  policy = "read"
 }
 session_prefix "" {
   policy = "write"

@@ -49,6 +49,8 @@ PURE = ("targets/*.py", "wire/*.py", "results/tables.py", "results/rows.py", "re
         "output_service/intake.py", "output_service/folder.py", "output_service/closed.py",
         "output_service/confirmations.py", "output_service/pruning.py",
         "output_service/packing.py", "output_service/migrations.py",
+        "output_service/collecting/offers.py", "output_service/collecting/patience.py",
+        "output_service/collecting/pinning.py", "output_service/collecting/report.py",
         "prober/privileges.py", "prober/cookies.py", "doctor/facts.py", "doctor/judging*.py",
         "cli/words.py", "cli/ping/flags.py", "cli/ping/hosts.py", "cli/ping/machine.py", "cli/ping/netdata.py",
         "cli/ping/options.py", "cli/ping/ranges.py", "cli/ping/report.py", "cli/ping/schedule.py",

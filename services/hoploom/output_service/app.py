@@ -13,6 +13,7 @@ from hoploom.kit.errors import Unavailable
 from hoploom.kit.ownership import Ownership
 from hoploom.output_service import confirming, coverage, dump, dumps, handlers, hops
 from hoploom.output_service.archive import Archive, Limits
+from hoploom.output_service.collecting import serving
 from hoploom.output_service.hop_feed import HopFeed
 from hoploom.output_service.intake import Intake
 from hoploom.output_service.settings import Settings
@@ -56,6 +57,7 @@ def make_app(settings: Settings) -> web.Application:
     mesh = kit.mesh(app)
     mesh.settings = settings
     mesh.reports.append(lambda: f"storing in {settings.db_dir}: {app[dumps.ARCHIVE].report()}")
+    serving.setup(app, settings)
     kit.health_routes(app, dumps.routes())
     app.cleanup_ctx.append(_store)
     kit.background(app, _writes)

@@ -58,3 +58,23 @@ class Settings(kit.Settings):
     dump_s: float = setting(
         300.0, "Longest time that a dump may take to be made.", unit="seconds", more="A dump holds back checkpoints."
     )
+    data_set: str = setting(
+        "",
+        "Folder of a data set, into which the results of all outputs are merged; empty: this instance never does that.",
+        more="One of all instances with the data set's folder collects; the others wait for their turn.",
+    )
+    data_set_name: str = setting("main", "Name of that data set, by which outputs know what it has.")
+    new_data_set: str = setting(
+        "",
+        "UUID of the data set of that name that is given up for the one in the folder.",
+        more="Outputs are asked again for all that they still have.",
+    )
+    collect_s: float = setting(
+        30.0,
+        "Longest time that results wait to be collected; those of a store that rests are collected at once.",
+        unit="seconds",
+        more="Less costs an output that is being filled a copy of its newest results more often.",
+    )
+    collect_max_bytes: int = setting(
+        8 * 2**30, "Largest file that is fetched from an output.", unit="bytes", more="It needs that twice here."
+    )

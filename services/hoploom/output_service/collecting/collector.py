@@ -1,0 +1,148 @@
+"""Looks at every store and has what is due fetched: the core of `hoploom collect` and of the role.
+
+A store that is away, slow, broken or hostile costs the others nothing but a place among those that are fetched from at
+a time.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from hoploom.kit import metrics
+from hoploom.kit.clock import boottime_s
+from hoploom.kit.consul_api import Instance
+from hoploom.kit.errors import Unavailable, Unprocessable
+from hoploom.output_service.collecting import offers, patience
+from hoploom.output_service.collecting.fetching import Cursor, Fetching
+from hoploom.output_service.collecting.finding import Finder, Found
+from hoploom.output_service.collecting.held import Held
+from hoploom.output_service.collecting.offers import Offer
+from hoploom.output_service.collecting.output_client import OutputClient, TwoStores
+from hoploom.output_service.collecting.quarantine import Quarantine
+from hoploom.output_service.collecting.report import AWAY, BLOCKED, COLLECTED, WAITING, Report, StoreRow
+
+log = logging.getLogger(__name__)
+AT_A_TIME = 4
+"""Stores that are fetched from together; merging is one at a time anyway."""
+
+_BEHIND = metrics.gauge("hoploom_collector_behind_batches", "Batches of a store that the data set has not.", ("store",))
+_WAITS = metrics.gauge("hoploom_collector_behind_seconds", "How long the oldest of them have waited.", ("store",))
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a collector works with."""
+
+    finder: Finder
+    client: OutputClient
+    fetching: Fetching
+    quarantine: Quarantine
+
+
+@dataclass
+class _Book:
+    """What is remembered of a store between two looks."""
+
+    cursor: Cursor
+    row: StoreRow
+    behind: patience.Behind | None = None
+    trouble: patience.Trouble | None = None
+
+
+class Collector:
+    """Collects into one data set."""
+
+    def __init__(self, held: Held, means: Means) -> None:
+        """Know nothing of any store yet."""
+        self._held, self._means = held, means
+        self._books: dict[str, _Book] = {}
+        self._slots = asyncio.Semaphore(AT_A_TIME)
+
+    @property
+    def cursors(self) -> Mapping[str, int]:
+        """How far the data set has each store that was looked at."""
+        return {store: book.cursor.upto for store, book in self._books.items() if book.cursor.upto}
+
+    async def look(self, longest_s: float = 0.0) -> Report:
+        """Look at every store once, and take what is due.
+
+        Args:
+            longest_s: Results of a store that is just being filled may wait so long; 0 takes all that there is.
+        """
+        found = await self._means.finder.find()
+        visits = (self._visited(store, instances, longest_s) for store, instances in found.stores.items())
+        rows = await asyncio.gather(*visits)
+        made = Report(self._held.name, self._held.uuid, (*rows, *await self._absent(found)), found.away)
+        for each in made.stores:
+            _BEHIND.labels(each.store).set(each.behind)
+            _WAITS.labels(each.store).set(each.waits_s)
+        return made
+
+    async def _visited(self, store: str, instances: tuple[Instance, ...], longest_s: float) -> StoreRow:
+        """One store; whatever is wrong with it stands in its row."""
+        book = await self._book(store)
+        row = replace(book.row, instance=instances[0].id, dc=instances[0].dc)
+        why = self._means.quarantine.why(store)
+        if why:
+            row = replace(row, state=BLOCKED, why=why)
+        elif not book.trouble or boottime_s() >= book.trouble.until_s:
+            async with self._slots:
+                row = await self._tried(replace(row, why=""), book, instances, longest_s)
+        names = ("upto", "batches", "rows", "duplicates", "conflicts")
+        book.row = replace(row, **{name: getattr(book.cursor, name) for name in names})
+        return book.row
+
+    async def _tried(
+        self, row: StoreRow, book: _Book, instances: tuple[Instance, ...], longest_s: float
+    ) -> StoreRow:
+        try:
+            row = await self._collected(row, book, instances, longest_s)
+        except Unprocessable as error:
+            log.warning("store %s is left alone: %s", row.store, error)
+            self._means.quarantine.put(row.store, str(error), getattr(error, "path", None))
+            return replace(row, state=BLOCKED, why=str(error))
+        except Unavailable as error:
+            log.info("store %s waits: %s", row.store, error)
+            book.trouble = patience.after(book.trouble, boottime_s(), error.retry_after_s)
+            return replace(row, state=BLOCKED if isinstance(error, TwoStores) else AWAY, why=str(error))
+        book.trouble = None
+        return row
+
+    async def _collected(
+        self, row: StoreRow, book: _Book, instances: tuple[Instance, ...], longest_s: float
+    ) -> StoreRow:
+        url, offer = await self._means.client.offer(row.store, instances)
+        if offer.last_seq < book.cursor.upto:
+            return replace(row, state=BLOCKED, last_seq=offer.last_seq, why=_put_back(offer, book.cursor))
+        before, now_s = book.behind, boottime_s()
+        behind = offer.last_seq - book.cursor.upto - offers.lost(offer, book.cursor.upto)
+        book.behind = patience.seen(before, behind, offer.last_seq, now_s)
+        if book.behind and not patience.is_due(before, book.behind, now_s, longest_s):
+            waits_s = now_s - book.behind.since_s
+            return replace(row, state=WAITING, last_seq=offer.last_seq, behind=behind, waits_s=waits_s)
+        await self._means.fetching.catch_up(url, offer, book.cursor)
+        book.behind = None
+        await self._means.fetching.confirm(url, book.cursor)
+        self._means.quarantine.clear(row.store)
+        lost = book.cursor.lost + offers.lost(offer, book.cursor.upto)
+        last_seq = max(offer.last_seq, book.cursor.upto)
+        return replace(row, state=COLLECTED, last_seq=last_seq, behind=0, waits_s=0.0, lost=lost)
+
+    async def _absent(self, found: Found) -> list[StoreRow]:
+        """The stores of which no instance is known now."""
+        rows = [(await self._book(store)).row for store in found.absent]
+        return [replace(row, state=AWAY, why="it has no instance") for row in rows]
+
+    async def _book(self, store: str) -> _Book:
+        if store not in self._books:
+            upto = await self._held.upto(store)
+            self._books[store] = _Book(Cursor(store, upto), StoreRow(store, AWAY, upto=upto))
+        return self._books[store]
+
+
+def _put_back(offer: Offer, cursor: Cursor) -> str:
+    return (
+        f"it ends at batch {offer.last_seq}, and the set has it up to {cursor.upto}: an older copy of it was put back, "
+        "and what it stores now is numbered anew; merge its dump by hand, and give it a new --db-dir"
+    )
