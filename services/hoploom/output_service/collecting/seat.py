@@ -51,7 +51,7 @@ class Seat:
         """Whether the folder may be collected into, as of now; the folder need not be free.
 
         Raises:
-            Unavailable: Consul is away, so nobody knows.
+            Unavailable: Consul is away, or the folder is being written to, so nobody knows.
             ConfigError: The folder cannot be read, or Consul holds something that is not understood.
         """
         known, _ = await self._known(consul)
@@ -63,8 +63,11 @@ class Seat:
 
         Raises:
             Unavailable: Consul is away, or somebody else has entered one meanwhile.
+            ConfigError: Another data set has the name, and was not given up.
         """
         known, index = await self._known(consul)
+        if known and known.uuid not in (uuid, self.given_up):
+            raise ConfigError(pinning.judged(self.name, known, Pin(uuid), self.given_up).why_not)
         merged = {**(known.cursors if known and known.uuid == uuid else {}), **cursors}
         pin = Pin(uuid, socket.gethostname(), str(self.folder.absolute()), merged)
         if pin != known:
@@ -115,6 +118,7 @@ def held_in(folder: Path) -> Pin | None:
 
     Raises:
         ConfigError: It cannot be read.
+        Unavailable: Whoever has it open writes to it just now.
     """
     path = folder / FILE
     if not path.exists():
@@ -124,6 +128,8 @@ def held_in(folder: Path) -> Pin | None:
             connection.set_busy_timeout(_BUSY_MS)
             found = connection.execute("SELECT value FROM meta WHERE name = 'data_set'").get
             cursors = {str(store): int(upto) for store, upto in connection.execute("SELECT store, upto FROM cursors")}
+    except (apsw.BusyError, apsw.LockedError) as error:
+        raise Unavailable(f"{path} is being written to just now") from error
     except apsw.Error as error:
         raise ConfigError(f"{path} cannot be read as a data set: {error}") from error
     return Pin(str(found), folder=str(folder), cursors=cursors) if found else None

@@ -49,6 +49,7 @@ class World:
     def batches(self) -> list[str]:
         """Ids of the batches in the data set, of which all rows are there."""
         connection = apsw.Connection(str(self.data_set / "merged.db"), flags=apsw.SQLITE_OPEN_READONLY)
+        connection.set_busy_timeout(5000)
         counted = "SELECT batch_key, count(*) AS found FROM ping_results GROUP BY 1"
         query = f"SELECT batch FROM batches JOIN ({counted}) USING (batch_key) WHERE found = result_rows ORDER BY batch"
         try:

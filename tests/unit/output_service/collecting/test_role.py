@@ -122,7 +122,7 @@ async def test_a_leader_whose_set_was_given_up_elsewhere_leaves(
         await eventually("it collects", lambda: leads(client))
         await fake_consul.kv_put(KEY, json.dumps({"v": 1, "uuid": "another", "cursors": {}}).encode())
         assert "this folder holds" in await eventually("it says why", lambda: why_not(client))
-        assert not (await page(client))["leads"]
+        await eventually("it leads no more", lambda: is_follower(client))
 
 
 async def test_a_set_that_is_given_up_is_filled_again_from_the_beginning(instances: Instances, world: World) -> None:
@@ -148,3 +148,7 @@ async def test_a_folder_that_somebody_else_uses_is_waited_for(instances: Instanc
 
 async def is_leader(client: Client) -> bool:
     return bool((await page(client)).get("leads"))
+
+
+async def is_follower(client: Client) -> bool:
+    return not await is_leader(client)

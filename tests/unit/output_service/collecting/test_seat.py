@@ -96,6 +96,12 @@ async def test_who_comes_second_does_not_write_over_the_first(fake_consul: FakeC
         await Seat("main", tmp_path / "a").enter(fake_consul, "mine", {}, too_late)
 
 
+async def test_who_was_given_up_does_not_write_over_the_next(fake_consul: FakeConsul, tmp_path: Path) -> None:
+    await fake_consul.kv_put(KEY, Pin("next").to_bytes())
+    with pytest.raises(ConfigError, match="--new-data-set=next"):
+        await Seat("main", tmp_path / "a", "long-gone").enter(fake_consul, "mine", {}, writer(fake_consul))
+
+
 async def test_what_is_not_understood_is_not_taken_for_free(fake_consul: FakeConsul, tmp_path: Path) -> None:
     await fake_consul.kv_put(KEY, b"?")
     with pytest.raises(ConfigError, match="not understood"):
