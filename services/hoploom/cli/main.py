@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed or degraded, 2 wrong usage or nothing running.
 
 import argparse
 import importlib
+import keyword
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, Protocol, cast
@@ -16,6 +17,7 @@ from hoploom.kit.errors import BadRequest, ConfigError, HoploomError
 COMMANDS = (
     *("up", "down", "status", "map", "pause", "resume", "opt-out", "cap", "revoke"),
     *("logs", "ui", "engines", "doctor", "new", "bench", "settings", "schema", "merge"),
+    *("export", "import"),
 )
 # Each is a module with HELP and main(words): it takes the options of the tool that it stands in for.
 FOREIGN = ("ping", "trace")
@@ -53,7 +55,8 @@ def overview() -> str:
 
 
 def _module(name: str) -> "_Command":
-    module: Any = importlib.import_module(f"hoploom.cli.{name.replace('-', '_')}")
+    stem = f"{name}_" if keyword.iskeyword(name) else name.replace("-", "_")
+    module: Any = importlib.import_module(f"hoploom.cli.{stem}")
     return cast(_Command, module)
 
 

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hoploom.wire.batch import INTEGER_RANGES, MAX_ROWS, TEXT_PATTERNS
+from hoploom.wire.batch import INTEGER_RANGES, MAX_NUMBER, MAX_ROWS, TEXT_PATTERNS
 from hoploom.wire.columns import MAX_INT
 from hoploom.wire.traces import MAX_HOPS, MAX_TARGETS
 
@@ -28,6 +28,9 @@ _HEAD: Final = (
 )
 _INTEGERS: Final[Mapping[str, range]] = {
     **{name: INTEGER_RANGES[name] for name in _HEAD},
+    # Measurements and vantage points of other tools keep the numbers that they have there.
+    "measurement": range(MAX_NUMBER),
+    "worker_number": range(MAX_NUMBER),
     "seq": range(1, MAX_INT),
     "result_rows": range(MAX_ROWS + 1),
     "hop_rows": range(MAX_HOPS + 1),

@@ -21,10 +21,11 @@ from hoploom.results.merge import take_new, transaction
 from hoploom.results.merged_file import open_for_writing
 from hoploom.results.parquet import export_new
 from hoploom.results.parquet_rows import Written
-from hoploom.results.source import CURSORS, Refused, attached, translated
+from hoploom.results.source import CURSORS, Refused, attached, check_schema, harden, regular_file, translated
 
 FILE: Final = "merged.db"
 PARQUET: Final = "parquet"
+_BUSY_MS: Final = 5_000
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
@@ -134,6 +135,30 @@ class DataSet:
 
     def _meta(self, name: str) -> str:
         return str(self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).get)
+
+
+def open_for_reading(folder: Path) -> apsw.Connection:
+    """A read-only connection to what a data set has, while others may take more; the caller closes it.
+
+    Nothing is taken while a statement on it is under way, so long readings hold back the collector.
+
+    Raises:
+        Refused: There is none, or it is built otherwise.
+        Unavailable: It is being written just now.
+    """
+    path = folder / FILE
+    found, _ = regular_file(path)
+    with translated(path):
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        connection = apsw.Connection(f"{found.as_uri()}?mode=ro", flags=flags)
+        try:
+            connection.set_busy_timeout(_BUSY_MS)
+            harden(connection)
+            check_schema(connection, "main", path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
 
 
 def _introduce(connection: apsw.Connection, folder: Path, name: str) -> None:

@@ -36,12 +36,14 @@ class Wanted:
         kind: `ping` or `trace`; empty for both.
         since_us: Only what was probed at this moment or later, UTC microseconds since 1970; None for all times.
         prefix: Only targets inside; None for all.
+        suspect: Also batches whose worker believed that its own uplink was dead.
     """
 
     campaign: str = ""
     kind: str = ""
     since_us: int | None = None
     prefix: IPv4Network | IPv6Network | None = None
+    suspect: bool = True
 
 
 EVERYTHING: Final = Wanted()
@@ -51,6 +53,7 @@ _HEAD: Final = ", ".join(each.name for each in fields(BatchHead))
 _BATCHES: Final = """
 SELECT batch_key FROM batches WHERE kind = :kind AND (:campaign = '' OR campaign = :campaign)
   AND (:since_us IS NULL OR received_at_us >= :since_us) AND (:family IS NULL OR family = :family)
+  AND (:suspect OR NOT suspect)
 """
 _PINGS: Final = f"""
 SELECT batch_key, address, outcome, sent, received, duplicates, rtt_us, coalesce(rtt_min_us, rtt_us),
@@ -99,7 +102,7 @@ def _all(connection: apsw.Connection, wanted: Wanted) -> Iterator[Group]:
 
 def _groups(connection: apsw.Connection, kind: str, wanted: Wanted) -> Iterator[Group]:
     prefix = wanted.prefix
-    asked = {"kind": kind, "campaign": wanted.campaign, "since_us": wanted.since_us,
+    asked = {"kind": kind, "campaign": wanted.campaign, "since_us": wanted.since_us, "suspect": wanted.suspect,
              "family": prefix.version if prefix else None}  # fmt: skip
     starts = _hop_starts(connection) if kind == "trace" else {}
     found = connection.execute(_TRACES if kind == "trace" else _PINGS, asked)

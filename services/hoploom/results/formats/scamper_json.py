@@ -23,7 +23,6 @@ METHODS: Final = {"icmp": "icmp-echo-paris", "udp": "udp-paris", "": "unknown"}
 STOP_REASONS: Final = ("COMPLETED", "GAPLIMIT", "UNREACH", "LOOP", "ERROR")
 """scamper's words for the outcomes of traceroutes, in their order."""
 _US_PER_MS, _MS, _US = 1_000, 1_000, 1_000_000
-_PERCENT: Final = 100
 _ENTRY_BYTES: Final = 4
 """Of a label stack entry (RFC 3032 section 2.1)."""
 _ECHO_REPLY: Final = {4: 0, 6: 129}
@@ -119,9 +118,9 @@ def _responses(batch: BatchHead, row: PingRow) -> list[dict[str, Any]]:
 
 
 def _statistics(row: PingRow) -> dict[str, Any]:
-    """As sc_warts2json: RTTs only where something came back; the loss is in whole percents."""
+    """As sc_warts2json: RTTs only where something came back; the loss is a part of one."""
     lost = row.sent - row.received
-    found: dict[str, Any] = {"replies": row.received, "loss": round(_PERCENT * lost / row.sent) if row.sent else 0}
+    found: dict[str, Any] = {"replies": row.received, "loss": round(lost / row.sent, 2) if row.sent else 0}
     if row.rtt_us is not None and row.rtt_min_us is not None and row.rtt_max_us is not None:
         found |= {"min": row.rtt_min_us / _US_PER_MS, "max": row.rtt_max_us / _US_PER_MS,
                   "avg": row.rtt_us / _US_PER_MS}  # fmt: skip

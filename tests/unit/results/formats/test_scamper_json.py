@@ -69,13 +69,13 @@ def test_a_path_without_answers_has_no_hops_as_scamper_has_none() -> None:
 
 PINGS: dict[str, tuple[PingRow, list[float], dict[str, float]]] = {
     "two replies of three": (PING._replace(at_ms=0), [1.0, 2.0],
-                             {"replies": 2, "loss": 33, "min": 1.0, "max": 2.0, "avg": 1.5}),
+                             {"replies": 2, "loss": 0.33, "min": 1.0, "max": 2.0, "avg": 1.5}),
     "three replies": (PING._replace(at_ms=0, received=3), [],
                       {"replies": 3, "loss": 0, "min": 1.0, "max": 2.0, "avg": 1.5}),
     "three replies that are alike": (
         PING._replace(at_ms=0, received=3, rtt_min_us=1500, rtt_max_us=1500), [1.5, 1.5, 1.5],
         {"replies": 3, "loss": 0, "min": 1.5, "max": 1.5, "avg": 1.5}),
-    "none": (silent(1, 3), [], {"replies": 0, "loss": 100}),
+    "none": (silent(1, 3), [], {"replies": 0, "loss": 1.0}),
     "nothing sent": (silent(3, 0), [], {"replies": 0, "loss": 0}),
 }  # fmt: skip
 
