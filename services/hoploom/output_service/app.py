@@ -34,6 +34,7 @@ def make_app(settings: Settings) -> web.Application:
     app[handlers.UNPACKING] = asyncio.Semaphore(handlers.MAX_UNPACKING)
     app[handlers.IN_FLIGHT] = set()
     app[confirming.OPERATOR] = credentials.read(settings.operator_token_file)
+    app[dumps.LIMITS] = Limits.of(settings)
     app[dumps.DUMPS] = asyncio.Semaphore(dumps.MAX_DUMPS)
     app.add_routes(
         [
@@ -72,7 +73,7 @@ async def _store(app: web.Application) -> AsyncIterator[None]:
     ownership = await asyncio.to_thread(Ownership, settings.db_dir, "--db-dir", settings.wait_lock_s)
     dump.sweep(settings.db_dir)
     app[handlers.STORE] = store = Store(settings.db_dir, settings.max_waiting)
-    app[dumps.ARCHIVE] = Archive(store, Limits.of(settings))
+    app[dumps.ARCHIVE] = Archive(store, app[dumps.LIMITS])
     kit.mesh(app).meta["store"] = store.uuid
     yield
     await asyncio.to_thread(store.close)

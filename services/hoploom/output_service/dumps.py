@@ -4,16 +4,17 @@ import asyncio
 import os
 import re
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from hoploom.kit.errors import BadRequest, NotFound, Unavailable
 from hoploom.output_service import dump, folder, sending
-from hoploom.output_service.archive import Archive
+from hoploom.output_service.archive import Archive, Limits
 from hoploom.output_service.dump import Order
 from hoploom.output_service.extract import EVERYTHING, Wanted
 from hoploom.output_service.handlers import SETTINGS, STORE
 
 ARCHIVE = web.AppKey("output_archive", Archive)
+LIMITS = web.AppKey("output_limits", Limits)
 DUMPS = web.AppKey("output_dumps", asyncio.Semaphore)
 MAX_DUMPS = 2
 
@@ -80,7 +81,7 @@ async def get_file(request: web.Request) -> web.StreamResponse:
             "Content-Type": _SQLITE,
             "Content-Disposition": f'attachment; filename="{known.name}"',
             "Accept-Ranges": "bytes",
-            "ETag": f'"{known.sha256}"',
+            hdrs.ETAG: f'"{known.sha256}"',
             "X-Content-SHA256": known.sha256,
             "X-Store": request.app[STORE].uuid,
             "X-First-Seq": str(known.first_seq),
@@ -132,7 +133,7 @@ def _headers(order: Order, first_seq: int, last_seq: int) -> dict[str, str]:
         "Content-Disposition": f'attachment; filename="{store}-{first_seq}-{last_seq}.db{suffix}"',
         "Accept-Ranges": "none",
         # Weak: the same batches, and hardly ever the same bytes.
-        "ETag": f'W/"{store}-{first_seq}-{last_seq}{suffix}"',
+        hdrs.ETAG: f'W/"{store}-{first_seq}-{last_seq}{suffix}"',
         "X-Store": store,
         "X-First-Seq": str(first_seq),
         "X-Last-Seq": str(last_seq),

@@ -40,7 +40,7 @@ async def newest(store: Store, kind: str, campaign: str, before: int, limit: int
             break
         row = row if number == upto else _ROWS
         found += await _of_file(store, number, kind, (campaign, row, limit - len(found)))
-        upto = number - 1
+        upto, row = number - 1, _ROWS
     return found
 
 
