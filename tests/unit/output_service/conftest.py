@@ -29,13 +29,13 @@ def three_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     async def fill() -> None:
         for number in range(2):
-            await store.append(make(number, 600))
-            await stepped(store, ALWAYS)
-        await store.append(make(2, 600))
+            await opened.append(make(number, 600))
+            await stepped(opened, ALWAYS)
+        await opened.append(make(2, 600))
 
-    store = Store(folder, 8)
+    opened = Store(folder, 8)
     asyncio.run(fill())
-    store.close()
+    opened.close()
     return folder
 
 
