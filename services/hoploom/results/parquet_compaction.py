@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from hoploom.results import parquet_files, parquet_places, parquet_rows
-from hoploom.results.parquet_engine import Engine, literal
+from hoploom.results.parquet_engine import Engine, literal, pattern
 from hoploom.results.parquet_places import Span
 
 FILES: Final = 16
@@ -63,7 +63,7 @@ def _join(engine: Engine, folder: Path, spans: Sequence[Span], scratch: Path) ->
     made = scratch / folder.name
     made.mkdir()
     parts = [folder / span.name for span in spans]
-    files = ", ".join(map(literal, parts))
+    files = ", ".join(literal(pattern(part)) for part in parts)
     # Files follow each other in the order of the list, so that nothing is sorted and little is in memory.
     parquet_rows.copy(engine, f"SELECT * FROM read_parquet([{files}], hive_partitioning = false)", made / whole.name)
     for path in folder.iterdir():

@@ -128,6 +128,11 @@ def sentence(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
+def pattern(path: Path) -> str:
+    """A path where DuckDB takes patterns: signs of theirs stand for themselves in brackets."""
+    return "".join(f"[{each}]" if each in "*?[" else each for each in str(path))
+
+
 def literal(value: object) -> str:
     """A text as SQL writes it."""
     return "'" + str(value).replace("'", "''") + "'"
