@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from hoploom.cli import main, query
+from hoploom.cli import main
 from hoploom.results.parquet import export_new
 from lab.result_files import STORE, write
 from unit.wire.batches import make
@@ -19,7 +19,7 @@ ROWS = "SELECT 'a' AS x, NULL AS \"y z\", 1.5 AS n UNION ALL SELECT 'q\"', chr(2
 @pytest.fixture(autouse=True)
 def unbounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bound is the process's, and this one runs other tests too."""
-    monkeypatch.setattr(query.resource, "setrlimit", lambda *_: None)
+    monkeypatch.setattr("resource.setrlimit", lambda *_: None)
 
 
 @pytest.fixture(scope="module")

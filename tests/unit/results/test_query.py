@@ -11,7 +11,7 @@ import pytest
 from hoploom.kit.errors import BadRequest, ConfigError
 from hoploom.results import query
 from hoploom.results.parquet import export_new
-from hoploom.results.parquet_engine import Limits
+from hoploom.results.parquet_engine import Limits, Row
 from lab.result_files import STORE, write
 from unit.wire.batches import make
 
@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     merged.close()
 
 
-def ask(folder: Path, statement: str, timeout_s: float = 30.0) -> tuple[tuple[str, ...], list[query.Row]]:
+def ask(folder: Path, statement: str, timeout_s: float = 30.0) -> tuple[tuple[str, ...], list[Row]]:
     with query.asked(folder, statement, timeout_s, LIMITS) as answer:
         return answer.columns, list(answer.rows)
 
