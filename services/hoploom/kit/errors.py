@@ -12,6 +12,7 @@
         ├── Forbidden     403: a good credential of the wrong role, or a refused target
         ├── NotFound      404: no such campaign, lease, set ...
         ├── Conflict      409: the state does not allow it now
+        ├── Gone          410: it was there, and is no more
         ├── TooLarge      413: body or decompressed body over the limit
         ├── Encoded       415: the body is compressed by HTTP
         └── Unprocessable 422: well-formed, and not acceptable
@@ -88,6 +89,13 @@ class Conflict(BadRequest):
 
     status = 409
     title = "Conflict"
+
+
+class Gone(BadRequest):
+    """It was there, and will not come back."""
+
+    status = 410
+    title = "Gone"
 
 
 class TooLarge(BadRequest):
