@@ -11,11 +11,12 @@ from hoploom import kit
 from hoploom.kit import NotReady, credentials
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.ownership import Ownership
-from hoploom.output_service import confirming, coverage, dump, dumps, handlers, hops
+from hoploom.output_service import confirming, coverage, dump, dumps, feed, handlers, hops
 from hoploom.output_service.archive import Archive, Limits
 from hoploom.output_service.collecting import serving
 from hoploom.output_service.hop_feed import HopFeed
 from hoploom.output_service.intake import Intake
+from hoploom.output_service.news import News
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import Store
 
@@ -33,12 +34,15 @@ def make_app(settings: Settings) -> web.Application:
     app[handlers.INTAKE] = Intake(settings.max_waiting_bytes)
     app[handlers.UNPACKING] = asyncio.Semaphore(handlers.MAX_UNPACKING)
     app[handlers.IN_FLIGHT] = set()
+    app[handlers.NEWS] = News()
+    app[feed.FEEDS], app[feed.READING] = asyncio.Semaphore(feed.MAX_FEEDS), asyncio.Semaphore(feed.MAX_READING)
     app[confirming.OPERATOR] = credentials.read(settings.operator_token_file)
     app[dumps.LIMITS] = Limits.of(settings)
     app[dumps.DUMPS] = asyncio.Semaphore(dumps.MAX_DUMPS)
     app.add_routes(
         [
             web.post("/results", handlers.post_results),
+            *feed.routes(),
             *dumps.routes(),
             web.post(confirming.ROUTE, confirming.post_confirmed),
             web.get("/api/v1/results", handlers.get_results),
@@ -61,6 +65,7 @@ def make_app(settings: Settings) -> web.Application:
     serving.setup(app, settings)
     kit.health_routes(app, dumps.routes())
     app.cleanup_ctx.append(_store)
+    kit.on_drain(app, feed.end)
     kit.background(app, _writes)
     kit.background(app, _announces)
     kit.background(app, _feeds)

@@ -9,6 +9,7 @@ from hoploom import kit
 from hoploom.kit.errors import BadRequest, Conflict, TooLarge, Unavailable
 from hoploom.output_service import intake, newest
 from hoploom.output_service.intake import Intake, Place
+from hoploom.output_service.news import News
 from hoploom.output_service.schema import EVERY_BATCH
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import Store
@@ -19,6 +20,7 @@ STORE = web.AppKey("output_store", Store)
 SETTINGS = web.AppKey("output_settings", Settings)
 TOKEN = web.AppKey("output_worker_token", str)
 INTAKE = web.AppKey("output_intake", Intake)
+NEWS = web.AppKey("output_news", News)
 UNPACKING = web.AppKey("output_unpacking", asyncio.Semaphore)
 IN_FLIGHT = web.AppKey("output_batches_in_flight", set[str])
 MAX_UNPACKING = 2
@@ -53,6 +55,8 @@ async def post_results(request: web.Request) -> web.Response:
             stored = await request.app[STORE].append(batch)
         finally:
             in_flight.discard(batch.batch)
+    if not stored.duplicate:
+        request.app[NEWS].ring()
     answer = {"v": 1, "batch": batch.batch, "stored": len(batch.columns), "duplicate": stored.duplicate}
     return web.json_response({**answer, "store": request.app[STORE].uuid, "seq": stored.seq})
 

@@ -1,0 +1,228 @@
+"""Results from a place on, in the order in which their batches came, a page at a time.
+
+There is no index on addresses or times: rows are looked through from the place on. So a page is bounded by what it
+looks at, and may be empty and yet not the last. A page is read in one short transaction that is over before anybody
+sends it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from socket import AF_INET, AF_INET6, inet_pton
+from typing import Any, Final, NamedTuple
+
+import apsw
+
+from hoploom.kit.errors import Conflict, Gone
+from hoploom.output_service import cursors, folder
+from hoploom.output_service.cursors import Place
+from hoploom.output_service.queries import NOW, Query
+from hoploom.output_service.store import Store
+from hoploom.results.tables import PING_OUTCOMES, TRACE_OUTCOMES
+
+PAGE_S: Final = 0.25
+"""How long a page may look for results, so that many readers get their turn."""
+PAGE_HOPS: Final = 5_000
+"""Of all its traceroutes, some 0.8 MB of JSON; a traceroute is never cut."""
+_US_PER_MS: Final = 1_000
+_FAMILIES: Final = {4: AF_INET, 6: AF_INET6}
+
+_LAST: Final = "SELECT coalesce((SELECT max(seq) FROM batches), (SELECT max(seq) FROM earlier_batches), 0)"
+_BATCHES: Final = """
+SELECT seq, kind, batch, worker, campaign, family, started_at_us, received_at_us - clock_offset_us, result_rows,
+  first_row, first_hop
+FROM batches JOIN locations USING (seq)
+WHERE seq >= :seq AND (:kind = '' OR kind = :kind) AND (:campaign = '' OR campaign = :campaign)
+  AND (:family IS NULL OR family = :family)
+ORDER BY seq
+"""
+_PINGS: Final = """
+SELECT rowid, address, at_ms, outcome, rtt_us, coalesce(rtt_min_us, rtt_us), coalesce(rtt_max_us, rtt_us), sent,
+  received, duplicates, reply_ttl, icmp_type, icmp_code, icmp_from
+FROM ping_results WHERE rowid BETWEEN ? AND ? ORDER BY rowid
+"""
+_PING_NAMES: Final = (
+    "outcome rtt_avg_us rtt_min_us rtt_max_us sent received duplicates reply_ttl icmp_type icmp_code icmp_from"
+).split()
+_TRACES: Final = """
+SELECT rowid, address, at_ms, outcome, sent, joined_ttl, distance, hops
+FROM traceroutes WHERE rowid BETWEEN ? AND ? ORDER BY rowid
+"""
+_TRACE_NAMES: Final = "outcome sent joined_ttl distance hops".split()
+_HOPS_BEFORE: Final = "SELECT coalesce(sum(hops), 0) FROM traceroutes WHERE rowid BETWEEN ? AND ?"
+_HOPS: Final = """
+SELECT ttl, hop, rtt_us, reply_ttl, quoted_ttl, icmp_type, icmp_code, ? + 1000 * at_ms, mpls FROM traceroute_hops
+WHERE rowid BETWEEN ? AND ? ORDER BY rowid
+"""
+_HOP_NAMES: Final = "ttl hop rtt_us reply_ttl quoted_ttl icmp_type icmp_code at_us mpls".split()
+Rows = Iterator[tuple[int, dict[str, Any] | None]]
+IsWanted = Callable[[str, int], bool]
+
+
+class Result(NamedTuple):
+    """A result as JSON says it, and the place behind it."""
+
+    behind: Place
+    document: dict[str, Any]
+
+
+class Page(NamedTuple):
+    """Results, and where to go on.
+
+    Attributes:
+        results: In the order of the store.
+        behind: The place behind all that was looked at.
+        is_end: Whether nothing is stored behind that place.
+    """
+
+    results: list[Result]
+    behind: Place
+    is_end: bool
+
+
+class _Batch(NamedTuple):
+    """A batch, and where its rows lie; the names are those of `_BATCHES`."""
+
+    seq: int
+    kind: str
+    batch: str
+    worker: str
+    campaign: str
+    family: int
+    started_at_us: int
+    sent_at_us: int
+    rows: int
+    first_row: int
+    first_hop: int
+
+
+async def begin(store: Store, query: Query) -> Place:
+    """Where a reader begins.
+
+    Raises:
+        BadRequest: The cursor is none.
+        Conflict: It is one of another store.
+    """
+    if query.cursor == NOW:
+        return Place(await store.last_seq() + 1)
+    if query.cursor:
+        return cursors.place(store.uuid, query.cursor)
+    return Place(store.files.first_seq(store.files.numbers()[0]))
+
+
+async def page(store: Store, query: Query, place: Place) -> Page:
+    """The next results.
+
+    Args:
+        store: Where they are.
+        query: Which ones; its cursor does not count.
+        place: From where on.
+
+    Returns:
+        Up to `query.limit` results. Where it is not the end there may be more, however few these are.
+
+    Raises:
+        Gone: What is at the place was pruned.
+        Conflict: The store never came as far as the place.
+        Unavailable: The store cannot be read now.
+    """
+    until = time.monotonic() + PAGE_S
+    while True:
+        number = store.files.number_of(place.seq)
+        # Asked before it is read: what another thread begins a file after was in this one by then.
+        is_last = number == store.files.live
+        if number not in store.files.numbers():
+            raise Gone(f"{folder.closed(number)} was pruned: begin without a cursor, with the oldest that there is")
+        found = await store.ask(partial(read, query=query, place=place), number)
+        if is_last and found.behind.seq < place.seq:
+            raise Conflict(f"store {store.uuid} never came as far as this cursor: begin without one")
+        if is_last or not found.is_end:
+            return found
+        place = Place(store.files.stop_seq(number))
+        if found.results or time.monotonic() > until:
+            return Page(found.results, place, is_end=False)
+
+
+def read(connection: apsw.Connection, query: Query, place: Place, limit_s: float = PAGE_S) -> Page:
+    """The next results of one file; `is_end` is that of the file.
+
+    Args:
+        connection: Read-only and fresh; a transaction is begun on it, so that one snapshot is read.
+        query: Which results.
+        place: From where on.
+        limit_s: Seconds after which no further row is looked at.
+    """
+    until = time.monotonic() + limit_s
+    connection.execute("BEGIN")
+    last = int(connection.execute(_LAST).get)
+    results: list[Result] = []
+    hops = 0
+    for behind, document in _looked_through(connection, query, place):
+        if document:
+            results.append(Result(behind, document))
+            hops += len(document.get("hops", ()))
+        if len(results) == query.limit or hops >= PAGE_HOPS or time.monotonic() > until:
+            return Page(results, behind, is_end=False)
+    return Page(results, Place(last + 1), is_end=True)
+
+
+def _looked_through(
+    connection: apsw.Connection, query: Query, place: Place
+) -> Iterator[tuple[Place, dict[str, Any] | None]]:
+    """Every row from a place on with its document, None for one that is not wanted; so too for a batch without any."""
+    family = query.prefix.version if query.prefix else None
+    wanted = {"seq": place.seq, "kind": query.kind, "campaign": query.campaign, "family": family}
+    for batch in map(_Batch._make, connection.execute(_BATCHES, wanted)):
+        # The last of its probes left before it was sent, by the worker's clock as it was then.
+        if batch.sent_at_us < query.since_us or batch.started_at_us >= query.until_us:
+            yield Place(batch.seq + 1), None
+            continue
+        begin = batch.first_row + (place.row if batch.seq == place.seq else 0)
+        read_rows = _traces if batch.kind == "trace" else _pings
+        for row, document in read_rows(connection, batch, begin, _is_wanted(query, batch)):
+            following = row + 1 - batch.first_row
+            yield Place(batch.seq, following) if following < batch.rows else Place(batch.seq + 1), document
+
+
+def _is_wanted(query: Query, batch: _Batch) -> IsWanted:
+    """Whether a row is wanted by its target and its time."""
+    since, until = query.since_us - batch.started_at_us, query.until_us - batch.started_at_us
+    if query.prefix is None:
+        return lambda _, at_ms: since <= at_ms * _US_PER_MS < until
+    family, shift = _FAMILIES[query.prefix.version], query.prefix.max_prefixlen - query.prefix.prefixlen
+    inside = int(query.prefix.network_address) >> shift
+
+    def is_wanted(address: str, at_ms: int) -> bool:
+        at_us = at_ms * _US_PER_MS
+        return since <= at_us < until and int.from_bytes(inet_pton(family, address)) >> shift == inside
+
+    return is_wanted
+
+def _pings(connection: apsw.Connection, batch: _Batch, begin: int, is_wanted: IsWanted) -> Rows:
+    for row, address, at_ms, *values in connection.execute(_PINGS, (begin, batch.first_row + batch.rows - 1)):
+        if not is_wanted(address, at_ms):
+            yield row, None
+            continue
+        found = dict(zip(_PING_NAMES, values, strict=True))
+        yield row, _document(batch, address, at_ms, {**found, "outcome": PING_OUTCOMES[found["outcome"]]})
+
+
+def _traces(connection: apsw.Connection, batch: _Batch, begin: int, is_wanted: IsWanted) -> Rows:
+    hop_row = batch.first_hop + int(str(connection.execute(_HOPS_BEFORE, (batch.first_row, begin - 1)).get))
+    for row, address, at_ms, *values in connection.execute(_TRACES, (begin, batch.first_row + batch.rows - 1)):
+        found = dict(zip(_TRACE_NAMES, values, strict=True))
+        first, hop_row = hop_row, hop_row + found["hops"]
+        if not is_wanted(address, at_ms):
+            yield row, None
+            continue
+        hops = connection.execute(_HOPS, (batch.started_at_us, first, hop_row - 1))
+        found["hops"] = [dict(zip(_HOP_NAMES, each, strict=True)) for each in hops]
+        yield row, _document(batch, address, at_ms, {**found, "outcome": TRACE_OUTCOMES[found["outcome"]]})
+
+
+def _document(batch: _Batch, address: str, at_ms: int, found: dict[str, Any]) -> dict[str, Any]:
+    at_us = batch.started_at_us + at_ms * _US_PER_MS
+    shared = {"worker": batch.worker, "campaign": batch.campaign, "batch": batch.batch, "seq": batch.seq}
+    return {"kind": batch.kind, "address": address, **found, "at_us": at_us, **shared}
