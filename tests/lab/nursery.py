@@ -25,10 +25,14 @@ from typing import Any, Self
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from hoploom.kit import lifecycle
+from hoploom.output_service import archive
 from hoploom.output_service.app import make_app
 from hoploom.output_service.settings import Settings
 from lab import output_faults, spool_worker
 from waiting import until
+
+LOOK_S = 0.05
+"""Outputs look after their files so often here, not once a second: a fault is to hit them while they change."""
 
 _CLONE_NEWNS = 0x00020000
 
@@ -41,6 +45,7 @@ def output(arguments: Sequence[str], fault: str = "") -> None:
         fault: A rule to break, see `output_faults.FAULTS`.
     """
     sys.argv = ["output_service", *arguments]
+    archive.LOOK_S = LOOK_S
     if fault:
         output_faults.FAULTS[fault]()
     lifecycle.main(make_app, Settings, "output_service")

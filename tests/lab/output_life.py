@@ -100,6 +100,10 @@ class OutputLife:
         """Begin anew with what is in use now (proc(5), clear_refs)."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
+    def closed_files(self) -> int:
+        """How many of its files are closed."""
+        return len(json.loads(self.ask("/dumps").body)["files"])
+
     def duplicate(self, body: bytes) -> bool:
         """Whether it knows a batch that it is sent."""
         answer = self.ask("/results", body)

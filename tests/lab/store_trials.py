@@ -35,14 +35,14 @@ CUTS_EACH = 25
 """Cuts of one disk: what is on it is compared after each, so a disk must not grow for ever."""
 
 BETWEEN_CUTS_S, FULL_S = (0.02, 0.15), (0.1, 0.4)
-DISK_BYTES, SMALL_DISK = 256 * 2**20, "32m"
+DISK_BYTES, SMALL_DISK = 256 * 2**20, "192m"
 DRAIN_S = 60.0
 TOO_MANY = 150
 """More batches than fit into what a full disk has left in pages that are there already."""
 
 GOOD, LATER, FULL = 200, 503, 507
-FLAGS: tuple[str, ...] = ()
-"""Of the outputs."""
+FLAGS = ("--rotate-bytes=40000",)
+"""Of the outputs: a file is full after some ten batches."""
 
 
 @dataclass
@@ -53,6 +53,7 @@ class Trials:
         trials: Cuts, or times that the disk was full.
         made: Batches made.
         acked: Of those, how many were acknowledged.
+        files: Files of the stores that had been closed by then.
         answers: How often there was each status; 0 is no answer.
         findings: What must not have happened.
     """
@@ -60,6 +61,7 @@ class Trials:
     trials: int
     made: int = 0
     acked: int = 0
+    files: int = 0
     answers: Counter[int] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
 
@@ -105,10 +107,11 @@ def _cut(folder: Path, nursery: Nursery, count: int, chosen: random.Random, foun
                 # Before the copy: what was answered by now was answered before the cut.
                 promised.append(list(posting.acked))
                 subprocess.run(["cp", "--sparse=always", str(disk), str(folder / f"cut{number}")], check=True)
+        found.files += output.closed_files()
     found.add(posting)
     for number, acked in enumerate(promised):
         cut = OutputLife(nursery, folder / "output", ("-o", "loop", str(folder / f"cut{number}")), FLAGS)
-        found.findings += _after(cut, acked, posting.made, chosen.choice(acked), f"cut {number}")
+        found.findings += _after(cut, acked, posting.made, f"cut {number}")
         (folder / f"cut{number}").unlink()
 
 
@@ -137,19 +140,21 @@ def full(folder: Path, trials: int, seed: int, fault: str = "") -> Trials:
             small_disk.empty(output.pid, output.store)
         posting.drain()
         until("all of it", lambda: posting.drained or fault, DRAIN_S)
+        found.files = output.closed_files()
         found.findings += _account(output, posting.made, posting.made, f"at the end, after {trials}")
     found.add(posting)
     found.findings += _impolite(posting)
     return found
 
 
-def _after(cut: OutputLife, acked: Sequence[str], made_ids: Sequence[str], known: str, what: str) -> list[Finding]:
+def _after(cut: OutputLife, acked: Sequence[str], made_ids: Sequence[str], what: str) -> list[Finding]:
     """What is wrong with a store that a fresh output finds."""
     cut.start()
     try:
         found = _account(cut, acked, made_ids, what)
-        if not cut.duplicate(pack(made(known))):
-            found.append(Finding(what, f"{known} was acknowledged, and is not known any more"))
+        for known in (acked[0], acked[-1]):
+            if not cut.duplicate(pack(made(known))):
+                found.append(Finding(what, f"{known} was acknowledged, and is not known any more"))
         return found
     finally:
         cut.end()
@@ -190,7 +195,7 @@ def _while_full(output: OutputLife, posting: Posting, copied: Path, nursery: Nur
         acked = list(posting.acked)
         shutil.copytree(small_disk.seen_by(output.pid, output.store), copied / "db", ignore=_ballast)
     try:
-        return _after(OutputLife(nursery, copied, flags=FLAGS), acked, posting.made, acked[-1], copied.name)
+        return _after(OutputLife(nursery, copied, flags=FLAGS), acked, posting.made, copied.name)
     finally:
         shutil.rmtree(copied)
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import apsw
 
 from hoploom.kit.errors import OutOfSpace, Unavailable
-from hoploom.output_service.files import Source
+from hoploom.output_service.files import BUSY_MS, Source
 from hoploom.results import tables
 
 EVERYTHING = 2**62
@@ -80,6 +80,8 @@ def extract(sources: Sequence[Source], target: Path, wanted: Wanted, deadline: f
             str(target), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
         )
         try:
+            # Whoever closes a file's last connection locks it for a moment.
+            copy.set_busy_timeout(BUSY_MS)
             return _extract(copy, sources, wanted, deadline)
         finally:
             copy.close()
