@@ -29,6 +29,10 @@ class Answer:
     body: bytes
 
 
+class Died(AssertionError):
+    """An output has ended by itself."""
+
+
 class OutputLife:
     """One output instance by its folder; not alive yet."""
 
@@ -66,7 +70,11 @@ class OutputLife:
         self.pid = self._nursery.start("output", self._mount, arguments=self._flags, fault=fault)
 
     def start(self, fault: str = "") -> None:
-        """Begin a life, and wait until it listens."""
+        """Begin a life, and wait until it listens.
+
+        Raises:
+            Died: It has ended before.
+        """
         self.begin(fault)
         until("the output's port", self._listens, START_S, 0.005)
 
@@ -110,7 +118,8 @@ class OutputLife:
         return answer.status == 200 and bool(json.loads(answer.body)["duplicate"])
 
     def _listens(self) -> bool:
-        assert self.lives, "the output has ended by itself; see the nursery's log"
+        if not self.lives:
+            raise Died("the output has ended by itself; see the nursery's log")
         with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, self.port), 1):
             return True
         return False

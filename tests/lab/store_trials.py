@@ -25,7 +25,7 @@ from lab import small_disk
 from lab.finding import Finding
 from lab.made_batches import made
 from lab.nursery import Nursery
-from lab.output_life import OutputLife
+from lab.output_life import Died, OutputLife
 from lab.posting import Posting
 from lab.result_ledger import account_file
 from lab.spool_trials import make_disk, until_stopped
@@ -37,7 +37,7 @@ CUTS_EACH = 25
 BETWEEN_CUTS_S, FULL_S = (0.02, 0.15), (0.1, 0.4)
 DISK_BYTES, SMALL_DISK = 256 * 2**20, "192m"
 DRAIN_S = 60.0
-TOO_MANY = 150
+TOO_MANY = 60
 """More batches than fit into what a full disk has left in pages that are there already."""
 
 GOOD, LATER, FULL = 200, 503, 507
@@ -72,22 +72,22 @@ class Trials:
         self.answers += posting.answers
 
 
-def cuts(folder: Path, trials: int, seed: int, fault: str = "") -> Trials:
+def cuts(nursery: Nursery, folder: Path, trials: int, seed: int, fault: str = "") -> Trials:
     """Cut the power of an output that takes batches, again and again.
 
     Args:
+        nursery: Who forks the outputs.
         folder: An empty folder.
         trials: How often.
         seed: Of the times.
         fault: A rule to break, see `output_faults.FAULTS`.
     """
     randomness, found = random.Random(seed), Trials(trials)
-    with Nursery(folder / "log") as nursery:
-        for first in range(0, trials, CUTS_EACH):
-            inner = folder / f"disk{first}"
-            inner.mkdir()
-            _cut(inner, nursery, min(CUTS_EACH, trials - first), randomness, found, fault)
-            shutil.rmtree(inner)
+    for first in range(0, trials, CUTS_EACH):
+        inner = folder / f"disk{first}"
+        inner.mkdir()
+        _cut(inner, nursery, min(CUTS_EACH, trials - first), randomness, found, fault)
+        shutil.rmtree(inner)
     return found
 
 
@@ -115,10 +115,11 @@ def _cut(folder: Path, nursery: Nursery, count: int, chosen: random.Random, foun
         (folder / f"cut{number}").unlink()
 
 
-def full(folder: Path, trials: int, seed: int, fault: str = "") -> Trials:
+def full(nursery: Nursery, folder: Path, trials: int, seed: int, fault: str = "") -> Trials:
     """Fill the disk of an output that takes batches, again and again, and give the space back.
 
     Args:
+        nursery: Who forks the outputs.
         folder: An empty folder.
         trials: How often.
         seed: Of the times.
@@ -126,8 +127,8 @@ def full(folder: Path, trials: int, seed: int, fault: str = "") -> Trials:
     """
     randomness, found = random.Random(seed), Trials(trials)
     with ExitStack() as stack:
-        nursery = stack.enter_context(Nursery(folder / "log"))
         output = OutputLife(nursery, folder / "output", ("-t", "tmpfs", "-o", f"size={SMALL_DISK}", "none"), FLAGS)
+        stack.callback(output.end)
         output.start(fault)
         posting = stack.enter_context(Posting(output.url))
         for number in range(trials):
@@ -149,13 +150,15 @@ def full(folder: Path, trials: int, seed: int, fault: str = "") -> Trials:
 
 def _after(cut: OutputLife, acked: Sequence[str], made_ids: Sequence[str], what: str) -> list[Finding]:
     """What is wrong with a store that a fresh output finds."""
-    cut.start()
     try:
+        cut.start()
         found = _account(cut, acked, made_ids, what)
         for known in (acked[0], acked[-1]):
             if not cut.duplicate(pack(made(known))):
                 found.append(Finding(what, f"{known} was acknowledged, and is not known any more"))
         return found
+    except Died as error:
+        return [Finding(what, str(error))]
     finally:
         cut.end()
 

@@ -1,0 +1,56 @@
+"""Results are never lost: kills, power cuts and full disks, by the content of every row; the long run is `lab results`.
+
+Each check is shown red with a fault that it is there for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import small_disk, spool_trials, store_trials
+from lab.nursery import Nursery
+
+SEED = 20_266
+CUTS, FULL, RED = 20, 2, 2
+needs_loop_disks = pytest.mark.skipif(not spool_trials.loop_disks(), reason="needs root, ext4 and loop devices")
+needs_small_disks = pytest.mark.skipif(not small_disk.available(), reason="needs root and mount namespaces")
+
+
+@pytest.fixture(scope="module", name="nursery")
+def _nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    with Nursery(tmp_path_factory.mktemp("nursery") / "log") as made:
+        yield made
+
+
+@needs_loop_disks
+def test_power_cuts_lose_no_row_that_an_output_has_acknowledged(nursery: Nursery, tmp_path: Path) -> None:
+    found = store_trials.cuts(nursery, tmp_path, CUTS, SEED)
+    assert found.findings == []
+    assert found.acked > CUTS and found.files, f"too little happened to show anything: {found}"
+
+
+@needs_loop_disks
+@pytest.mark.parametrize("fault", ["relaxed_sync", "ack_before_commit"])
+def test_the_check_of_power_cuts_is_red_for_an_output_that_does_not_wait_for_the_disk(
+    nursery: Nursery, fault: str, tmp_path: Path
+) -> None:
+    assert store_trials.cuts(nursery, tmp_path, RED, SEED, fault).findings
+
+
+@needs_small_disks
+def test_a_full_disk_takes_no_batch_without_its_rows_and_all_drains_when_space_returns(
+    nursery: Nursery, tmp_path: Path
+) -> None:
+    found = store_trials.full(nursery, tmp_path, FULL, SEED)
+    assert found.findings == []
+    assert found.answers[store_trials.FULL] >= FULL and found.acked == found.made
+
+
+@needs_small_disks
+def test_the_check_of_full_disks_is_red_for_an_output_that_does_not_wait_for_the_disk(
+    nursery: Nursery, tmp_path: Path
+) -> None:
+    assert store_trials.full(nursery, tmp_path, 1, SEED, "ack_before_commit").findings
