@@ -56,6 +56,18 @@ variable "data_dir" {
   default     = "/var/lib/hoploom"
 }
 
+variable "data_set" {
+  type        = string
+  description = "Folder of a data set, into which one of the instances that see it collects all results; empty for none."
+  default     = ""
+}
+
+variable "memory" {
+  type        = number
+  description = "Megabytes of memory; an instance that collects needs 1024."
+  default     = 256
+}
+
 job "hoploom-output" {
   datacenters = var.datacenters
   type        = "service"
@@ -119,6 +131,7 @@ job "hoploom-output" {
         HOPLOOM_WORKER_TOKEN_FILE = var.token_dir == "" ? "" : "${var.token_dir}/worker"
         HOPLOOM_DB_DIR            = "${var.data_dir}/output-${NOMAD_ALLOC_INDEX}"
         HOPLOOM_WAIT_LOCK_S       = "25"
+        HOPLOOM_DATA_SET          = var.data_set
       }
 
       service {
@@ -136,7 +149,7 @@ job "hoploom-output" {
 
       resources {
         cpu    = 100
-        memory = 256
+        memory = var.memory
       }
     }
   }

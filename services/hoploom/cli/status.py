@@ -69,10 +69,21 @@ def _coordination(found: dict[str, Any]) -> Iterator[str]:
     owners = ", ".join(f"{each['instance']} {each['slots']}" for each in found["owners"])
     if owners:
         yield f"shards    64 slots: {owners}"
+    yield from map(_collected, found["collected"])
     for each in found["campaigns"]:
         for name, group in each["groups"].items():
             if not group["finished"]:
                 yield f"campaign  {each['campaign']['id']}/{name}: {_kind(each['campaign'])}{_progress(group)}"
+
+
+def _collected(said: dict[str, Any]) -> str:
+    if said["why_not"]:
+        return f"data set  {said['data_set']}: {said['instance']} does not collect: {said['why_not']}"
+    stores = said["stores"]
+    wait, longest_s = sum(each["behind"] for each in stores), max((each["waits_s"] for each in stores), default=0)
+    late = f", {wait:,} batches wait, the oldest for {longest_s:.0f} s" if wait else ""
+    wrong = "".join(f"; {each['state']} {each['store'][:8]}: {each['why']}" for each in stores if each["why"])
+    return f"data set  {said['data_set']} in {said['folder']}: {len(stores)} stores{late}{wrong}"
 
 
 def _paused(overlay: dict[str, Any]) -> Iterator[str]:

@@ -203,7 +203,7 @@ class LocalMesh:
             "token_dir": str(self.places.tokens),
         }
         own: dict[str, dict[str, str]] = {
-            "output": {"data_dir": str(self.places.data)},
+            "output": {"data_dir": str(self.places.data), "data_set": str(self.places.data_set)},
             "ping": {
                 "scheduler": "service",
                 "group": GROUP,

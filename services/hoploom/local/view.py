@@ -10,6 +10,7 @@ from hoploom.local.mesh import ENGINES, LocalMesh
 
 _SEVERITY = ("critical", "warning", "passing")
 _OWN = ("ready", "heartbeat")
+_ASK_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ async def look(mesh: LocalMesh) -> dict[str, Any]:
         "routes": len(table or []),
         "instances": [asdict(view) for view in instances],
         **await _coordination(mesh),
+        "collected": await _collected(mesh, instances),
         "links": links(mesh),
     }
 
@@ -79,6 +81,22 @@ async def _coordination(mesh: LocalMesh) -> dict[str, Any]:
     except Unavailable:
         found = {}
     return {**{name: found.get(name, []) for name in wanted}, "overlay": found.get("overlay")}
+
+
+async def _collected(mesh: LocalMesh, instances: list[InstanceView]) -> list[dict[str, Any]]:
+    """How far data sets are, as the instances tell it that collect into them, or that say why they do not."""
+    found: list[dict[str, Any]] = []
+    for each in instances:
+        if each.service == "output":
+            url = f"http://{each.address}:{each.port}/api/v1/output/collector"
+            try:
+                answer = await mesh.http.request("GET", url, timeout_s=_ASK_S)
+                said = answer.json() if answer.ok else {}
+            except Unavailable:
+                continue
+            if said.get("leads") or said.get("why_not"):
+                found.append({"instance": each.id, **said})
+    return found
 
 
 async def _instances(mesh: LocalMesh, service: str, table: list[Mapping[str, Any]]) -> list[InstanceView]:

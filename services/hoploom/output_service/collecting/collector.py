@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from hoploom.kit import metrics
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.consul_api import Instance
-from hoploom.kit.errors import Unavailable, Unprocessable
+from hoploom.kit.errors import ConfigError, Unavailable, Unprocessable
 from hoploom.output_service.collecting import offers, patience
 from hoploom.output_service.collecting.fetching import Cursor, Fetching
 from hoploom.output_service.collecting.finding import Finder, Found
@@ -58,6 +58,8 @@ class Collector:
         self._held, self._means = held, means
         self._books: dict[str, _Book] = {}
         self._slots = asyncio.Semaphore(AT_A_TIME)
+        # How many batches there were, since this began, when the Parquet files were last whole.
+        self._written, self._no_parquet = -1, ""
 
     @property
     def cursors(self) -> Mapping[str, int]:
@@ -73,11 +75,27 @@ class Collector:
         found = await self._means.finder.find()
         visits = (self._visited(store, instances, longest_s) for store, instances in found.stores.items())
         rows = await asyncio.gather(*visits)
-        made = Report(self._held.name, self._held.uuid, (*rows, *await self._absent(found)), found.away)
+        await self._write_parquet()
+        stores = (*rows, *await self._absent(found))
+        made = Report(self._held.name, self._held.uuid, stores, found.away, self._no_parquet)
         for each in made.stores:
             _BEHIND.labels(each.store).set(each.behind)
             _WAITS.labels(each.store).set(each.waits_s)
         return made
+
+    async def _write_parquet(self) -> None:
+        """What is new goes into the Parquet files too; where that cannot be, the data set is whole without them."""
+        batches = sum(book.cursor.batches for book in self._books.values())
+        if batches == self._written:
+            return
+        try:
+            await self._held.write_parquet()
+            self._no_parquet = ""
+        except (ConfigError, Unavailable) as error:
+            if str(error) != self._no_parquet:
+                log.warning("no Parquet files are written: %s", error)
+            self._no_parquet = str(error)
+        self._written = batches
 
     async def _visited(self, store: str, instances: tuple[Instance, ...], longest_s: float) -> StoreRow:
         """One store; whatever is wrong with it stands in its row."""

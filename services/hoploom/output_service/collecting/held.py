@@ -46,6 +46,9 @@ class DataSet(Protocol):
     def take(self, path: Path, since: int | None = None) -> Taken:
         """Merge a file of a store that has nothing between `since` and the file's first batch; blocks."""
 
+    def write_parquet(self) -> object:
+        """Write what is new in it into its Parquet files; blocks."""
+
     def close(self) -> None:
         """Let go of it."""
 
@@ -78,6 +81,10 @@ class Held:
             return self._data_set.take(path, since)
 
         return await self._run(work)
+
+    async def write_parquet(self) -> None:
+        """Write what is new in it into its Parquet files; raises as the data set does."""
+        await self._run(self._data_set.write_parquet)
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

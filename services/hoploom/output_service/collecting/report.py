@@ -59,12 +59,14 @@ class Report:
         uuid: Its UUID.
         stores: All that are known of.
         away: Why, by datacenter that could not be asked for its outputs.
+        parquet: Why the Parquet files lack what is new; empty where they do not.
     """
 
     data_set: str
     uuid: str
     stores: Sequence[StoreRow]
     away: Mapping[str, str]
+    parquet: str = ""
 
     @property
     def is_whole(self) -> bool:
@@ -77,6 +79,7 @@ class Report:
         words = [f"collects {self.data_set}: {count} store{'' if count == 1 else 's'}"]
         words += [f"{each.store[:_SHORT]} {each.state}: {each.why}" for each in self.stores if each.why]
         words += [f"datacenter {dc} is away" for dc in sorted(self.away)]
+        words += [f"no Parquet files: {self.parquet}"] if self.parquet else []
         return ", ".join(words)
 
     def to_json(self) -> dict[str, Any]:
@@ -87,4 +90,5 @@ class Report:
             "whole": self.is_whole,
             "stores": [dataclasses.asdict(each) for each in self.stores],
             "away": dict(self.away),
+            "parquet": self.parquet,
         }

@@ -1,0 +1,140 @@
+"""`hoploom collect --data-set DIR`: the results of all outputs into one data set, once or for ever.
+
+What the role inside the output service does, from outside: for a job, a host without services, an operator.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hoploom.cli import screen
+from hoploom.cli.main import FAILED
+from hoploom.kit import credentials
+from hoploom.kit.consul_api import ConsulApi
+from hoploom.kit.errors import Unavailable
+from hoploom.kit.http_client import HttpClient
+from hoploom.kit.settings import load
+from hoploom.local.mesh import LocalMesh
+from hoploom.output_service.collecting import making, patience, pinning, seat
+from hoploom.output_service.collecting.making import Outside
+from hoploom.output_service.collecting.report import COLLECTED, Report
+from hoploom.output_service.collecting.seat import Seat
+from hoploom.output_service.settings import Settings
+
+NAME = "collect"
+HELP = "collect the results of all outputs, in every datacenter, into the data set in a folder (--once: and end)"
+_CONSUL = "HOPLOOM_CONSUL_ADDR"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of the command."""
+    screen.add_mesh(parser)
+    parser.add_argument("--data-set", required=True, type=Path, metavar="DIR", help="folder of the data set")
+    parser.add_argument("--name", default="main", help="its name, by which outputs know what it has (default: main)")
+    parser.add_argument("--once", action="store_true", help="collect what there is, and end (exit 0: it is whole)")
+    parser.add_argument("--json", action="store_true", help="one JSON document a look instead of lines")
+    parser.add_argument(
+        pinning.FLAG, default="", metavar="UUID", help="give up that data set of the name, and begin this one"
+    )
+    parser.add_argument(
+        "--consul-addr", default=os.environ.get(_CONSUL, ""), metavar="URL",
+        help=f"a Consul agent, where it is not the local mesh's ({_CONSUL}; tokens as `hoploom settings kit` says)",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Collect; returns when it is done, or never."""
+    place = Seat(args.name, args.data_set.expanduser(), args.new_data_set)
+    return asyncio.run(_collect(args, place, _settings(args)))
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    """Whom to ask, and with which tokens: as the environment says, or as the local mesh has it."""
+    if args.consul_addr:
+        return load(Settings, NAME, [f"--consul-addr={args.consul_addr}"])
+    places = screen.places(args)
+    mesh = LocalMesh(places, screen.say)
+    mesh.require_running()
+    return replace(
+        load(Settings, NAME, []),
+        consul_addr=f"http://127.0.0.1:{mesh.ports['consul_http']}",
+        consul_token_file=str(places.tokens / "output"),
+        worker_token_file=str(places.tokens / "worker"),
+        fabio_addr=mesh.fabio_url,
+    )
+
+
+@asynccontextmanager
+async def _outside(settings: Settings) -> AsyncIterator[Outside]:
+    consul = ConsulApi(settings.consul_addr, credentials.read(settings.consul_token_file))
+    http, token = HttpClient(), credentials.read(settings.worker_token_file)
+    try:
+        yield Outside(consul, http, settings.fabio_addr, token, settings.collect_max_bytes)
+    finally:
+        await http.close()
+        await consul.close()
+
+
+async def _collect(args: argparse.Namespace, place: Seat, settings: Settings) -> int:
+    async with _outside(settings) as outside, seat.holding(place, outside.consul) as held:
+
+        async def write(operation: Mapping[str, Any]) -> bool:
+            return bool(await outside.consul.kv_txn([operation]))
+
+        await place.enter(outside.consul, held.uuid, {}, write)
+        collector = making.collector(held, place.folder, outside)
+        said: list[tuple[str, str]] = []
+        while True:
+            report = await collector.look(0.0 if args.once else settings.collect_s)
+            lines = _lines(report)
+            if args.json:
+                print(json.dumps(report.to_json()), flush=True)
+            elif lines != said:
+                _say(lines)
+            said = lines
+            await _entered(place, outside, held.uuid, collector.cursors, write)
+            if args.once:
+                return 0 if report.is_whole else FAILED
+            await asyncio.sleep(settings.collect_s / patience.LOOKS)
+
+
+async def _entered(
+    place: Seat, outside: Outside, uuid: str, cursors: Mapping[str, int], write: seat.Write
+) -> None:
+    """Consul hears how far it is; an older copy of the set is known by that."""
+    try:
+        await place.enter(outside.consul, uuid, cursors, write)
+    except Unavailable as error:
+        screen.say_aside("consul", f"does not hear how far the data set is: {error}")
+
+
+def _say(lines: list[tuple[str, str]]) -> None:
+    for label, text in lines:
+        screen.say(label, text)
+
+
+def _lines(report: Report) -> list[tuple[str, str]]:
+    """What came of a look, for a person."""
+    batches, rows = (sum(getattr(each, name) for each in report.stores) for name in ("batches", "rows"))
+    count = len(report.stores)
+    lines = [("collected", f"{report.data_set}: {count} stores, {batches:,} new batches with {rows:,} rows")]
+    for each in report.stores:
+        if each.state != COLLECTED or each.lost or each.conflicts:
+            lines.append((each.state, f"store {each.store} ({each.dc or 'unknown'}): {_wrong(each)}"))
+    lines += [("away", f"datacenter {dc}: {why}") for dc, why in report.away.items()]
+    lines += [("parquet", report.parquet)] if report.parquet else []
+    return lines
+
+
+def _wrong(row: Any) -> str:
+    words = [row.why] if row.why else []
+    words += [f"{row.behind:,} batches wait"] if row.behind else []
+    words += [f"{row.lost:,} batches were pruned before they were collected"] if row.lost else []
+    words += [f"{row.conflicts:,} batches are there with other content"] if row.conflicts else []
+    return "; ".join(words)
