@@ -28,7 +28,7 @@ from hoploom.kit import lifecycle
 from hoploom.output_service import archive
 from hoploom.output_service.app import make_app
 from hoploom.output_service.settings import Settings
-from lab import output_faults, spool_worker
+from lab import dying, output_faults, spool_worker
 from waiting import until
 
 LOOK_S = 0.05
@@ -37,17 +37,20 @@ LOOK_S = 0.05
 _CLONE_NEWNS = 0x00020000
 
 
-def output(arguments: Sequence[str], fault: str = "") -> None:
+def output(arguments: Sequence[str], fault: str = "", die_at: tuple[int, str] | None = None) -> None:
     """An output instance.
 
     Args:
         arguments: Its flags.
         fault: A rule to break, see `output_faults.FAULTS`.
+        die_at: Number of the step at which it kills itself, and where it writes that down, see `dying`.
     """
     sys.argv = ["output_service", *arguments]
     archive.LOOK_S = LOOK_S
     if fault:
         output_faults.FAULTS[fault]()
+    if die_at:
+        dying.die_at(die_at[0], Path(die_at[1]))
     lifecycle.main(make_app, Settings, "output_service")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
+from typing import Any
 
 from engine_processes import LOOPBACK, free_ports
 from lab.nursery import Nursery, lives
@@ -65,9 +66,9 @@ class OutputLife:
         """Whether its process is there."""
         return bool(self.pid) and lives(self.pid)
 
-    def begin(self, fault: str = "") -> None:
+    def begin(self, fault: str = "", **more: Any) -> None:
         """Begin a life, and wait for nothing; `fault` is a rule to break, see `output_faults.FAULTS`."""
-        self.pid = self._nursery.start("output", self._mount, arguments=self._flags, fault=fault)
+        self.pid = self._nursery.start("output", self._mount, arguments=self._flags, fault=fault, **more)
 
     def start(self, fault: str = "") -> None:
         """Begin a life, and wait until it listens.

@@ -1,0 +1,16 @@
+"""A real output that dies at some step of rotation, again and again; the long run is `python3 tests lab rotation`."""
+
+from pathlib import Path
+
+from lab.rotation_trials import kills
+
+
+def test_deaths_at_steps_of_rotation_lose_double_and_refuse_nothing(tmp_path: Path) -> None:
+    found = kills(tmp_path, 24, seed=1)
+    assert found.findings == []
+    assert sum(found.deaths.values()) == 24
+    assert found.files >= 5 and found.made > 20
+
+
+def test_the_check_is_red_where_batches_are_acknowledged_before_they_are_committed(tmp_path: Path) -> None:
+    assert kills(tmp_path, 4, seed=2, fault="ack_before_commit").findings
