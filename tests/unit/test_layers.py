@@ -27,7 +27,7 @@ PURE = ("targets/*.py", "wire/*.py", "results/tables.py", "results/rows.py", "re
         "results/address_texts.py", "results/batch_rules.py", "results/row_rules.py",
         "results/formats/atlas*.py", "results/formats/scamper_json.py", "results/formats/graphml.py",
         "results/formats/masking.py", "results/formats/campaign_json.py",
-        "results/formats/warts*.py",
+        "results/formats/warts*.py", "results/formats/flat.py", "results/formats/csv_table.py",
         "kit/tags.py", "kit/tag_*.py", "kit/errors.py", "kit/election.py", "kit/belief.py",
         "input_service/leases.py",
         "input_service/shard_record.py", "input_service/round_record.py", "input_service/shards.py",

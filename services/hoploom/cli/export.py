@@ -51,6 +51,8 @@ FORMATS: Mapping[str, Writer] = {
     "scamper-json": _later("scamper_json"),
     "warts": _later("warts_export"),
     "graphml": _later("graphml"),
+    "csv": _later("csv_table"),
+    "parquet": _later("parquet_table"),
 }
 BINARY: Final = frozenset({"warts", "parquet"})
 """Formats that a terminal shows nothing of."""

@@ -66,17 +66,35 @@ def load(engine: Engine, form: Form, source: apsw.Connection, span: Span) -> Non
         ConfigError: The file cannot be read, or rows of it have no batch.
     """
     try:
-        count = _take(engine, "loaded", parquet_columns.row_columns(form),
+        count = take(engine, "loaded", parquet_columns.row_columns(form),
                       source.execute(parquet_columns.read_rows(form), (span.above, span.upto)))  # fmt: skip
         keys = engine.run("SELECT DISTINCT batch_key FROM loaded ORDER BY batch_key")
         heads = (head for key in keys for head in source.execute(parquet_columns.READ_HEADS, key))
-        _take(engine, "heads", parquet_columns.HEAD_COLUMNS, heads)
+        take(engine, "heads", parquet_columns.HEAD_COLUMNS, heads)
     except apsw.Error as error:
         raise ConfigError(f"{source.filename} cannot be read as a file of results: {error}") from error
     engine.run(f"CREATE OR REPLACE TABLE placed AS {parquet_columns.placed(form)}")
     engine.run("DROP TABLE loaded")
     if engine.run("SELECT count(*) FROM placed") != [(count,)]:
         raise ConfigError(f"{source.filename} is no whole file of results: rows of {form.table} have no batch")
+
+
+def take(engine: Engine, table: str, columns: Sequence[Column], rows: Iterable[Row]) -> int:
+    """Make a table of rows, in place of one of that name; answers how many there were.
+
+    Args:
+        engine: Where.
+        table: Its name.
+        columns: Its columns.
+        rows: With -1 or an empty text where an optional column has nothing.
+    """
+    engine.run(f"CREATE OR REPLACE TABLE {table} ({', '.join(f'{each.name} {each.kind}' for each in columns)})")
+    cells, left, count = ", ".join(map(parquet_columns.taken, columns)), iter(rows), 0
+    while chunk := list(islice(left, _CHUNK_ROWS)):
+        arrays = zip(columns, zip(*chunk, strict=True), strict=True)
+        engine.insert(table, cells, {each.name: np.array(values, _kind(each)) for each, values in arrays})
+        count += len(chunk)
+    return count
 
 
 def partitions(engine: Engine, form: Form) -> list[Partition]:
@@ -112,17 +130,6 @@ def write(engine: Engine, form: Form, partition: Partition, made: Path, place: P
 def copy(engine: Engine, select: str, made: Path) -> None:
     """Write what a query answers into a file."""
     engine.run(f"COPY ({select}) TO {literal(made)} ({parquet_columns.WRITING})")
-
-
-def _take(engine: Engine, table: str, columns: Sequence[Column], rows: Iterable[Row]) -> int:
-    """Make a table of rows; answers how many there were."""
-    engine.run(f"CREATE OR REPLACE TABLE {table} ({', '.join(f'{each.name} {each.kind}' for each in columns)})")
-    cells, left, count = ", ".join(map(parquet_columns.taken, columns)), iter(rows), 0
-    while chunk := list(islice(left, _CHUNK_ROWS)):
-        arrays = zip(columns, zip(*chunk, strict=True), strict=True)
-        engine.insert(table, cells, {each.name: np.array(values, _kind(each)) for each, values in arrays})
-        count += len(chunk)
-    return count
 
 
 def _kind(column: Column) -> type:

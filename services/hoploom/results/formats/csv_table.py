@@ -1,0 +1,43 @@
+"""Results as CSV (RFC 4180, lines end with LF): one table, of which `flat` says the columns. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import BinaryIO, Final
+
+from hoploom.results.formats.flat import COLUMNS, Row, flat
+from hoploom.results.parquet_columns import TIME
+from hoploom.results.rows import Group
+
+_EPOCH: Final = datetime(1970, 1, 1)
+_NAMES: Final = [each.name for each in COLUMNS]
+_TIME: Final = _NAMES.index(TIME.name)
+_SUSPECT: Final = _NAMES.index("suspect")
+_CHUNK_ROWS: Final = 1_000
+
+
+def write(groups: Iterable[Group], out: BinaryIO) -> None:
+    """Write a line of names, and a line a row; absent values are empty, times ISO 8601 in UTC.
+
+    Args:
+        groups: Batches with their rows.
+        out: Gets UTF-8.
+    """
+    rows = map(_cells, flat(groups))
+    chunk: list[list[object]] = [list(_NAMES)]
+    while chunk:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(chunk)
+        out.write(text.getvalue().encode())
+        chunk = list(islice(rows, _CHUNK_ROWS))
+
+
+def _cells(row: Row) -> list[object]:
+    cells = list(row)
+    cells[_TIME] = (_EPOCH + timedelta(milliseconds=row[_TIME])).isoformat(timespec="milliseconds") + "Z"
+    cells[_SUSPECT] = int(row[_SUSPECT])
+    return cells

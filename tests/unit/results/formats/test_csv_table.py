@@ -1,0 +1,36 @@
+"""Results as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import apsw
+import pytest
+
+from hoploom.results.formats import csv_table
+from hoploom.results.reading import groups
+from lab.result_files import STORE, write
+from unit.wire.batches import make
+from unit.wire.traces import traced
+
+
+def test_rows_are_read_back_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_table, "_CHUNK_ROWS", 4)
+    connection = apsw.Connection(str(write(tmp_path / "a.db", STORE, [make(1), traced(2)])))
+    out = io.BytesIO()
+    csv_table.write(groups(connection), out)
+    found = list(csv.DictReader(io.StringIO(out.getvalue().decode("utf-8"))))
+    names = ("kind", "suspect", "probed_at", "address", "outcome", "rtt_us", "ttl", "hop")
+    picked = [tuple(row[name] for name in names) for row in found]
+    assert (len(picked), out.getvalue().count(b"\n"), b"\r" in out.getvalue()) == (18, 19, False)
+    assert picked[1] == ("ping", "0", "2023-11-14T22:13:22.000Z", "10.0.0.7", "answered", "101", "", "")
+    assert picked[2] == ("ping", "0", "2023-11-14T22:13:22.000Z", "10.0.0.8", "lost", "", "", "")
+    assert picked[7] == ("trace", "0", "2023-11-14T22:13:22.000Z", "10.0.0.6", "reached", "", "2", "")
+
+
+def test_nothing_is_a_line_of_names(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    csv_table.write([], out)
+    assert out.getvalue().startswith(b"kind,campaign,worker,") and out.getvalue().count(b"\n") == 1
