@@ -1,21 +1,25 @@
 """Reads a file of results batch by batch: a dump, or the merged.db of a data set.
 
 Rows come in the order in which they lie in the file, a few at a time, so that a file of any size takes the same
-memory. What the writers of other formats get is made here and nowhere else.
+memory. What the writers of other formats get is made here and nowhere else, and judged: the file may be a stranger's.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from ipaddress import IPv4Network, IPv6Network
 from itertools import groupby, islice
 from operator import itemgetter
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any, Final, TypeVar
 
 import apsw
 
 from hoploom.kit.errors import ConfigError
+from hoploom.results.batch_rules import fault
+from hoploom.results.row_rules import BOTH, MPLS_PATTERN, RULES
 from hoploom.results.rows import BatchHead, Group, HopRow, PingRow, TraceRow
 from hoploom.results.tables import RESULT_TABLES
 from hoploom.wire import addresses
@@ -48,24 +52,29 @@ class Wanted:
 
 EVERYTHING: Final = Wanted()
 
-_HEAD: Final = ", ".join(each.name for each in fields(BatchHead))
+_HEAD_NAMES: Final = tuple(each.name for each in fields(BatchHead))
+_HEAD: Final = ", ".join(_HEAD_NAMES)
+_MPLS: Final = re.compile(MPLS_PATTERN)
 # A batch that came before a moment holds nothing that was probed after it.
 _BATCHES: Final = """
 SELECT batch_key FROM batches WHERE kind = :kind AND (:campaign = '' OR campaign = :campaign)
   AND (:since_us IS NULL OR received_at_us >= :since_us) AND (:family IS NULL OR family = :family)
   AND (:suspect OR NOT suspect)
 """
+_JUDGED: Final = {table: f"coalesce({' AND '.join(rules.values())}, 0)" for table, rules in RULES.items()}
+"""Whether a row is one that a worker could have sent, as far as SQL can tell."""
 _PINGS: Final = f"""
 SELECT batch_key, address, outcome, sent, received, duplicates, rtt_us, coalesce(rtt_min_us, rtt_us),
-  coalesce(rtt_max_us, rtt_us), reply_ttl, icmp_type, icmp_code, icmp_from, at_ms
+  coalesce(rtt_max_us, rtt_us), reply_ttl, icmp_type, icmp_code, icmp_from, at_ms, {_JUDGED["ping_results"]}
 FROM ping_results WHERE batch_key IN ({_BATCHES}) ORDER BY rowid
 """
 _TRACES: Final = f"""
-SELECT batch_key, address, outcome, sent, joined_ttl, distance, hops, at_ms
+SELECT batch_key, address, outcome, sent, joined_ttl, distance, hops, at_ms, {_JUDGED["traceroutes"]}
 FROM traceroutes WHERE batch_key IN ({_BATCHES}) ORDER BY rowid
 """
-_HOPS: Final = """
-SELECT batch_key, address, ttl, hop, rtt_us, reply_ttl, quoted_ttl, icmp_type, icmp_code, mpls, at_ms
+_HOPS: Final = f"""
+SELECT batch_key, address, ttl, hop, rtt_us, reply_ttl, quoted_ttl, icmp_type, icmp_code, mpls, at_ms,
+  {_JUDGED["traceroute_hops"]}
 FROM traceroute_hops WHERE rowid >= ? ORDER BY rowid
 """
 _FIRST_HOP: Final = """
@@ -107,13 +116,21 @@ def _groups(connection: apsw.Connection, kind: str, wanted: Wanted) -> Iterator[
     starts = _hop_starts(connection) if kind == "trace" else {}
     found = connection.execute(_TRACES if kind == "trace" else _PINGS, asked)
     for key, rows in groupby(found, key=itemgetter(0)):
-        head: Row = connection.execute(f"SELECT {_HEAD} FROM batches WHERE batch_key = ?", (key,)).fetchall()[0]
-        batch, protocol, made = BatchHead(*head), "icmp", _pings(rows)
+        batch, protocol = _head(connection, key), "icmp"
         if kind == "trace":
             start = starts.get(key, 0)
-            made = _traces(connection, rows, start)  # noqa: B031 - only one of the two is read
+            made = _traces(connection, batch, rows, start)
             protocol = connection.execute(_PROTOCOL, (start, batch.hop_rows)).get or ""
+        else:
+            made = _pings(connection, batch, rows)
         yield Group(batch, _told(connection, filter(_is_wanted(batch, wanted), made)), protocol)
+
+
+def _head(connection: apsw.Connection, key: int) -> BatchHead:
+    found: Row = connection.execute(f"SELECT {_HEAD} FROM batches WHERE batch_key = ?", (key,)).fetchall()[0]
+    if reason := fault(dict(zip(_HEAD_NAMES, found, strict=True))):
+        raise ConfigError(f"{connection.filename} has a batch that no worker sends: {reason}")
+    return BatchHead(*found)
 
 
 def _told(connection: apsw.Connection, found: Iterator[T]) -> Iterator[T]:
@@ -124,19 +141,50 @@ def _told(connection: apsw.Connection, found: Iterator[T]) -> Iterator[T]:
         raise ConfigError(f"{connection.filename} cannot be read as a file of results: {error}") from error
 
 
-def _pings(rows: Iterator[Row]) -> Iterator[PingRow | TraceRow]:
-    return (PingRow(*row[1:]) for row in rows)
+def _pings(connection: apsw.Connection, batch: BatchHead, rows: Iterator[Row]) -> Iterator[PingRow | TraceRow]:
+    for _, *values, is_good in rows:
+        row = PingRow(*values)
+        if not (is_good and _is_address(row.address, batch.family) and _is_sender(row.icmp_from)):
+            raise _odd(connection, batch)
+        yield row
 
 
-def _traces(connection: apsw.Connection, rows: Iterator[Row], start: int) -> Iterator[PingRow | TraceRow]:
+def _traces(
+    connection: apsw.Connection, batch: BatchHead, rows: Iterator[Row], start: int
+) -> Iterator[PingRow | TraceRow]:
     """Traceroutes of one batch with their hops, which lie in the same order from the row `start`."""
     hops = iter(connection.execute(_HOPS, (start,)))
-    for key, address, outcome, sent, joined_ttl, distance, count, at_ms in rows:
+    for key, address, outcome, sent, joined_ttl, distance, count, at_ms, is_good in rows:
+        if not (is_good and _is_address(address, batch.family)):
+            raise _odd(connection, batch)
         own = list(islice(hops, count))
         if len(own) != count or any(hop[:2] != (key, address) for hop in own):
             raise _scattered(connection)
-        path = tuple(HopRow(*hop[2:]) for hop in own)
+        path = tuple(HopRow(*hop[2:-1]) for hop in own)
+        if not all(hop[-1] for hop in own) or not all(_is_hop(hop, batch.family) for hop in path):
+            raise _odd(connection, batch)
         yield TraceRow(address, outcome, sent, joined_ttl, distance, path, at_ms)
+
+
+def _is_hop(hop: HopRow, family: int) -> bool:
+    is_labelled = hop.mpls is None or _MPLS.fullmatch(hop.mpls) is not None
+    return is_labelled and (hop.hop is None or _is_address(hop.hop, family))
+
+
+def _is_sender(address: str | None) -> bool:
+    return address is None or any(_is_address(address, family) for family in BOTH)
+
+
+def _is_address(text: str, family: int) -> bool:
+    try:
+        inet_pton(AF_INET if family == _IPV4 else AF_INET6, text)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _odd(connection: apsw.Connection, batch: BatchHead) -> ConfigError:
+    return ConfigError(f"{connection.filename} has a row in batch {batch.batch} that no worker sends")
 
 
 def _hop_starts(connection: apsw.Connection) -> dict[int, int]:

@@ -130,6 +130,34 @@ def test_a_file_whose_rows_do_not_fit_together_is_refused_in_a_sentence(tmp_path
         read(connection)
 
 
+ODD = {
+    "an outcome that there is not": "UPDATE ping_results SET outcome = 4 WHERE rowid = 3",
+    "an outcome in words": "UPDATE ping_results SET outcome = 'lost' WHERE rowid = 3",
+    "an address that is none": "UPDATE ping_results SET address = '<script>' WHERE rowid = 3",
+    "an address of another family": "UPDATE ping_results SET address = '2001:db8::1' WHERE rowid = 3",
+    "an address with a null in it": "UPDATE ping_results SET address = '10.0.0.1' || char(0) WHERE rowid = 3",
+    "a sender that is none": "UPDATE ping_results SET icmp_from = 'me' WHERE rowid = 3",
+    "a negative RTT": "UPDATE ping_results SET rtt_us = -1, rtt_min_us = NULL WHERE rowid = 1",
+    "an RTT in words": "UPDATE ping_results SET rtt_us = 'soon' WHERE rowid = 1",
+    "a time beyond bounds": "UPDATE ping_results SET at_ms = 1 << 62 WHERE rowid = 1",
+    "a path with an odd end": "UPDATE traceroutes SET outcome = 5 WHERE rowid = 2",
+    "a hop that is no address": "UPDATE traceroute_hops SET hop = 'gw' WHERE rowid = 1",
+    "a hop of another family": "UPDATE traceroute_hops SET hop = '::1' WHERE rowid = 1",
+    "labels that are none": "UPDATE traceroute_hops SET mpls = '1:2:x' WHERE rowid = 3",
+    "a worker with a line break": "UPDATE batches SET worker = 'a' || char(10)",
+    "a family that there is not": "UPDATE batches SET family = 5",
+    "a clock beyond bounds": "UPDATE batches SET started_at_us = 9e18",
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_what_no_worker_sends_is_refused_in_a_sentence(tmp_path: Path, what: str) -> None:
+    connection = apsw.Connection(str(write(tmp_path / "a.db", STORE, [make(rows=4), traced(3)])))
+    connection.execute(ODD[what])
+    with pytest.raises(ConfigError, match=r"a\.db has a (batch|row in batch [0-9a-f-]+) that no worker sends"):
+        read(connection)
+
+
 def test_corrupt_pages_are_refused_in_a_sentence_where_rows_are_read(tmp_path: Path) -> None:
     path = write(tmp_path / "a.db", STORE, [make(rows=1024)])
     with path.open("r+b") as file:

@@ -39,6 +39,7 @@ ERRORS: Final = {
 """Atlas' letters for codes of Destination Unreachable (RFC 792, RFC 1812 section 5.2.7.1, RFC 4443 section 3.1)."""
 _ONE_EACH: Final = 2
 """Of two replies, the smallest and the largest RTT are those of each."""
+_encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def write(groups: Iterable[Group], out: BinaryIO) -> None:
@@ -52,7 +53,7 @@ def write(groups: Iterable[Group], out: BinaryIO) -> None:
         common = _common(group.batch)
         for row in group.rows:
             found = ping(group.batch, row) if isinstance(row, PingRow) else traceroute(group, row)
-            out.write(json.dumps(common | found, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n")
+            out.write(_encode(common | found).encode("ascii") + b"\n")
 
 
 def ping(batch: BatchHead, row: PingRow) -> dict[str, Any]:

@@ -28,6 +28,7 @@ _ENTRY_BYTES: Final = 4
 _ECHO_REPLY: Final = {4: 0, 6: 129}
 _TWO: Final = 2
 _EPOCH: Final = datetime(1970, 1, 1)
+_encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def write(groups: Iterable[Group], out: BinaryIO) -> None:
@@ -40,7 +41,7 @@ def write(groups: Iterable[Group], out: BinaryIO) -> None:
     for group in groups:
         for row in group.rows:
             found = ping(group.batch, row) if isinstance(row, PingRow) else trace(group, row)
-            out.write(json.dumps(found, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n")
+            out.write(_encode(found).encode("ascii") + b"\n")
 
 
 def trace(group: Group, row: TraceRow) -> dict[str, Any]:
