@@ -14,11 +14,11 @@ import numpy as np
 from hoploom.wire.addresses import MAPPED_PREFIX, NONE
 
 SEPARATOR: Final = "\n"
-_DOT, _END, _ZERO, _NINE = b".\n09"
-_DOTTED_QUAD: Final = np.frombuffer(b"...\n", np.uint8)
-_LONGEST_NUMBER: Final = 3
-_LARGEST: Final = 255 + _ZERO * 111
-"""255, where each digit is the code of its character: 100, 10 and 1 times the code of the zero more."""
+_ZERO: Final = np.uint8(ord("0"))
+_BASE: Final = np.uint8(10)
+_DOTTED_QUAD: Final = b"...\n"
+_PADDING: Final = 3
+"""As many characters as a number may have, so that the last one has neighbours too."""
 
 
 def are_addresses(text: str, count: int, families: tuple[int, ...]) -> bool:
@@ -29,29 +29,35 @@ def are_addresses(text: str, count: int, families: tuple[int, ...]) -> bool:
         count: How many it must be.
         families: 4, 6 or both.
     """
-    if text.count(SEPARATOR) != count or (text and not text.endswith(SEPARATOR)):
-        return False
-    is_quads = 4 in families and text.isascii() and _are_dotted_quads(text)  # noqa: PLR2004 - the family
-    return is_quads or all(_family(each) in families for each in text.split(SEPARATOR)[:-1])
+    if 4 in families and text.isascii() and _are_dotted_quads(text, count):  # noqa: PLR2004 - the family
+        return True
+    *found, rest = text.split(SEPARATOR)
+    return len(found) == count and not rest and all(_family(each) in families for each in found)
 
 
-def _are_dotted_quads(text: str) -> bool:
-    """Whether a text of ASCII characters that ends with the separator is nothing but dotted quads."""
-    raw = np.frombuffer(text.encode("ascii"), np.uint8)
-    ends = np.flatnonzero(raw < _ZERO)
-    if len(ends) % len(_DOTTED_QUAD) or (raw > _NINE).any():
+def _are_dotted_quads(text: str, count: int) -> bool:
+    """Whether a text of ASCII characters is so many dotted quads, each followed by the separator.
+
+    Every step looks at all characters at once, each beside its neighbours: one byte a character is what makes it fast.
+    """
+    raw = np.frombuffer(f"{SEPARATOR}{text}{SEPARATOR * _PADDING}".encode("ascii"), np.uint8)
+    value = raw - _ZERO
+    is_digit = value < _BASE
+    marks = raw.compress(~is_digit)[1:-_PADDING].tobytes()
+    if marks != _DOTTED_QUAD * count or not text.endswith(SEPARATOR * bool(count)):
         return False
-    if (raw[ends].reshape(-1, len(_DOTTED_QUAD)) != _DOTTED_QUAD).any():
-        return False
-    starts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
-    lengths = ends - starts
-    if (lengths < 1).any() or (lengths > _LONGEST_NUMBER).any():
-        return False
-    if ((raw[starts] == _ZERO) & (lengths > 1)).any():
-        return False
-    longest = starts[lengths == _LONGEST_NUMBER]
-    numbers = raw[longest] * np.int32(100) + raw[longest + 1] * np.int32(10) + raw[longest + 2]
-    return bool((numbers <= _LARGEST).all())
+    before, first, second, third = (is_digit[each : len(raw) - _PADDING + each] for each in range(4))
+    hundreds, tens, ones = (value[each : len(raw) - _PADDING + each] for each in range(1, 4))
+    begins = first & ~before
+    # What wraps around is of characters that are no digits, and masked below.
+    is_over_255 = (hundreds > 2) | ((hundreds == 2) & (tens * _BASE + ones > 55))  # noqa: PLR2004 - 2 and 55 are 255
+    wrong = (
+        ~before[: len(text)] & ~first[: len(text)],  # an empty number
+        before & first & second & third,  # one of four digits
+        begins & second & (hundreds == 0),  # a leading zero
+        begins & second & third & is_over_255,
+    )
+    return not any(each.any() for each in wrong)
 
 
 def _family(text: str) -> int:

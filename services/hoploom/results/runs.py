@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 import apsw
 
 from hoploom.results import tables
-from hoploom.results.address_texts import are_addresses
-from hoploom.results.row_rules import ADDRESSES, MPLS_PATTERN, RULES
+from hoploom.results.address_texts import SEPARATOR, are_addresses
+from hoploom.results.row_rules import ADDRESSES, ARE_WHOLE, MPLS_PATTERN, RULES
 
 EXPECT: Final = """
 CREATE TEMP TABLE incoming (
@@ -113,7 +113,7 @@ def _run(connection: apsw.Connection, table: str, rowid: apsw.SQLiteValue, key: 
 def _copy(connection: apsw.Connection, run: _Run) -> None:
     for first in range(run.first, run.last + 1, _PIECE_ROWS):
         _judge_texts(connection, run._replace(first=first, last=min(run.last, first + _PIECE_ROWS - 1)))
-    columns, rules = ", ".join(RULES[run.table]), " AND ".join(RULES[run.table].values())
+    columns, rules = ", ".join(RULES[run.table]), " AND ".join((*RULES[run.table].values(), ARE_WHOLE[run.table]))
     connection.execute(
         f"INSERT INTO main.{run.table} (batch_key, {columns}) SELECT ?1, {columns} {run.where} "
         f"AND batch_key = ?1 AND {rules}",
@@ -125,11 +125,11 @@ def _copy(connection: apsw.Connection, run: _Run) -> None:
 
 def _judge_texts(connection: apsw.Connection, run: _Run) -> None:
     """Look at what SQL cannot judge: addresses and label stacks."""
-    for column, families in ADDRESSES[run.table].items():
-        count, texts = connection.execute(
-            f"SELECT count({column}), coalesce(group_concat({column} || char(10), ''), '') {run.where}"
-        ).get
-        if not are_addresses(texts, count, families or (run.family,)):
+    families = ADDRESSES[run.table]
+    asked = ", ".join(f"count({column}), group_concat({column}, char({ord(SEPARATOR)}))" for column in families)
+    found: tuple[Any, ...] = connection.execute(f"SELECT {asked} {run.where}").fetchall()[0]
+    for column, count, texts in zip(families, found[::2], found[1::2], strict=True):
+        if count and not are_addresses(texts + SEPARATOR, count, families[column] or (run.family,)):
             raise Bad(f"{column} in rows {run.first} to {run.last} of {run.table} (batch {run.batch}) is no address, "
                       "or not of the batch's family")
     if "mpls" in RULES[run.table]:
@@ -141,7 +141,8 @@ def _judge_texts(connection: apsw.Connection, run: _Run) -> None:
 def _why_not(connection: apsw.Connection, run: _Run) -> str:
     """Why some rows of a run could not be taken."""
     for column, rule in RULES[run.table].items():
-        for (rowid,) in connection.execute(f"SELECT rowid {run.where} AND NOT coalesce({rule}, 0) LIMIT 1"):
+        wrong = f"(NOT coalesce({rule}, 0) OR typeof({column}) = 'real')"
+        for (rowid,) in connection.execute(f"SELECT rowid {run.where} AND {wrong} LIMIT 1"):
             return f"row {rowid} of {run.table} (batch {run.batch}) has a value in {column} that no worker sends"
     return f"the rows of batch {run.batch} in {run.table} are fewer than it says, or do not lie together"
 

@@ -26,6 +26,16 @@ LAST = "(SELECT max(rowid) FROM ping_results)"
 CELLS: dict[str, tuple[str, str]] = {
     "text for a number": ("UPDATE ping_results SET sent = 'one' WHERE rowid = 3", "row 3 of ping_results .* in sent"),
     "half a reply": ("UPDATE ping_results SET received = 0.5 WHERE rowid = 1", "in received"),
+    "text that looks like a number": (
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'sent INTEGER', 'sent TEXT');"
+        "PRAGMA writable_schema = RESET; UPDATE ping_results SET sent = '1' WHERE rowid = 1;"
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'sent TEXT', 'sent INTEGER')",
+        "row 1 of ping_results .* in sent"),
+    "a whole number as a fraction": (
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'rtt_us INTEGER', 'rtt_us BLOB');"
+        "PRAGMA writable_schema = RESET; UPDATE ping_results SET rtt_us = 5.0 WHERE rowid = 1;"
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'rtt_us BLOB', 'rtt_us INTEGER')",
+        "row 1 of ping_results .* in rtt_us"),
     "bytes for a number": ("UPDATE ping_results SET at_ms = x'00' WHERE rowid = 1", "in at_ms"),
     "an unknown outcome": ("UPDATE ping_results SET outcome = 4 WHERE rowid = 1", "in outcome"),
     "a negative RTT": ("UPDATE ping_results SET rtt_us = -1 WHERE rowid = 1", "in rtt_us"),
