@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from hoploom.cli.main import main
 from hoploom.results.formats import warts
 from hoploom.results.formats.warts_records import (
     COMPLETED,
@@ -226,3 +227,36 @@ def test_files_of_scamper_on_an_internet_are_read_as_it_reads_them(tmp_path: Pat
     read_alike(again, len(targets))
     labels = {each.labels for trace in found if isinstance(trace, Trace) for each in trace.hops}
     assert labels == (QUOTED if name == "quotes" else {()})
+
+
+@needs_root
+@pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="a tun device needs /dev/net/tun")
+def test_what_scamper_measured_goes_through_an_import_and_an_export(tmp_path: Path) -> None:
+    targets = ["198.18.1.1", "198.18.1.2", "2001:db8:1::5", "198.18.1.1"]
+
+    async def body() -> Path:
+        with Internet((FOLDER / "chain.toml").read_text(encoding="utf-8")):
+            return scamper("trace -P icmp-paris -w 1", targets, tmp_path)
+
+    theirs, database, ours = in_namespace(body), tmp_path / "imported.db", tmp_path / "ours.warts"
+    for words in (["import", "-o", str(database), str(theirs)], ["import", "-o", str(database), str(theirs)],
+                  ["export", "--format", "warts", "-o", str(ours), str(database)]):  # fmt: skip
+        assert main(words) == 0
+    names = "dst method stop_reason stop_data start hop_count firsthop probe_count"
+    before, after = (
+        sorted(
+            ({**pick(each, names), "hops": list(map(as_said, each["hops"]))}
+             for each in documents(path) if each["type"] == "trace"),
+            key=str,
+        )
+        for path in (theirs, ours)
+    )  # fmt: skip
+    assert [_to_ms(each) for each in after] == [_to_ms(each) for each in before] and len(after) == len(targets)
+
+
+def _to_ms(document: Document) -> Document:
+    """A document whose moments are whole milliseconds, as results keep them."""
+    moments = [document["start"], *(hop["tx"] for hop in document["hops"])]
+    for each in moments:
+        each["usec"] //= 1000
+    return document

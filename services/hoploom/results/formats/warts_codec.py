@@ -24,7 +24,7 @@ from hoploom.results.formats.warts_fields import (
     U32,
     Body,
     Cursor,
-    Kind,
+    Layout,
     Params,
     read_params,
     write_params,
@@ -42,33 +42,33 @@ _USUAL_QUOTED_TTL: Final = 1
 """scamper writes the TTL in what such a message quotes only where it is another."""
 _CODE_BITS: Final = 8
 
-_LIST: Final = {"description": TEXT, "monitor": TEXT}
-_CYCLE: Final = {"stop_s": U32, "hostname": TEXT}
-_TRACE: Final[dict[str, Kind]] = {
-    "list": U32, "cycle": U32, "source_id": U32, "target_id": U32, "start_us": MOMENT, "stop_reason": U8,
-    "stop_data": U8, "flags": U8, "attempts": U8, "hop_limit": U8, "method": U8, "probe_size": U16, "source_port": U16,
-    "target_port": U16, "first_ttl": U8, "tos": U8, "wait_s": U8, "loops": U8, "probed_hops": U16, "gap_limit": U8,
-    "gap_action": U8, "loop_action": U8, "sent": U16, "probe_wait": U8, "confidence": U8, "source": ADDRESS,
-    "target": ADDRESS, "user": U32, "offset": U16, "router": ADDRESS,
-}  # fmt: skip
-_HOP: Final[dict[str, Kind]] = {
-    "address_id": U32, "ttl": U8, "reply_ttl": U8, "flags": U8, "attempt": U8, "rtt_us": U32, "icmp": U16,
-    "probe_size": U16, "reply_size": U16, "ip_id": U16, "tos": U8, "next_mtu": U16, "quoted_length": U16,
-    "quoted_ttl": U8, "tcp_flags": U8, "quoted_tos": U8, "labels": LABELS, "address": ADDRESS, "sent_us": MOMENT,
-}  # fmt: skip
-_PING: Final[dict[str, Kind]] = {
-    "list": U32, "cycle": U32, "source_id": U32, "target_id": U32, "start_us": MOMENT, "stop_reason": U8,
-    "stop_data": U8, "pattern": PATTERN, "pattern_bytes": NOTHING, "count": U16, "probe_size": U16, "wait_s": U8,
-    "ttl": U8, "reply_limit": U16, "sent": U16, "method": U8, "source_port": U16, "target_port": U16, "user": U32,
-    "source": ADDRESS, "target": ADDRESS, "flags": U8, "tos": U8, "timestamps": ADDRESSES, "checksum": U16,
-    "reply_mtu": U16, "timeout_s": U8, "wait_us": U32, "tcp_ack": U32, "more_flags": U32, "tcp_seq": U32,
-    "router": ADDRESS,
-}  # fmt: skip
-_REPLY: Final[dict[str, Kind]] = {
-    "address_id": U32, "flags": U8, "reply_ttl": U8, "reply_size": U16, "icmp": U16, "rtt_us": U32, "probe": U16,
-    "reply_ip_id": U16, "probe_ip_id": U16, "protocol": U8, "tcp_flags": U8, "address": ADDRESS, "route": ADDRESSES,
-    "timestamps": TIMESTAMPS, "reply_ip_id_32": U32, "sent_us": MOMENT,
-}  # fmt: skip
+_LIST: Final = Layout(description=TEXT, monitor=TEXT)
+_CYCLE: Final = Layout(stop_s=U32, hostname=TEXT)
+_TRACE: Final = Layout(
+    list=U32, cycle=U32, source_id=U32, target_id=U32, start_us=MOMENT, stop_reason=U8,
+    stop_data=U8, flags=U8, attempts=U8, hop_limit=U8, method=U8, probe_size=U16, source_port=U16,
+    target_port=U16, first_ttl=U8, tos=U8, wait_s=U8, loops=U8, probed_hops=U16, gap_limit=U8,
+    gap_action=U8, loop_action=U8, sent=U16, probe_wait=U8, confidence=U8, source=ADDRESS,
+    target=ADDRESS, user=U32, offset=U16, router=ADDRESS,
+)  # fmt: skip
+_HOP: Final = Layout(
+    address_id=U32, ttl=U8, reply_ttl=U8, flags=U8, attempt=U8, rtt_us=U32, icmp=U16,
+    probe_size=U16, reply_size=U16, ip_id=U16, tos=U8, next_mtu=U16, quoted_length=U16,
+    quoted_ttl=U8, tcp_flags=U8, quoted_tos=U8, labels=LABELS, address=ADDRESS, sent_us=MOMENT,
+)  # fmt: skip
+_PING: Final = Layout(
+    list=U32, cycle=U32, source_id=U32, target_id=U32, start_us=MOMENT, stop_reason=U8,
+    stop_data=U8, pattern=PATTERN, pattern_bytes=NOTHING, count=U16, probe_size=U16, wait_s=U8,
+    ttl=U8, reply_limit=U16, sent=U16, method=U8, source_port=U16, target_port=U16, user=U32,
+    source=ADDRESS, target=ADDRESS, flags=U8, tos=U8, timestamps=ADDRESSES, checksum=U16,
+    reply_mtu=U16, timeout_s=U8, wait_us=U32, tcp_ack=U32, more_flags=U32, tcp_seq=U32,
+    router=ADDRESS,
+)  # fmt: skip
+_REPLY: Final = Layout(
+    address_id=U32, flags=U8, reply_ttl=U8, reply_size=U16, icmp=U16, rtt_us=U32, probe=U16,
+    reply_ip_id=U16, probe_ip_id=U16, protocol=U8, tcp_flags=U8, address=ADDRESS, route=ADDRESSES,
+    timestamps=TIMESTAMPS, reply_ip_id_32=U32, sent_us=MOMENT,
+)  # fmt: skip
 
 
 def encode(record: Record) -> tuple[int, bytes]:
@@ -124,7 +124,7 @@ def _read_start(cursor: Cursor) -> CycleStart:
 def _write_stop(body: Body, record: CycleStop) -> None:
     body.number(record.cycle_id, 4)
     body.number(record.stop_s, 4)
-    write_params(body, {}, {})
+    write_params(body, _CYCLE, {})
 
 
 def _read_stop(cursor: Cursor) -> CycleStop:

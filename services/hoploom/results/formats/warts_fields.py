@@ -9,10 +9,12 @@ Source: warts(5), "Flags and parameters" and "Addresses"; the kinds of fields, f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_address
+from itertools import groupby
 from socket import AF_INET, AF_INET6, inet_ntop
+from struct import Struct
 from typing import Any, Final, NamedTuple
 
 from hoploom.kit.errors import ConfigError
@@ -26,6 +28,7 @@ _SIZES: Final = {1: 4, 2: 16}
 """By the type of an address: the bytes of IPv4 and IPv6; other types are of links (Ethernet, FireWire)."""
 _US_PER_S: Final = 1_000_000
 _MOST_US: Final = 2**32 * _US_PER_S - 1
+_MOMENT: Final = Struct(">II")
 _MPLS_STACK: Final = b"\1\1"
 """Class and type of an ICMP extension that is an MPLS label stack (RFC 4950)."""
 _LABEL_SIZE: Final = 4
@@ -81,6 +84,11 @@ def _address(kind: int, packed: bytes) -> str:
         return ""
     if len(packed) != _SIZES[kind]:
         raise ConfigError(f"an address of type {kind} has {len(packed)} bytes")
+    return _text(kind, packed)
+
+
+@lru_cache(maxsize=65_536)
+def _text(kind: int, packed: bytes) -> str:
     return inet_ntop(_FAMILIES[kind], packed)
 
 
@@ -117,25 +125,21 @@ def _in_full(address: str) -> bytes:
 
 
 class Kind(NamedTuple):
-    """How a field is read and written."""
+    """How a field that is no plain number is read and written."""
 
     read: Callable[[Cursor], Any]
     write: Callable[[Body, Any], None]
 
 
-def _unsigned(size: int) -> Kind:
-    return Kind(lambda cursor: cursor.number(size), lambda body, value: body.number(value, size))
-
-
 def _moment(cursor: Cursor) -> int:
-    return cursor.number(4) * _US_PER_S + cursor.number(4)
+    seconds, us = _MOMENT.unpack(cursor.take(_MOMENT.size))
+    return int(seconds * _US_PER_S + us)
 
 
 def _write_moment(body: Body, at_us: int) -> None:
     # A worker's clock may be anywhere; the format has 1970 to 2106.
     seconds, rest = divmod(min(max(at_us, 0), _MOST_US), _US_PER_S)
-    body.number(seconds, 4)
-    body.number(rest, 4)
+    body.data += _MOMENT.pack(seconds, rest)
 
 
 def _labels(cursor: Cursor) -> tuple[int, ...]:
@@ -174,7 +178,8 @@ def _never(_: Body, value: object) -> None:
     raise NotImplementedError(f"fields of this kind are read alone, not written: {value!r}")
 
 
-U8, U16, U32 = _unsigned(1), _unsigned(2), _unsigned(4)
+U8, U16, U32 = "B", "H", "I"
+"""Plain numbers, by their codes in `struct`: those that follow each other are read at a time."""
 TEXT: Final = Kind(Cursor.text, Body.text)
 ADDRESS: Final = Kind(Cursor.address, Body.address)
 MOMENT: Final = Kind(_moment, _write_moment)
@@ -187,12 +192,43 @@ ADDRESSES: Final = Kind(_addresses, _never)
 TIMESTAMPS: Final = Kind(_timestamps, _never)
 
 
-def read_params(cursor: Cursor, kinds: Mapping[str, Kind]) -> Params:
+class Layout:
+    """The optional fields that a type of record may have, in the order of their flags."""
+
+    def __init__(self, **fields: Kind | str) -> None:
+        """Take them by name."""
+        self.fields = fields
+        self.bits = {name: 1 << number for number, name in enumerate(fields)}
+        self.known = (1 << len(fields)) - 1
+
+
+class _Part(NamedTuple):
+    """Fields that follow each other: plain numbers, or one of a kind."""
+
+    names: list[str]
+    kind: Kind | Struct
+
+
+@lru_cache(maxsize=1024)
+def _parts(layout: Layout, flags: int) -> list[_Part]:
+    """The fields that flags say; kept, because the records of a file have few different ones."""
+    present = [name for name in layout.fields if flags & layout.bits[name]]
+    found: list[_Part] = []
+    for is_number, group in groupby(present, key=lambda name: isinstance(layout.fields[name], str)):
+        names = list(group)
+        if is_number:
+            found.append(_Part(names, Struct(">" + "".join(str(layout.fields[name]) for name in names))))
+            continue
+        found += [_Part([name], kind) for name in names if isinstance(kind := layout.fields[name], Kind)]
+    return found
+
+
+def read_params(cursor: Cursor, layout: Layout) -> Params:
     """The optional fields at a cursor, which stands behind them afterwards.
 
     Args:
         cursor: At the first byte of flags.
-        kinds: Fields that there may be, in the order of their flags; what follows them is passed over.
+        layout: Fields that there may be; what follows them is passed over.
 
     Returns:
         Those that are there.
@@ -207,7 +243,12 @@ def read_params(cursor: Cursor, kinds: Mapping[str, Kind]) -> Params:
     cursor.end = cursor.at + size
     if cursor.end > outer:
         raise ConfigError(f"fields of {size} bytes are announced where {outer - cursor.at} are left")
-    found = {name: kind.read(cursor) for bit, (name, kind) in enumerate(kinds.items()) if flags >> bit & 1}
+    found: Params = {}
+    for names, kind in _parts(layout, flags & layout.known):
+        if isinstance(kind, Struct):
+            found.update(zip(names, kind.unpack(cursor.take(kind.size)), strict=True))
+        else:
+            found[names[0]] = kind.read(cursor)
     cursor.at, cursor.end = cursor.end, outer
     return found
 
@@ -222,25 +263,31 @@ def _flags(cursor: Cursor) -> int:
     raise ConfigError(f"there are more than {_MOST_FLAG_BYTES} bytes of flags")
 
 
-def write_params(body: Body, kinds: Mapping[str, Kind], values: Params) -> None:
+def write_params(body: Body, layout: Layout, values: Params) -> None:
     """Append optional fields: those whose value is not None.
 
     Args:
         body: The record, at the place for its flags.
-        kinds: As for `read_params`; every value has one.
+        layout: As for `read_params`; every value has a field in it.
         values: Each within what its field holds.
     """
-    present = [bit for bit, name in enumerate(kinds) if values.get(name) is not None]
-    flags = sum(1 << bit for bit in present)
-    while flags >= _LINK:
-        body.number(flags & ~_LINK & 0xFF | _LINK, 1)
-        flags >>= _FLAGS_A_BYTE
-    body.number(flags, 1)
-    if not present:
+    flags = sum(layout.bits[name] for name, value in values.items() if value is not None)
+    body.data += _flag_bytes(flags)
+    if not flags:
         return
     at = len(body.data)
     body.number(0, 2)
-    for name, kind in kinds.items():
-        if values.get(name) is not None:
-            kind.write(body, values[name])
+    for names, kind in _parts(layout, flags):
+        if isinstance(kind, Struct):
+            body.data += kind.pack(*[values[name] for name in names])
+        else:
+            kind.write(body, values[names[0]])
     body.data[at : at + 2] = (len(body.data) - at - 2).to_bytes(2)
+
+
+def _flag_bytes(flags: int) -> bytes:
+    found = bytearray()
+    while flags >= _LINK:
+        found.append(flags & ~_LINK & 0xFF | _LINK)
+        flags >>= _FLAGS_A_BYTE
+    return bytes((*found, flags))
