@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
 import pytest
 
+from hoploom.output_service import dump
+from hoploom.output_service.dump import Order
+from hoploom.output_service.extract import EVERYTHING, Wanted
+from hoploom.output_service.store import Store
 from hoploom.results import tables
-from lab.result_files import STORE, write
+from hoploom.wire.batch import Batch
 from unit.wire.batches import make
 from unit.wire.traces import traced
 
 pytestmark = pytest.mark.skipif(shutil.which("sqlite3") is None, reason="sqlite3 is not installed")
 
 OURS = f"{sys.executable} -c 'import sys; from hoploom.cli.main import main; sys.exit(main(sys.argv[1:]))'"
-OTHER_STORE = "99999999-2222-4333-8444-555555555555"
 NAMES = ("ping_results", "traceroutes", "traceroute_hops", "batches")
 ALL = "INSERT INTO {name} SELECT * FROM {file}.{name};"
 NEW = "INSERT INTO {name} SELECT * FROM {file}.{name} WHERE batch_key NOT IN (SELECT batch_key FROM batches);"
@@ -40,10 +45,25 @@ def content(path: Path) -> list[list[tuple[object, ...]]]:
         return [sorted(connection.execute(f"SELECT * FROM {table}"), key=repr) for table in tables.TABLES]
 
 
+def dumped(folder: Path, name: str, batches: Sequence[Batch]) -> None:
+    """A dump that an output with these batches gives."""
+    (folder / name).mkdir()
+    store = Store(folder / name, 8)
+
+    async def stored() -> None:
+        for batch in batches:
+            await store.append(batch)
+
+    asyncio.run(stored())
+    with dump.made(store.files, Order(Wanted(store.uuid, 0, EVERYTHING), 30)) as made:
+        shutil.copy(made.path, folder / f"{name}.db")
+    store.close()
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write(tmp_path / "A.db", STORE, [make(), traced(1), make(2, rows=2_000)])
-    write(tmp_path / "B.db", OTHER_STORE, [make(6), traced(7, family=6)])
+    dumped(tmp_path, "A", [make(), traced(1), make(2, rows=2_000)])
+    dumped(tmp_path, "B", [make(6), traced(7, family=6)])
     shell(tmp_path, f"{OURS} merge A.db B.db -o ours.db > /dev/null")
     return tmp_path
 
