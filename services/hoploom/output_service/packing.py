@@ -23,6 +23,8 @@ _FIRST_BITS: Final = 63
 _BITS: Final = 59
 """Eighteen decimal digits hold them."""
 
+_OCTETS: Final = np.array([f"{number}." for number in range(256)], "S4")
+_OCTET_SIZES: Final = np.strings.str_len(_OCTETS)
 _PAIRS: Final = np.array([f"{number:02}" for number in range(100)], "S2")
 
 
@@ -140,17 +142,15 @@ class _Packing:
             return self._bound(None if low == column.none else low)
         if column.none is None:
             return self._bits(column.values, high)
-        is_there: NDArray[np.bool_] = np.not_equal(column.values, column.none)
+        is_there = column.values != np.int64(column.none)
         return self._where(is_there, lambda: self._bits(column.values.clip(0), high))
 
     def _addresses(self, values: NDArray[np.uint8]) -> str:
-        is_there = values.view("<u8").any(axis=1)
+        is_there = _is_address(values)
         if not is_there.any():
             return self._bound(None)
-        if not (addresses.is_mapped(values) | ~is_there).all():
-            return self._texts(_distinct(values))
-        numbers = values.view(">u4")[:, 3].astype(np.int64)
-        return self._where(is_there, lambda: _dotted(self._bits(numbers, 2**32 - 1)))
+        texts, sizes = _joined(values)
+        return self._where(is_there, lambda: self._parts(texts, np.cumsum(sizes) - sizes + 1, sizes - 1))
 
     def _where(self, is_there: NDArray[np.bool_], value: Callable[[], str]) -> str:
         """The expression that is NULL in some rows; SQLite does not look for their value then."""
@@ -162,15 +162,15 @@ class _Packing:
         encoded = [each.encode() for each in column.different]
         if not encoded or column.which.max() < 0:
             return self._bound(None)
-        lengths = np.array([*map(len, encoded)])
-        starts = np.cumsum(lengths) - lengths + 1
-        mark = self._bound(b"".join(encoded))
+        sizes = np.array([*map(len, encoded)])
+        starts = np.cumsum(sizes) - sizes + 1
+        parts = (each[column.which] for each in (starts, sizes))
+        return self._where(column.which >= 0, lambda: self._parts(b"".join(encoded), *parts))
 
-        def text() -> str:
-            start, length = (self._numbers(Numbers(each[column.which])) for each in (starts, lengths))
-            return f"CAST(substr({mark}, {start}, {length}) AS TEXT)"
-
-        return self._where(column.which >= 0, text)
+    def _parts(self, texts: bytes, starts: NDArray[np.integer], sizes: NDArray[np.integer]) -> str:
+        """The expression for texts that stand one behind another; starts count from 1."""
+        mark, start, size = self._bound(texts), self._numbers(Numbers(starts)), self._numbers(Numbers(sizes))
+        return f"CAST(substr({mark}, {start}, {size}) AS TEXT)"
 
     def _bound(self, value: Value) -> str:
         self.values.append(value)
@@ -184,9 +184,10 @@ class _Packing:
             number = len(self.words)
             self.words.append(self._empty())
         word = self.words[number]
-        word.values |= values.astype(np.int64) << word.bits
+        shift = word.bits
+        word.values |= values.astype(np.int64) << shift
         word.bits += wanted
-        return f"(w{number} >> {word.bits - wanted} & {2**wanted - 1})"
+        return f"(w{number} >> {shift} & {2**wanted - 1})"
 
     def _empty(self) -> _Word:
         return _Word(np.zeros(self.rows, np.int64))
@@ -196,18 +197,20 @@ def _room(number: int) -> int:
     return _BITS if number else _FIRST_BITS
 
 
-def _dotted(number: str) -> str:
-    """The expression for IPv4 addresses as text."""
-    parts = ", ".join(f"{number} >> {shift} & 255" for shift in (24, 16, 8, 0))
-    return f"format('%d.%d.%d.%d', {parts})"
+def _is_address(values: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    halves = values.view(np.uint64)
+    found: NDArray[np.bool_] = (halves[:, 0] | halves[:, 1]) != 0
+    return found
 
 
-def _distinct(values: NDArray[np.uint8]) -> Texts:
-    raw = np.ascontiguousarray(values).view(f"V{addresses.WIDTH}").reshape(-1)
-    different, which = np.unique(raw, return_inverse=True)
-    texts = addresses.texts(different.view(np.uint8).reshape(-1, addresses.WIDTH))
-    # No address sorts first, being all zeros.
-    return Texts(texts, np.where(which == 0, -1, which)) if texts[0] == "" else Texts(texts, which)
+def _joined(values: NDArray[np.uint8]) -> tuple[bytes, NDArray[np.int64]]:
+    """Addresses as text, one behind another, each with a byte behind it, and the size of each with that byte."""
+    octets = values[:, -4:]
+    if (addresses.is_mapped(values) | ~_is_address(values)).all():
+        # NumPy fills up with zeros, which no text has.
+        return _OCTETS[octets].tobytes().replace(b"\0", b""), _OCTET_SIZES[octets].sum(axis=1)
+    texts = [f"{each}." for each in addresses.texts(values)]
+    return "".join(texts).encode(), np.fromiter(map(len, texts), np.int64, len(texts))
 
 
 def _decimal(values: NDArray[np.int64], width: int) -> bytes:
