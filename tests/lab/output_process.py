@@ -1,4 +1,4 @@
-"""A real output process that nobody else knows: its Consul is away."""
+"""A real output process that nobody else knows, unless it is told of a Consul."""
 
 import contextlib
 import signal
@@ -26,12 +26,14 @@ class Output:
     Attributes:
         folder: Where its token and its database folder `db` are.
         command: What is run, with `flags` behind it.
+        more: Flags that come last, and so count.
         port: Its port, the same after each start; 0 before the first.
         process: Its process, while it should live.
     """
 
     folder: Path
     command: list[str] = field(default_factory=lambda: SERVICE)
+    more: list[str] = field(default_factory=list)
     port: int = 0
     process: "subprocess.Popen[bytes] | None" = None
 
@@ -56,6 +58,7 @@ class Output:
             f"--db-dir={self.folder / 'db'}",
             f"--worker-token-file={token}",
             "--consul-addr=http://127.0.0.1:1",
+            *self.more,
         ]
 
     def listens(self) -> bool:
