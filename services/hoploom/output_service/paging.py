@@ -1,8 +1,8 @@
 """Results from a place on, in the order in which their batches came, a page at a time.
 
-There is no index on addresses or times: rows are looked through from the place on. So a page is bounded by what it
-looks at, and may be empty and yet not the last. A page is read in one short transaction that is over before anybody
-sends it.
+There is no index on addresses or times: rows are looked through from the place on, batch by batch. So a page is bounded
+by the time that it looks, and may be empty and yet not the last. A page is read in one short transaction that is over
+before anybody sends it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from ipaddress import IPv4Network, IPv6Network
+from itertools import takewhile
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import Any, Final, NamedTuple
 
@@ -27,6 +29,7 @@ PAGE_S: Final = 0.25
 PAGE_HOPS: Final = 5_000
 """Of all its traceroutes, some 0.8 MB of JSON; a traceroute is never cut."""
 _US_PER_MS: Final = 1_000
+_IPV4: Final = 4
 _FAMILIES: Final = {4: AF_INET, 6: AF_INET6}
 
 _LAST: Final = "SELECT coalesce((SELECT max(seq) FROM batches), (SELECT max(seq) FROM earlier_batches), 0)"
@@ -38,27 +41,28 @@ WHERE seq >= :seq AND (:kind = '' OR kind = :kind) AND (:campaign = '' OR campai
   AND (:family IS NULL OR family = :family)
 ORDER BY seq
 """
-_PINGS: Final = """
+_WANTED: Final = "at_ms >= :since_ms AND at_ms < :until_ms AND substr(address, 1, length(:start)) = :start"
+_PINGS: Final = f"""
 SELECT rowid, address, at_ms, outcome, rtt_us, coalesce(rtt_min_us, rtt_us), coalesce(rtt_max_us, rtt_us), sent,
   received, duplicates, reply_ttl, icmp_type, icmp_code, icmp_from
-FROM ping_results WHERE rowid BETWEEN ? AND ? ORDER BY rowid
+FROM ping_results WHERE rowid BETWEEN :begin AND :last AND {_WANTED} ORDER BY rowid
 """
 _PING_NAMES: Final = (
     "outcome rtt_avg_us rtt_min_us rtt_max_us sent received duplicates reply_ttl icmp_type icmp_code icmp_from"
 ).split()
-_TRACES: Final = """
-SELECT rowid, address, at_ms, outcome, sent, joined_ttl, distance, hops
-FROM traceroutes WHERE rowid BETWEEN ? AND ? ORDER BY rowid
+# The hops of a batch lie in the order of its traceroutes.
+_TRACES: Final = f"""
+SELECT row, address, at_ms, before, outcome, sent, joined_ttl, distance, hops
+FROM (SELECT *, rowid AS row, sum(hops) OVER (ORDER BY rowid) - hops AS before FROM traceroutes
+  WHERE rowid BETWEEN :first AND :last)
+WHERE row >= :begin AND {_WANTED} ORDER BY row
 """
 _TRACE_NAMES: Final = "outcome sent joined_ttl distance hops".split()
-_HOPS_BEFORE: Final = "SELECT coalesce(sum(hops), 0) FROM traceroutes WHERE rowid BETWEEN ? AND ?"
 _HOPS: Final = """
 SELECT ttl, hop, rtt_us, reply_ttl, quoted_ttl, icmp_type, icmp_code, ? + 1000 * at_ms, mpls FROM traceroute_hops
 WHERE rowid BETWEEN ? AND ? ORDER BY rowid
 """
 _HOP_NAMES: Final = "ttl hop rtt_us reply_ttl quoted_ttl icmp_type icmp_code at_us mpls".split()
-Rows = Iterator[tuple[int, dict[str, Any] | None]]
-IsWanted = Callable[[str, int], bool]
 
 
 class Result(NamedTuple):
@@ -171,58 +175,73 @@ def read(connection: apsw.Connection, query: Query, place: Place, limit_s: float
 def _looked_through(
     connection: apsw.Connection, query: Query, place: Place
 ) -> Iterator[tuple[Place, dict[str, Any] | None]]:
-    """Every row from a place on with its document, None for one that is not wanted; so too for a batch without any."""
+    """Each wanted row from a place on with its document, and the end of each batch without any."""
     family = query.prefix.version if query.prefix else None
     wanted = {"seq": place.seq, "kind": query.kind, "campaign": query.campaign, "family": family}
     for batch in map(_Batch._make, connection.execute(_BATCHES, wanted)):
         # The last of its probes left before it was sent, by the worker's clock as it was then.
-        if batch.sent_at_us < query.since_us or batch.started_at_us >= query.until_us:
-            yield Place(batch.seq + 1), None
-            continue
-        begin = batch.first_row + (place.row if batch.seq == place.seq else 0)
-        read_rows = _traces if batch.kind == "trace" else _pings
-        for row, document in read_rows(connection, batch, begin, _is_wanted(query, batch)):
-            following = row + 1 - batch.first_row
-            yield Place(batch.seq, following) if following < batch.rows else Place(batch.seq + 1), document
+        if batch.sent_at_us >= query.since_us and batch.started_at_us < query.until_us:
+            begin = batch.first_row + (place.row if batch.seq == place.seq else 0)
+            for row, document in _rows(connection, batch, begin, query):
+                following = row + 1 - batch.first_row
+                if following < batch.rows:
+                    yield Place(batch.seq, following), document
+                else:
+                    yield Place(batch.seq + 1), document
+        yield Place(batch.seq + 1), None
 
 
-def _is_wanted(query: Query, batch: _Batch) -> IsWanted:
-    """Whether a row is wanted by its target and its time."""
-    since, until = query.since_us - batch.started_at_us, query.until_us - batch.started_at_us
-    if query.prefix is None:
-        return lambda _, at_ms: since <= at_ms * _US_PER_MS < until
-    family, shift = _FAMILIES[query.prefix.version], query.prefix.max_prefixlen - query.prefix.prefixlen
-    inside = int(query.prefix.network_address) >> shift
-
-    def is_wanted(address: str, at_ms: int) -> bool:
-        at_us = at_ms * _US_PER_MS
-        return since <= at_us < until and int.from_bytes(inet_pton(family, address)) >> shift == inside
-
-    return is_wanted
-
-def _pings(connection: apsw.Connection, batch: _Batch, begin: int, is_wanted: IsWanted) -> Rows:
-    for row, address, at_ms, *values in connection.execute(_PINGS, (begin, batch.first_row + batch.rows - 1)):
-        if not is_wanted(address, at_ms):
-            yield row, None
-            continue
-        found = dict(zip(_PING_NAMES, values, strict=True))
-        yield row, _document(batch, address, at_ms, {**found, "outcome": PING_OUTCOMES[found["outcome"]]})
+def _rows(
+    connection: apsw.Connection, batch: _Batch, begin: int, query: Query
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The wanted rows of a batch from one on, each with its document."""
+    asked = {
+        "first": batch.first_row, "begin": begin, "last": batch.first_row + batch.rows - 1,
+        "since_ms": -((batch.started_at_us - query.since_us) // _US_PER_MS),
+        "until_ms": -((batch.started_at_us - query.until_us) // _US_PER_MS),
+        "start": _start(query.prefix),
+    }  # fmt: skip
+    is_inside = _is_inside(query.prefix)
+    for row, address, at_ms, *values in connection.execute(_TRACES if batch.kind == "trace" else _PINGS, asked):
+        if is_inside(address):
+            found = _trace(connection, batch, values) if batch.kind == "trace" else _ping(values)
+            at_us = batch.started_at_us + at_ms * _US_PER_MS
+            shared = {"worker": batch.worker, "campaign": batch.campaign, "batch": batch.batch, "seq": batch.seq}
+            yield row, {"kind": batch.kind, "address": address, **found, "at_us": at_us, **shared}
 
 
-def _traces(connection: apsw.Connection, batch: _Batch, begin: int, is_wanted: IsWanted) -> Rows:
-    hop_row = batch.first_hop + int(str(connection.execute(_HOPS_BEFORE, (batch.first_row, begin - 1)).get))
-    for row, address, at_ms, *values in connection.execute(_TRACES, (begin, batch.first_row + batch.rows - 1)):
-        found = dict(zip(_TRACE_NAMES, values, strict=True))
-        first, hop_row = hop_row, hop_row + found["hops"]
-        if not is_wanted(address, at_ms):
-            yield row, None
-            continue
-        hops = connection.execute(_HOPS, (batch.started_at_us, first, hop_row - 1))
-        found["hops"] = [dict(zip(_HOP_NAMES, each, strict=True)) for each in hops]
-        yield row, _document(batch, address, at_ms, {**found, "outcome": TRACE_OUTCOMES[found["outcome"]]})
+def _start(prefix: IPv4Network | IPv6Network | None) -> str:
+    """What the texts of all addresses of a prefix begin with, as far as whole parts of the text go.
+
+    In an IPv6 address, parts that are zero may be left out (RFC 5952), so it ends before the first of those.
+    """
+    if prefix is None:
+        return ""
+    if prefix.version == _IPV4:
+        parts = str(prefix.network_address).split(".")[: prefix.prefixlen // 8]
+        return ".".join(parts) + ("." if 0 < len(parts) < _IPV4 else "")
+    parts = [f"{int(part, 16):x}" for part in prefix.network_address.exploded.split(":")[: prefix.prefixlen // 16]]
+    return "".join(f"{part}:" for part in takewhile(lambda part: part != "0", parts[:7]))
 
 
-def _document(batch: _Batch, address: str, at_ms: int, found: dict[str, Any]) -> dict[str, Any]:
-    at_us = batch.started_at_us + at_ms * _US_PER_MS
-    shared = {"worker": batch.worker, "campaign": batch.campaign, "batch": batch.batch, "seq": batch.seq}
-    return {"kind": batch.kind, "address": address, **found, "at_us": at_us, **shared}
+def _is_inside(prefix: IPv4Network | IPv6Network | None) -> Callable[[str], bool]:
+    """Whether an address of the prefix's family is in it."""
+    if prefix is None:
+        return lambda _: True
+    family, shift = _FAMILIES[prefix.version], prefix.max_prefixlen - prefix.prefixlen
+    inside = int(prefix.network_address) >> shift
+    return lambda address: int.from_bytes(inet_pton(family, address)) >> shift == inside
+
+
+def _ping(values: list[Any]) -> dict[str, Any]:
+    found = dict(zip(_PING_NAMES, values, strict=True))
+    return {**found, "outcome": PING_OUTCOMES[found["outcome"]]}
+
+
+def _trace(connection: apsw.Connection, batch: _Batch, values: list[Any]) -> dict[str, Any]:
+    before, *rest = values
+    found = dict(zip(_TRACE_NAMES, rest, strict=True))
+    first = batch.first_hop + before
+    hops = connection.execute(_HOPS, (batch.started_at_us, first, first + found["hops"] - 1))
+    told = [dict(zip(_HOP_NAMES, hop, strict=True)) for hop in hops]
+    return {**found, "outcome": TRACE_OUTCOMES[found["outcome"]], "hops": told}

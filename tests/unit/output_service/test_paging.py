@@ -2,10 +2,13 @@
 
 import dataclasses
 from collections.abc import Sequence
-from ipaddress import ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
+from socket import AF_INET, AF_INET6, inet_ntop
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hoploom.kit.errors import Conflict, Gone
 from hoploom.output_service import cursors, paging
@@ -98,11 +101,19 @@ FILTERED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "an IPv4 prefix": ({"prefix": ip_network("10.0.0.1/32")}, ["10.0.0.1"]),
     "all of IPv4": ({"prefix": ip_network("0.0.0.0/0")}, ["10.0.0.0", "10.0.0.1", "10.0.0.4", "10.0.0.5"]),
     "an IPv6 prefix": ({"prefix": ip_network("fd00::a00:6/127")}, ["fd00::a00:6", "fd00::a00:7"]),
+    "an IPv6 prefix of whole parts": ({"prefix": ip_network("fd00::/16")}, ["fd00::a00:6", "fd00::a00:7"]),
+    "another IPv6 prefix": ({"prefix": ip_network("fd01::/16")}, []),
+    "an IPv4 prefix of whole parts": ({"prefix": ip_network("10.0.0.0/24"), "kind": "trace"}, ["10.0.0.4", "10.0.0.5"]),
+    "an IPv4 prefix whose text others begin with": ({"prefix": ip_network("1.0.0.0/8")}, []),
+    "a beginning within a millisecond": ({"since_us": 1_700_000_000_000_001}, ["10.0.0.1"]),
+    "an end within a millisecond": (
+        {"until_us": 1_700_000_000_000_001, "kind": "ping", "campaign": "first-map"}, ["10.0.0.0"],
+    ),
     "a beginning": ({"since_us": 1_700_000_000_001_000}, ["10.0.0.1"]),
     "an end": ({"until_us": 1_700_000_000_001_000, "kind": "ping", "campaign": "first-map"}, ["10.0.0.0"]),
     "a time before all": ({"until_us": 1}, []),
     "a time after all": ({"since_us": 2**61}, []),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("limit", [1, 100])
@@ -115,6 +126,18 @@ async def test_results_are_narrowed_by(store: Store, case: str, limit: int) -> N
     assert [each["address"] for each in await results(store, **wanted, limit=limit)] == expected
 
 
+@given(st.ip_addresses(), st.integers(0, 128), st.integers(0, 2**128 - 1))
+def test_a_prefix_has_the_addresses_that_it_says(
+    address: IPv4Address | IPv6Address, length: int, other: int
+) -> None:
+    prefix = ip_network((address, min(length, address.max_prefixlen)), strict=False)
+    near = type(address)(int(prefix.network_address) | other & int(prefix.hostmask))
+    for each in (address, near, type(address)(other & 2**address.max_prefixlen - 1)):
+        text = inet_ntop(AF_INET if isinstance(each, IPv4Address) else AF_INET6, each.packed)
+        is_inside = text.startswith(paging._start(prefix)) and paging._is_inside(prefix)(text)
+        assert is_inside == (each in prefix)
+
+
 async def test_a_page_looks_no_longer_than_it_may_and_goes_on_where_it_was(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,8 +145,8 @@ async def test_a_page_looks_no_longer_than_it_may_and_goes_on_where_it_was(
     monkeypatch.setattr(paging, "PAGE_S", -1.0)
     monkeypatch.setattr(paging.read, "__defaults__", (-1.0,))
     pages = await walk(store, Query(prefix=ip_network("10.0.0.7")))
-    assert [len(each.results) for each in pages] == [0, 0, 0, 0, 1, 0, 0]
-    assert [each.behind for each in pages[:4]] == [Place(1, 1), Place(1, 2), Place(2), Place(2, 1)]
+    assert [len(each.results) for each in pages] == [0, 1, 0, 0]
+    assert [each.behind for each in pages] == [Place(2), Place(2, 2), Place(3), Place(3)]
 
 
 async def test_a_page_of_traceroutes_is_bounded_by_their_hops(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
