@@ -15,9 +15,8 @@ from hoploom.kit.errors import ConfigError
 from hoploom.kit.ownership import Ownership
 from hoploom.results import tables
 from hoploom.results.merge import transaction
-from hoploom.results.source import Refused, check_schema, harden, regular_file, translated
+from hoploom.results.source import BUSY_MS, Refused, check_schema, harden, regular_file, translated
 
-_BUSY_MS: Final = 5_000
 _CACHE_KIB: Final = 16_384
 _FLAGS: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_URI
 
@@ -74,7 +73,7 @@ def open_for_writing(path: Path, extra: tuple[str, ...] = ()) -> apsw.Connection
 
 
 def _prepare(connection: apsw.Connection, path: Path, extra: tuple[str, ...]) -> None:
-    connection.set_busy_timeout(_BUSY_MS)
+    connection.set_busy_timeout(BUSY_MS)
     harden(connection)
     with transaction(connection):
         if not connection.execute("SELECT count(*) FROM sqlite_schema").get:

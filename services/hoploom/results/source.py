@@ -23,10 +23,13 @@ from hoploom.results import tables
 
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
-_ENCODING: Final = slice(56, 60)
+_FORMATS, _ENCODING = slice(18, 20), slice(56, 60)
+_WRITE_AHEAD: Final = 2
 _UTF_8: Final = (1).to_bytes(4, "big")
 MAX_CELL_BYTES: Final = 32 * 2**20
 """The longest text that is ever made of one: all addresses of the largest batch of traceroutes."""
+BUSY_MS: Final = 5_000
+"""How long whoever writes to a file at the same moment is waited for."""
 _STEPS_A_CALL: Final = 100_000
 _FREE_STEPS, _STEPS_A_BYTE = 50_000_000, 32
 """A merge takes some 4 steps of SQLite's machine for each byte of a good file; a tree of pages that lead to themselves
@@ -54,6 +57,7 @@ def open_source(path: Path) -> apsw.Connection:
     with translated(path):
         connection = apsw.Connection(uri(path), flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
         try:
+            connection.set_busy_timeout(BUSY_MS)
             harden(connection)
             limit(connection)
             check_schema(connection, "main", path)
@@ -78,7 +82,7 @@ def attached(connection: apsw.Connection, path: Path) -> Iterator[None]:
     """
     harden(connection)
     found = uri(path)
-    if os.path.samefile(connection.filename, path):
+    if connection.filename and os.path.samefile(connection.filename, path):
         raise Refused(f"{path} cannot be merged into itself: name another file with -o")
     with translated(path):
         connection.execute("ATTACH ? AS source", (found,))
@@ -93,7 +97,7 @@ def attached(connection: apsw.Connection, path: Path) -> Iterator[None]:
 
 
 def uri(path: Path) -> str:
-    """How SQLite is told to read a file without locks, journals or anything written beside it.
+    """How SQLite is told to read a file and to write nothing, neither into it nor beside it.
 
     Raises:
         Refused: It is no regular file, is empty, is none of SQLite's, or belongs to a store that runs.
@@ -103,7 +107,7 @@ def uri(path: Path) -> str:
     for suffix, way_out in _BESIDE.items():
         if os.path.lexists(f"{found}{suffix}"):
             raise Refused(f"{path} is being written, as {found.name}{suffix} beside it says: {way_out}")
-    return f"file:{quote(os.fsencode(found))}?mode=ro&immutable=1"
+    return f"file:{quote(os.fsencode(found))}?mode=ro"
 
 
 def regular_file(path: Path) -> tuple[Path, bytes]:
@@ -201,6 +205,8 @@ def _check_header(path: Path, header: bytes) -> None:
         raise Refused(f"{path} is empty")
     if not header.startswith(_MAGIC) or len(header) < _HEADER_BYTES:
         raise Refused(f"{path} is no SQLite database")
+    if _WRITE_AHEAD in header[_FORMATS]:
+        raise Refused(f"{path} is a store's own file (it has a write-ahead log): take a dump of it with `hoploom dump`")
     if header[_ENCODING] not in (_UTF_8, bytes(4)):
         raise Refused(f"{path} is not written in UTF-8, as every file of results is")
 

@@ -63,6 +63,7 @@ FILES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a device": (lambda path: path.symlink_to("/dev/zero"), "is a device"),
     "a link to itself": (looped, "cannot be read"),
     "a store at work": (alive, "hoploom dump"),
+    "a store's file at rest": (changed("PRAGMA journal_mode = WAL"), "hoploom dump"),
     "another encoding": (in_utf_16, "UTF-8"),
     "an empty database": (no_tables, "is an empty database"),
     "an older file": (changed("PRAGMA user_version = 6"), "older version"),
@@ -138,6 +139,18 @@ def test_a_plain_index_and_a_link_to_the_file_are_fine(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("a.db")
     with contextlib.closing(open_source(tmp_path / "link")) as connection:
         assert connection.execute("SELECT count(*) FROM ping_results WHERE address = '10.0.0.1'").get == 1
+
+
+def test_who_writes_to_a_file_waits_for_whoever_reads_it(tmp_path: Path) -> None:
+    good(tmp_path / "a.db")
+    with (
+        contextlib.closing(open_source(tmp_path / "a.db")) as reading,
+        contextlib.closing(apsw.Connection(str(tmp_path / "a.db"))) as writing,
+    ):
+        rows = reading.execute("SELECT * FROM ping_results")
+        assert next(rows)
+        with pytest.raises(apsw.BusyError):
+            writing.execute("DELETE FROM ping_results")
 
 
 def test_an_opened_file_is_read_and_never_written(tmp_path: Path) -> None:
