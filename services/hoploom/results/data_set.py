@@ -149,10 +149,11 @@ def open_for_reading(folder: Path) -> apsw.Connection:
     path = folder / FILE
     found, _ = regular_file(path)
     with translated(path):
-        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-        connection = apsw.Connection(f"{found.as_uri()}?mode=ro", flags=flags)
+        # For writing too: what a killed collector has begun is undone by whoever reads first.
+        connection = apsw.Connection(str(found), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
             connection.set_busy_timeout(_BUSY_MS)
+            connection.pragma("query_only", 1)
             harden(connection)
             check_schema(connection, "main", path)
         except BaseException:

@@ -127,6 +127,8 @@ def held_in(folder: Path) -> Pin | None:
         # Not to write: whoever was killed may have left it half-written, and only a writer may put that right.
         with contextlib.closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as connection:
             connection.set_busy_timeout(_BUSY_MS)
+            if not connection.execute("SELECT count(*) FROM sqlite_schema").get:
+                return None
             found = connection.execute("SELECT value FROM meta WHERE name = 'data_set'").get
             cursors = {str(store): int(upto) for store, upto in connection.execute("SELECT store, upto FROM cursors")}
     except (apsw.BusyError, apsw.LockedError) as error:

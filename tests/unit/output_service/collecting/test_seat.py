@@ -1,5 +1,7 @@
 """A folder, what stands in Consul of its name, and who may."""
 
+import contextlib
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from hoploom.kit.fake_consul import FakeConsul
 from hoploom.output_service.collecting import seat
 from hoploom.output_service.collecting.pinning import Pin
 from hoploom.output_service.collecting.seat import Seat, Write
+from hoploom.results.data_set import DataSet
 from lab.result_files import STORE, write
 from unit.wire.batches import make
 
@@ -112,6 +115,23 @@ async def test_nobody_knows_while_consul_is_away(fake_consul: FakeConsul, tmp_pa
     fake_consul.away = True
     with pytest.raises(Unavailable):
         await Seat("main", tmp_path / "a").judged(fake_consul)
+
+
+def test_a_set_whose_collector_was_killed_before_it_had_tables_is_none_yet(tmp_path: Path) -> None:
+    (tmp_path / "merged.db").touch()
+    assert seat.held_in(tmp_path) is None
+
+
+def test_a_set_whose_collector_was_killed_in_the_middle_of_a_commit_is_as_it_was_before(tmp_path: Path) -> None:
+    with contextlib.closing(DataSet.open(tmp_path / "whole", "main")) as opened:
+        connection = opened._connection
+        connection.execute("PRAGMA cache_size = 5; BEGIN IMMEDIATE")
+        # More than the cache takes, so that some of it is in the file already.
+        connection.executemany("INSERT INTO cursors VALUES (?, 7)", ((str(number),) for number in range(20_000)))
+        shutil.copytree(tmp_path / "whole", tmp_path / "killed")
+        connection.execute("ROLLBACK")
+        assert (tmp_path / "killed" / "merged.db-journal").exists()
+        assert seat.held_in(tmp_path / "killed") == Pin(opened.uuid, folder=str(tmp_path / "killed"))
 
 
 def test_a_file_that_is_no_data_set_is_said(tmp_path: Path) -> None:
