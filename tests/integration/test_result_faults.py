@@ -10,11 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from lab import small_disk, spool_trials, store_trials
+from hoploom.wire.batch_codec import pack
+from lab import pipeline_trials, small_disk, spool_trials, store_trials
 from lab.nursery import Nursery
+from lab.output_life import OutputLife
+from unit.wire.batches import make
 
 SEED = 20_266
-CUTS, FULL, RED = 20, 2, 2
+KILLS, CUTS, FULL = 60, 20, 2
+RED, RED_KILLS, ATTEMPTS = 2, 8, 6
+GOOD = 200
 needs_loop_disks = pytest.mark.skipif(not spool_trials.loop_disks(), reason="needs root, ext4 and loop devices")
 needs_small_disks = pytest.mark.skipif(not small_disk.available(), reason="needs root and mount namespaces")
 
@@ -23,6 +28,44 @@ needs_small_disks = pytest.mark.skipif(not small_disk.available(), reason="needs
 def _nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
     with Nursery(tmp_path_factory.mktemp("nursery") / "log") as made:
         yield made
+
+
+def test_kills_of_anybody_lose_double_and_alter_no_row_on_its_way_into_the_data_set(
+    nursery: Nursery, tmp_path: Path
+) -> None:
+    found = pipeline_trials.kills(nursery, tmp_path, KILLS, SEED)
+    assert found.findings == []
+    assert found.acked > KILLS and sum(found.struck.values()) > KILLS, f"too little happened to show anything: {found}"
+
+
+BROKEN = {
+    "worker": ("recut", "remove_early"),
+    "output": ("ack_before_commit",),
+    "collector": ("take_twice", "cursor_first"),
+}
+
+
+@pytest.mark.parametrize("who, fault", [(who, fault) for who, faults in BROKEN.items() for fault in faults])
+def test_the_check_of_kills_is_red_where_a_rule_is_broken_by(
+    nursery: Nursery, who: str, fault: str, tmp_path: Path
+) -> None:
+    for attempt in range(ATTEMPTS):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        if pipeline_trials.kills(nursery, folder, RED_KILLS, SEED + attempt, {who: fault}).findings:
+            return
+    pytest.fail(f"{ATTEMPTS} runs in which {who} breaks {fault} were green")
+
+
+def test_the_check_of_other_content_is_red_for_an_output_that_does_not_compare_it(
+    nursery: Nursery, tmp_path: Path
+) -> None:
+    output = OutputLife(nursery, tmp_path)
+    output.start("forget_digest")
+    assert output.ask("/results", pack(make(8))).status == GOOD
+    # Of an output that compares, it is 422: see test_hostile_results.
+    assert output.duplicate(pack(make(8, lease="another")))
+    output.end()
 
 
 @needs_loop_disks

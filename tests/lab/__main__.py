@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from lab import kills, outages, rotation_trials, simulate, spool_trials
+from lab import kills, outages, result_trials, rotation_trials, simulate, spool_trials
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "kills": kills.main,
     "outages": outages.main,
+    "results": result_trials.main,
     "rotation": rotation_trials.main,
     "simulate": simulate.main,
     "spool": spool_trials.main,

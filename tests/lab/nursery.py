@@ -28,7 +28,7 @@ from hoploom.kit import lifecycle
 from hoploom.output_service import archive
 from hoploom.output_service.app import make_app
 from hoploom.output_service.settings import Settings
-from lab import dying, output_faults, spool_worker
+from lab import collector_process, dying, output_faults, spool_worker
 from waiting import until
 
 LOOK_S = 0.05
@@ -54,7 +54,11 @@ def output(arguments: Sequence[str], fault: str = "", die_at: tuple[int, str] | 
     lifecycle.main(make_app, Settings, "output_service")
 
 
-KINDS: Mapping[str, Callable[..., None]] = {"worker": spool_worker.main, "output": output}
+KINDS: Mapping[str, Callable[..., None]] = {
+    "worker": spool_worker.main,
+    "output": output,
+    "collector": collector_process.main,
+}
 
 
 class Nursery:

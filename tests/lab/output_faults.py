@@ -8,6 +8,7 @@ from typing import Any
 
 import apsw
 
+from hoploom.output_service import store
 from hoploom.output_service.store import Store, Stored
 from hoploom.wire.batch import Batch
 
@@ -16,8 +17,8 @@ def ack_before_commit() -> None:
     """Break a rule: say that a batch is stored while it waits for the disk."""
     append, tasks = Store.append, set[asyncio.Task[Stored]]()
 
-    async def hasty(store: Store, batch: Batch) -> Stored:
-        tasks.add(asyncio.ensure_future(append(store, batch)))
+    async def hasty(whole: Store, batch: Batch) -> Stored:
+        tasks.add(asyncio.ensure_future(append(whole, batch)))
         return Stored(1, duplicate=False)
 
     Store.append = hasty  # type: ignore[method-assign, assignment]
@@ -35,4 +36,11 @@ def relaxed_sync() -> None:
     apsw.Connection = Relaxed  # type: ignore[misc]
 
 
-FAULTS: Mapping[str, Callable[[], None]] = {each.__name__: each for each in (ack_before_commit, relaxed_sync)}
+def forget_digest() -> None:
+    """Break a rule: whatever comes under a known id is what was there."""
+    store._judged = lambda batch_id, digest, known: Stored(int(known[0]), duplicate=True)
+
+
+FAULTS: Mapping[str, Callable[[], None]] = {
+    each.__name__: each for each in (ack_before_commit, relaxed_sync, forget_digest)
+}
