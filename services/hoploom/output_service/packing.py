@@ -149,8 +149,11 @@ class _Packing:
         is_there = _is_address(values)
         if not is_there.any():
             return self._bound(None)
-        texts, sizes = _joined(values)
-        return self._where(is_there, lambda: self._parts(texts, np.cumsum(sizes) - sizes + 1, sizes - 1))
+        sizes = np.zeros(self.rows, np.int64)
+        texts, sizes[is_there] = _joined(values[is_there])
+        # Rows without an address take no room in the texts, and are not looked for.
+        starts = np.cumsum(sizes) - sizes + 1
+        return self._where(is_there, lambda: self._parts(texts, starts, (sizes - 1).clip(0)))
 
     def _where(self, is_there: NDArray[np.bool_], value: Callable[[], str]) -> str:
         """The expression that is NULL in some rows; SQLite does not look for their value then."""
@@ -205,10 +208,10 @@ def _is_address(values: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 def _joined(values: NDArray[np.uint8]) -> tuple[bytes, NDArray[np.int64]]:
     """Addresses as text, one behind another, each with a byte behind it, and the size of each with that byte."""
-    octets = values[:, -4:]
-    if (addresses.is_mapped(values) | ~_is_address(values)).all():
+    if addresses.is_mapped(values).all():
+        octets = values[:, -4:]
         # NumPy fills up with zeros, which no text has.
-        return _OCTETS[octets].tobytes().replace(b"\0", b""), _OCTET_SIZES[octets].sum(axis=1)
+        return _OCTETS[octets].tobytes().translate(None, b"\0"), sum(_OCTET_SIZES[each] for each in octets.T)
     texts = [f"{each}." for each in addresses.texts(values)]
     return "".join(texts).encode(), np.fromiter(map(len, texts), np.int64, len(texts))
 
