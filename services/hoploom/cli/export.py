@@ -86,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.format in BINARY and args.output == _STDOUT and sys.stdout.isatty():
         raise ConfigError(f"{args.format} is nothing for a terminal: name a file with -o")
+    if args.mask_first_hops < 0:
+        raise BadRequest("--mask-first-hops is a number of hops, such as 2")
     wanted = reading.Wanted(
         campaign=args.campaign, kind=args.kind, since_us=_since_us(args.since), prefix=_prefix(args.prefix),
         suspect=args.suspect,
@@ -96,7 +98,8 @@ def run(args: argparse.Namespace) -> int:
         FORMATS[args.format](tally.count(masked(reading.groups(connection, wanted), mask)), out)
     if args.output != _STDOUT:
         beside = Path(f"{args.output}{SUFFIX}")
-        beside.write_text(json.dumps(_document(args, tally, mask), indent=2) + "\n", encoding="ascii")
+        with _output(str(beside)) as out:
+            out.write(json.dumps(_document(args, tally, mask), indent=2).encode("ascii") + b"\n")
         rows = ", ".join(f"{count:,} {name}s" for name, count in tally.rows.items() if count) or "no results"
         screen.say("written", f"{args.output}: {rows}; {beside.name} says what it is")
     return 0
@@ -108,12 +111,13 @@ def _opened(args: argparse.Namespace) -> Any:
 
     if args.source and args.data_set:
         raise ConfigError("give SOURCE.db or --data-set, not both")
-    if args.source:
-        return source.open_source(args.source)
     folder = args.data_set or screen.places(args).data_set
-    if not (folder / data_set.FILE).exists():
+    path = args.source or folder / data_set.FILE
+    if not (args.source or path.exists()):
         raise ConfigError(f"there is no data set in {folder}: name a dump (SOURCE.db), or its folder with --data-set")
-    return data_set.open_for_reading(folder)
+    if args.output != _STDOUT and Path(args.output).exists() and path.exists() and path.samefile(args.output):
+        raise ConfigError(f"{args.output} is what is exported: name another file with -o")
+    return source.open_source(path) if args.source else data_set.open_for_reading(folder)
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ NAME = "import"
 HELP = "take in what RIPE Atlas (NDJSON) or scamper (warts) measured, with no probe; twice changes nothing"
 _WARTS_MAGIC: Final = b"\x12\x05"
 _STDIN: Final = "-"
-_WAIT_S: Final = 10.0
+WAIT_S: Final = 10.0
 """For a collector that is at work in the data set."""
 
 
@@ -135,7 +135,10 @@ def _take(args: argparse.Namespace, path: Path) -> int:
     if args.output:
         with merged_file(args.output) as into:
             return merge(into, path).batches
-    data_set = DataSet.open(args.data_set or screen.places(args).data_set, args.name, _WAIT_S)
+    try:
+        data_set = DataSet.open(args.data_set or screen.places(args).data_set, args.name, WAIT_S)
+    except ConfigError as error:
+        raise ConfigError(f"{error} (-o FILE.db makes a file of results beside it)") from error
     try:
         return data_set.take(path).batches
     finally:

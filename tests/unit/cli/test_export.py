@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from hoploom.cli import export, main
+from hoploom.cli import export, import_, main
 from hoploom.results.data_set import DataSet
 from lab.result_files import STORE, write
 from unit.wire.batches import make
@@ -82,6 +82,8 @@ REFUSED = [
     ("no time", ["export", "--format", "graphml", "a.db", "--since", "yesterday"], "36h"),
     ("no network", ["export", "--format", "graphml", "a.db", "--prefix", "10.0.0.1/8"], "such as 192.0.2.0/24"),
     ("no folder", ["export", "--format", "graphml", "a.db", "-o", "no/x"], "no/x cannot be written"),
+    ("its own source", ["export", "--format", "graphml", "a.db", "-o", "./a.db"], "name another file with -o"),
+    ("hops below none", ["export", "--format", "graphml", "a.db", "--mask-first-hops", "-1"], "a number of hops"),
     ("nothing to import", ["import", "nosuch.ndjson"], "nosuch.ndjson is no file"),
     ("two places", ["import", "note.txt", "-o", "x.db", "--data-set", "y"], "not both"),
     ("no results", ["import", "note.txt", "-o", "x.db"], "note.txt: line 1: it is no JSON"),
@@ -143,8 +145,20 @@ def test_a_data_set_that_somebody_has_open_can_be_exported(
     data_set = DataSet.open(tmp_path / "set", "main")
     data_set.take(dump)
     assert main.main(["export", "--format", "atlas-ndjson", "--data-set", "set"]) == 0
+    assert main.main(["export", "--format", "atlas-ndjson", "--data-set", "set", "-o", "set/merged.db"]) == 2
     data_set.close()
     assert len(capfdbinary.readouterr().out.splitlines()) == 7
+
+
+def test_a_data_set_that_somebody_has_open_takes_no_import_and_the_way_out_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(import_, "WAIT_S", 0.0)
+    data_set = DataSet.open(tmp_path / "set", "main")
+    assert main.main(["import", str(atlas(tmp_path / "x.ndjson", ATLAS)), "--data-set", "set"]) == 2
+    data_set.close()
+    said = capsys.readouterr().err
+    assert "already owns" in said and "-o FILE.db" in said
 
 
 def test_nothing_is_taken_of_a_file_with_a_bad_line_unless_that_is_wished(
