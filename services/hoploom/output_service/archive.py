@@ -134,7 +134,7 @@ class Archive:
 
     async def _close(self, number: int) -> None:
         store = self._store
-        file = await asyncio.to_thread(closing.close, store.files, number, store.uuid)
+        file = await store.copying.run(closing.close, store.files, number, store.uuid, lambda: store.copying.has_ended)
         await store.note(f"{CLOSED}{number:06d}", file.to_text())
         store.files.was_closed(file)
         log.info("%s is closed: batches %s to %s, %s bytes", file.name, file.first_seq, file.last_seq, file.bytes)

@@ -1,6 +1,6 @@
 """Makes the closed form of a file that nobody writes to any more: exactly a dump, one file, final. Blocks."""
 
-import math
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
@@ -14,13 +14,14 @@ from hoploom.output_service.files import Files, Source
 _ABOUT = "SELECT coalesce(sum(result_rows + hop_rows), 0), coalesce(max(received_at_us), 0) FROM batches"
 
 
-def close(files: Files, number: int, store: str) -> ClosedFile:
+def close(files: Files, number: int, store: str, gives_up: Callable[[], bool]) -> ClosedFile:
     """Close one file; its old form stays.
 
     Args:
         files: All files; that this one is closed is not known to them yet.
         number: Of the file.
         store: UUID of the store.
+        gives_up: Tells, when it is asked again and again, that the file is to be closed another time.
 
     Raises:
         OutOfSpace: The disk is full.
@@ -32,7 +33,7 @@ def close(files: Files, number: int, store: str) -> ClosedFile:
         return known(finished, number)
     unfinished.unlink(missing_ok=True)
     with files.leased(number) as source:
-        extract([source], unfinished, Wanted(store, 0, EVERYTHING), math.inf)
+        extract([source], unfinished, Wanted(store, 0, EVERYTHING), gives_up)
     return known(disk.publish(unfinished, finished.name), number)
 
 

@@ -5,8 +5,7 @@ It is made as a file and then streamed, so that no slow reader holds back checkp
 
 import shutil
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,12 +39,12 @@ class Order:
 
     Attributes:
         wanted: Which batches.
-        limit_s: Longest time in seconds that the copy may take.
+        gives_up: Tells, when it is asked again and again, that the copy is not wanted any more.
         is_compressed: Whether to compress it by zstd (RFC 8878).
     """
 
     wanted: Wanted
-    limit_s: float
+    gives_up: Callable[[], bool]
     is_compressed: bool = False
 
 
@@ -62,7 +61,7 @@ def made(files: Files, order: Order) -> Iterator[Dump]:
         sources = [leases.enter_context(files.leased(number)) for number in numbers(files, order.wanted)]
         if not order.wanted.since:
             _require_room(files)
-        about = extract(sources, path, order.wanted, time.monotonic() + order.limit_s)
+        about = extract(sources, path, order.wanted, order.gives_up)
         path = _compressed(path) if order.is_compressed else path
         yield Dump(path, disk.sha256(path), about)
 

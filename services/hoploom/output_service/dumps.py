@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import time
 
 from aiohttp import hdrs, web
 
@@ -40,7 +41,7 @@ async def get_dump(request: web.Request) -> web.StreamResponse:
     if slots.locked():
         raise Unavailable(f"{MAX_DUMPS} dumps are being made already", retry_after_s=10.0)
     async with slots:
-        file, copy = await asyncio.to_thread(dump.unlinked, store.files, order)
+        file, copy = await store.copying.run(dump.unlinked, store.files, order)
         with file:
             response = web.StreamResponse(
                 headers=_headers(order, copy.about.first_seq, copy.about.last_seq) | {"X-Content-SHA256": copy.sha256}
@@ -97,6 +98,7 @@ def _order(request: web.Request, last_seq: int) -> Order:
         BadRequest: It makes no sense.
     """
     store, query = request.app[STORE], request.query
+    deadline = time.monotonic() + request.app[SETTINGS].dump_s
     compress = query.get("compress", "")
     if compress not in ("", "zstd"):
         raise BadRequest(f"compress is zstd or nothing, not {compress[:40]!r}")
@@ -104,7 +106,11 @@ def _order(request: web.Request, last_seq: int) -> Order:
     upto = _upto(query["upto"]) if "upto" in query else EVERYTHING
     if upto < since:
         raise BadRequest(f"upto={upto} comes before since={since}")
-    return Order(Wanted(store.uuid, since, upto), request.app[SETTINGS].dump_s, compress == "zstd")
+
+    def gives_up() -> bool:
+        return store.copying.has_ended or time.monotonic() > deadline
+
+    return Order(Wanted(store.uuid, since, upto), gives_up, compress == "zstd")
 
 
 def _since(text: str, store: str, last_seq: int) -> int:

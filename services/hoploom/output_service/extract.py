@@ -5,8 +5,7 @@ a range of rows, found by counting and without an index. Whole tables are copied
 Blocks; SQLite lets others run while it copies.
 """
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -62,14 +61,14 @@ class _Piece(NamedTuple):
     all: int
 
 
-def extract(sources: Sequence[Source], target: Path, wanted: Wanted, deadline: float) -> Extracted:
+def extract(sources: Sequence[Source], target: Path, wanted: Wanted, gives_up: Callable[[], bool]) -> Extracted:
     """Make a dump.
 
     Args:
         sources: The files that may have such batches, oldest first; each is read in one transaction.
         target: A path where there is nothing; what is there after an error is of no use.
         wanted: Which batches.
-        deadline: Monotonic time, in seconds, until when it has to be there.
+        gives_up: Tells, when it is asked again and again, that the copy is not wanted any more.
 
     Raises:
         OutOfSpace: The disk is full.
@@ -82,7 +81,8 @@ def extract(sources: Sequence[Source], target: Path, wanted: Wanted, deadline: f
         try:
             # Whoever closes a file's last connection locks it for a moment.
             copy.set_busy_timeout(BUSY_MS)
-            return _extract(copy, sources, wanted, deadline)
+            copy.set_progress_handler(gives_up, _STEPS)
+            return _extract(copy, sources, wanted)
         finally:
             copy.close()
     except (apsw.FullError, apsw.IOError) as error:
@@ -93,11 +93,10 @@ def extract(sources: Sequence[Source], target: Path, wanted: Wanted, deadline: f
         raise Unavailable(f"no copy could be made: {error}", retry_after_s=_AGAIN_S) from error
 
 
-def _extract(copy: apsw.Connection, sources: Sequence[Source], wanted: Wanted, deadline: float) -> Extracted:
+def _extract(copy: apsw.Connection, sources: Sequence[Source], wanted: Wanted) -> Extracted:
     copy.execute(_FRESH)
     for statement in (*tables.TABLES.values(), tables.BATCHES_BY_KEY, tables.META):
         copy.execute(statement)
-    copy.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
     rows = sum(_take(copy, source, wanted) for source in sources)
     first, last = copy.execute("SELECT min(seq), max(seq) FROM batches").get
     found = Extracted(first or wanted.since + 1, last or wanted.since, rows)

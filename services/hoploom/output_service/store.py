@@ -19,6 +19,7 @@ from hoploom.kit import metrics
 from hoploom.kit.clock import wall_us
 from hoploom.kit.errors import ConfigError, Unavailable, Unprocessable
 from hoploom.output_service import cells, disk, folder, opening, rotation, rows, schema
+from hoploom.output_service.copying import Copying
 from hoploom.output_service.writing import Writer, translated
 from hoploom.results import tables
 from hoploom.wire.batch import Batch
@@ -53,6 +54,7 @@ class Store:
     Attributes:
         uuid: Names this store for good.
         files: Its files.
+        copying: Its threads for long copies.
         confirmed: What data sets had confirmed when it was opened, by name.
     """
 
@@ -69,7 +71,7 @@ class Store:
             seq = int(opened.writer.execute(_LAST_SEQ).get or 0)
         except apsw.Error as error:
             raise ConfigError(f"cannot open the store in {path}: {error}") from error
-        self.writer = Writer(opened.writer, seq)
+        self.writer, self.copying = Writer(opened.writer, seq), Copying()
 
     @property
     def path(self) -> Path:
@@ -147,6 +149,7 @@ class Store:
 
     def close(self) -> None:
         """Write what waits, and close."""
+        self.copying.close()
         self.writer.close()
 
     def _asked(self, question: Callable[[apsw.Connection], T], number: int | None) -> T:
