@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -167,12 +168,20 @@ def test_scamper_reads_what_is_written(tmp_path: Path) -> None:
 
 
 def scamper(command: str, targets: list[str], folder: Path) -> Path:
-    listed, found = folder / "targets", folder / "found.warts"
+    [found] = scampers([command], targets, folder)
+    return found
+
+
+def scampers(commands: Iterable[str], targets: list[str], folder: Path) -> list[Path]:
+    """The files of several runs at a time: each waits most of its own."""
+    listed = folder / "targets"
     listed.write_text("\n".join(targets), encoding="ascii")
     # The window is as large as the list: only the rate holds it back.
-    asked = ["scamper", "-O", "warts", "-o", str(found), "-p", "2000", "-w", "100", "-c", command, "-f", str(listed)]
-    subprocess.run(asked, check=True, capture_output=True, timeout=60)
-    return found
+    asked = ["scamper", "-O", "warts", "-p", "2000", "-w", "100", "-f", str(listed)]
+    files = {folder / f"found-{number}.warts": command for number, command in enumerate(commands)}
+    runs = [subprocess.Popen([*asked, "-c", command, "-o", str(path)]) for path, command in files.items()]
+    assert [run.wait(60) for run in runs] == [0] * len(runs)
+    return list(files)
 
 
 LOOPBACK = {
@@ -186,13 +195,20 @@ LOOPBACK = {
 }
 
 
+@pytest.fixture(scope="module")
+def on_loopback(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A file of scamper's for each case."""
+
+    async def body() -> list[Path]:
+        return scampers(LOOPBACK.values(), ["127.0.0.1", "127.0.0.5"], tmp_path_factory.mktemp("loopback"))
+
+    return dict(zip(LOOPBACK, in_namespace(body), strict=True))
+
+
 @needs_root
 @pytest.mark.parametrize("case", LOOPBACK)
-def test_files_of_scamper_on_loopback_are_read_as_it_reads_them(tmp_path: Path, case: str) -> None:
-    async def body() -> Path:
-        return scamper(LOOPBACK[case], ["127.0.0.1", "127.0.0.5"], tmp_path)
-
-    read_alike(in_namespace(body), 2)
+def test_files_of_scamper_on_loopback_are_read_as_it_reads_them(on_loopback: dict[str, Path], case: str) -> None:
+    read_alike(on_loopback[case], 2)
 
 
 def read_alike(file: Path, count: int) -> list[Record]:

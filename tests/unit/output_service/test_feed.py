@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
@@ -55,6 +56,10 @@ async def got(client: Client, path: str, **parameters: str) -> dict[str, Any]:
 
 def refusals(parameter: str) -> float:
     return metrics.registry.get_sample_value("hoploom_output_queries_refused_total", {"parameter": parameter}) or 0
+
+
+def streamed() -> float:
+    return metrics.registry.get_sample_value("hoploom_output_results_sent_total", {"by": "stream"}) or 0
 
 
 async def test_pages_follow_each_other_by_their_cursor_up_to_the_end(client: Client) -> None:
@@ -191,6 +196,22 @@ async def test_a_reader_too_many_is_put_off(client: Client) -> None:
     app_of(client)[feed.FEEDS]._value = 0
     answer = await client.get("/results/feed")
     assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
+
+
+async def test_a_reader_that_takes_nothing_holds_no_transaction(client: Client) -> None:
+    for number in range(1, 21):
+        await post(client, make(number, 1000))
+    before = streamed()
+    _, writer = await asyncio.open_connection("127.0.0.1", client.port, limit=1)
+    writer.write(b"GET /results/feed?limit=1000 HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n")
+    await eventually("a page", lambda: streamed() > before)
+    await post(client, make(30, 1000))
+    await eventually("no reader", lambda: not any(app_of(client)[handlers.STORE].files._readers.values()))
+    connection = apsw.Connection(str(app_of(client)[handlers.STORE].path))
+    [(is_busy, pages, copied)] = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    connection.close()
+    assert (is_busy, copied) == (0, pages)
+    writer.close()
 
 
 async def test_a_reader_that_takes_nothing_is_let_go(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
