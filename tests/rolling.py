@@ -1,6 +1,5 @@
-"""A rolling restart as a person does it: `nomad job run` with another version, until only new instances are left."""
+"""Jobs as a person runs them: `nomad job run`, and for a rolling restart until only new instances are left."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,31 +14,34 @@ from waiting import until
 def roll(cli: Cli, service: str, variables: Mapping[str, str]) -> None:
     """Deploy a service again with these job variables, and wait until every old instance has gone."""
     before = {each["id"] for each in _instances(cli, service)}
-    ports = json.loads((cli.root / "mesh.json").read_text(encoding="utf-8"))["ports"]
     own = {"data_dir": str(cli.root / "data")} if service in ("output", "ping") else {}
-    given = {
-        "command": sys.executable,
-        "consul_addr": f"http://127.0.0.1:{ports['consul_http']}",
-        "fabio_addr": cli.fabio,
-        "token_dir": str(cli.root / "tokens"),
-        **own,
-        **variables,
-    }
-    binary = engines.ensure(["nomad"], report=lambda line: None)["nomad"].path
-    environ = {
-        **cli.environ,
-        "NOMAD_ADDR": f"http://127.0.0.1:{ports['nomad_http']}",
-        "NOMAD_TOKEN": cli.token("nomad"),
-    }
-    job = deploy_root() / "nomad" / f"{service}.nomad.hcl"
-    flags = [f"-var={name}={value}" for name, value in given.items()]
-    ran = subprocess.run(
-        [str(binary), "job", "run", *flags, str(job)],
-        env=environ, capture_output=True, text=True, timeout=180, check=False,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    submit(cli, service, {**own, **variables})
     wanted = int(variables["count"])
     until(f"only new instances of {service}", lambda: _renewed(cli, service, before, wanted), 60)
+
+
+def submit(cli: Cli, name: str, variables: Mapping[str, str]) -> None:
+    """Submit a job file with these variables and those of the mesh."""
+    given = {
+        "command": sys.executable,
+        "consul_addr": f"http://127.0.0.1:{cli.port('consul_http')}",
+        "fabio_addr": cli.fabio,
+        "token_dir": str(cli.root / "tokens"),
+        **variables,
+    }
+    flags = [f"-var={variable}={value}" for variable, value in given.items()]
+    nomad(cli, "job", "run", *flags, str(deploy_root() / "nomad" / f"{name}.nomad.hcl"))
+
+
+def nomad(cli: Cli, *words: str) -> str:
+    """What Nomad's own command prints, run as the mesh's owner; it has to succeed."""
+    binary = engines.ensure(["nomad"], report=lambda line: None)["nomad"].path
+    own = {"NOMAD_ADDR": f"http://127.0.0.1:{cli.port('nomad_http')}", "NOMAD_TOKEN": cli.token("nomad")}
+    ran = subprocess.run(
+        [str(binary), *words], env={**cli.environ, **own}, capture_output=True, text=True, timeout=180, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
 
 
 def _renewed(cli: Cli, service: str, before: set[str], wanted: int) -> bool:

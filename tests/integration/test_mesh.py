@@ -17,7 +17,7 @@ import pytest
 from hoploom.wire.traces import REACHED
 from load import Load
 from local_cli import HOPLOOM, Cli
-from rolling import roll
+from rolling import nomad, roll, submit
 from waiting import pause, until
 
 TARGETS = "127.1.0.0/20"
@@ -119,6 +119,32 @@ def test_traceroutes_go_through_the_whole_mesh(cli: Cli, tmp_path: Path) -> None
     assert all(len(each["hops"]) == 1 for each in shown["results"])
     page = call("GET", f"{cli.fabio}/")[1].decode()
     assert "<td>trace</td>" in page and "reached, 1 hop away" in page
+
+
+def test_what_was_mapped_is_merged_by_itself_and_status_says_so(cli: Cli) -> None:
+    found = json.loads(cli.good("map", "127.4.0.0/24", "--json"))
+    until("its results in the data set", lambda: collected(cli.root / "data-set", found["campaign"]) == 256, 60)
+    [said] = cli.status()["collected"]
+    assert (said["data_set"], said["why_not"], len(said["stores"])) == ("main", "", 2)
+
+
+def test_the_periodic_job_collects_into_a_set_of_its_own(cli: Cli) -> None:
+    folder = cli.state / "job-set"
+    submit(cli, "collect", {"data_set": str(folder), "name": "job"})
+    nomad(cli, "job", "periodic", "force", "hoploom-collect")
+    until("the end of its run", lambda: "complete" in nomad(cli, "job", "status", "hoploom-collect/periodic"), 60)
+    assert collected(folder) >= 4096
+    assert "hoploom/data-sets/job" in consul(cli, "/v1/kv/hoploom/data-sets/?keys")
+    nomad(cli, "job", "stop", "-purge", "hoploom-collect")
+
+
+def collected(folder: Path, campaign: str = "%") -> int:
+    """Rows of pings in a data set that its owner may be writing to."""
+    if not (folder / "merged.db").exists():
+        return 0
+    with contextlib.closing(sqlite3.connect(folder / "merged.db")) as database:
+        query = "SELECT count(*) FROM ping_results JOIN batches USING (batch_key) WHERE campaign LIKE ?"
+        return int(database.execute(query, (campaign,)).fetchone()[0])
 
 
 def test_the_same_up_goes_on_and_maps_nothing_twice(cli: Cli) -> None:
