@@ -35,7 +35,7 @@ _FAMILIES: Final = {4: AF_INET, 6: AF_INET6}
 _LAST: Final = "SELECT coalesce((SELECT max(seq) FROM batches), (SELECT max(seq) FROM earlier_batches), 0)"
 _BATCHES: Final = """
 SELECT seq, kind, batch, worker, campaign, family, started_at_us, received_at_us - clock_offset_us, result_rows,
-  first_row, first_hop
+  first_row, first_hop, suspect
 FROM batches JOIN locations USING (seq)
 WHERE seq >= :seq AND (:kind = '' OR kind = :kind) AND (:campaign = '' OR campaign = :campaign)
   AND (:family IS NULL OR family = :family)
@@ -100,6 +100,7 @@ class _Batch(NamedTuple):
     rows: int
     first_row: int
     first_hop: int
+    suspect: int
 
 
 async def begin(store: Store, query: Query) -> Place:
@@ -206,7 +207,8 @@ def _rows(
         if is_inside(address):
             found = _trace(connection, batch, values) if batch.kind == "trace" else _ping(values)
             at_us = batch.started_at_us + at_ms * _US_PER_MS
-            shared = {"worker": batch.worker, "campaign": batch.campaign, "batch": batch.batch, "seq": batch.seq}
+            shared = {"worker": batch.worker, "campaign": batch.campaign, "batch": batch.batch, "seq": batch.seq,
+                      "suspect": bool(batch.suspect)}  # fmt: skip
             yield row, {"kind": batch.kind, "address": address, **found, "at_us": at_us, **shared}
 
 

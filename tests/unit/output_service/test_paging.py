@@ -60,8 +60,13 @@ async def test_a_ping_is_told_with_its_batch(store: Store) -> None:
         "kind": "ping", "address": "10.0.0.42", "outcome": "answered", "rtt_avg_us": 100, "rtt_min_us": 100,
         "rtt_max_us": 100, "sent": 1, "received": 1, "duplicates": 0, "reply_ttl": 64, "icmp_type": None,
         "icmp_code": None, "icmp_from": None, "at_us": 1_700_000_000_000_000, "worker": "pi-7", "campaign": "first-map",
-        "batch": make(7).batch, "seq": 1,
+        "batch": make(7).batch, "seq": 1, "suspect": False,
     }  # fmt: skip
+
+
+async def test_what_a_dead_uplink_brought_is_told_as_such(store: Store) -> None:
+    await fill(store, [make(1, 1, suspect=True)])
+    assert [each["suspect"] for each in await results(store)] == [True]
 
 
 async def test_a_traceroute_is_told_with_its_own_hops_wherever_a_page_begins(store: Store) -> None:

@@ -6,8 +6,10 @@ import io
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hoploom.kit.errors import ConfigError
+from hoploom.kit.errors import ConfigError, HoploomError
 from hoploom.results import imports
 from hoploom.results.formats import warts, warts_import, warts_records
 from hoploom.results.formats.warts_records import CycleStart, CycleStop, Hop, Ping, Record, Reply, Trace
@@ -114,3 +116,28 @@ def test_cycles_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None
     assert read(CycleStart(1, 1, 0), CycleStart(2, 1, 0), CycleStop(1, 0), CycleStart(3, 1, 0)) == []
     with pytest.raises(ConfigError, match="more than 2 cycles"):
         read(CycleStart(1, 1, 0), CycleStart(2, 1, 0), CycleStart(3, 1, 0))
+
+
+GOOD = b"".join(
+    warts.to_bytes(each)
+    for each in (
+        CycleStart(1, 1, 0, "pi"),
+        Trace(target="10.0.0.9", start_us=BEGIN_US, stop_reason=1, sent=3, first_ttl=2,
+              hops=(hop(2, "10.1.0.2", reply_ttl=3, labels=(1, 2)), hop(3, "10.0.0.9", **ECHO))),
+        Ping(target="::1", start_us=BEGIN_US, sent=1, replies=(answer(address="::1", icmp_type=129),)),
+    )
+)  # fmt: skip
+
+
+@given(changes=st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), max_size=6))
+def test_whatever_is_damaged_becomes_batches_or_a_sentence(changes: list[tuple[int, int]]) -> None:
+    raw = bytearray(GOOD)
+    for at, byte in changes:
+        raw[at] = byte
+    bad: list[str] = []
+    try:
+        found = list(imports.gathered(warts_import.read(io.BytesIO(bytes(raw)), "archive"), bad.append))
+    except HoploomError as error:
+        bad.append(str(error))
+        found = []
+    assert sum(len(each.rows) for each in found) + len(bad) <= 2 and not any("\n" in each for each in bad)
