@@ -21,6 +21,7 @@ from hoploom.output_service.hop_feed import HopFeed
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import Store
 from hoploom.wire.hops import HopAnswer, HopReport
+from unit.output_service.folders import ALWAYS, stepped
 from unit.wire.batches import make
 from unit.wire.traces import one_hop_each, paths, traced
 from waiting import eventually
@@ -120,6 +121,21 @@ async def test_hops_wait_while(store: Store, answer: Answer | Exception) -> None
     told.answer = TAKEN
     assert await each.step() and not await each.step()
     assert told.hops == ["8.8.8.8"] * 3
+
+
+async def test_old_files_are_finished_first_and_what_was_pruned_is_passed_over(store: Store) -> None:
+    for number in range(4):
+        await kept(store, number, [f"8.8.8.{number}"])
+        await store.append(make(10 + number))
+        await stepped(store, ALWAYS)
+    assert await hop_feed.told_upto(store) == 0
+    await feed(store, told := Input()).step()
+    assert (told.hops, await hop_feed.told_upto(store)) == (["8.8.8.0"], 2)
+    gone = dataclasses.replace(store.files.closed[1], pruned=True)
+    store.files.was_closed(gone)
+    await all_told(store, told)
+    assert told.hops == ["8.8.8.0", "8.8.8.2", "8.8.8.3"]
+    assert await hop_feed.told_upto(store) == await store.last_seq() == 8
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 422])

@@ -21,6 +21,7 @@ from hoploom.output_service.handlers import STORE
 from hoploom.output_service.settings import Settings
 from hoploom.wire.hops import SLOTS, Hop
 from hoploom.wire.traces import Traces
+from unit.output_service.folders import ALWAYS, stepped
 from unit.wire.traces import one_hop_each, paths, traced
 
 Client = TestClient[web.Request, web.Application]
@@ -38,7 +39,7 @@ class Stored:
 
     def __init__(self, client: Client, folder: Path) -> None:
         assert isinstance(client.server, TestServer)
-        self._app, self._path = client.server.app, folder / live(1)
+        self._app, self.path = client.server.app, folder / live(1)
         self._numbers = itertools.count()
 
     async def add(self, found: Sequence[str | None], age_us: int = 0, campaign: str = "first-map") -> None:
@@ -48,7 +49,7 @@ class Stored:
         number = 2_000_000_000 + len(campaign)
         batch = traced(next(self._numbers), campaign=campaign, campaign_number=number, columns=rows, **changes)
         await self._app[STORE].append(batch)
-        connection = apsw.Connection(str(self._path))
+        connection = apsw.Connection(str(self.path))
         connection.set_busy_timeout(5000)
         at = (wall_us() - age_us, batch.batch)
         connection.execute("UPDATE batches SET received_at_us = ? WHERE batch = ?", at)
@@ -166,3 +167,19 @@ async def test_of_hops_that_somebody_invents_no_more_are_kept_in_memory_than_a_s
     found = (await asked(client))["first-map"]
     assert len(found) == 3 * SLOTS
     assert {Hop.parse(each).slot for each in found} == set(range(SLOTS))
+
+
+async def test_hops_are_found_in_every_file_that_has_batches_of_the_time_asked_for(
+    client: Client, traces: Stored
+) -> None:
+    assert isinstance(client.server, TestServer)
+    store = client.server.app[STORE]
+    for number, age_us in enumerate((10 * HOUR_US, 5 * HOUR_US, 1 * HOUR_US, 0)):
+        await traces.add([f"8.8.8.{number}"], age_us)
+        await stepped(store, ALWAYS)
+        traces.path = store.path
+    assert store.files.numbers() == [1, 2, 3, 4, 5]
+    for hours, wanted in ((24, [0, 1, 2, 3]), (6, [1, 2, 3]), (2, [2, 3])):
+        assert await asked(client, since_s=hours * 3600) == {"first-map": [f"8.8.8.{each}" for each in wanted]}
+    await traces.add(["8.8.8.9"], campaign="second-map")
+    assert (await asked(client))["second-map"] == ["8.8.8.9"]
