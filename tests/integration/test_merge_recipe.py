@@ -55,7 +55,7 @@ def dumped(folder: Path, name: str, batches: Sequence[Batch]) -> None:
             await store.append(batch)
 
     asyncio.run(stored())
-    with dump.made(store.files, Order(Wanted(store.uuid, 0, EVERYTHING), 30)) as made:
+    with dump.made(store.files, Order(Wanted(store.uuid, 0, EVERYTHING), lambda: False)) as made:
         shutil.copy(made.path, folder / f"{name}.db")
     store.close()
 

@@ -93,7 +93,7 @@ def test_every_acceptable_batch_comes_through_an_output_into_a_data_set(tmp_path
 
     asyncio.run(stored())
     data_set = DataSet.open(tmp_path / "set", "lab")
-    with dump.made(store.files, Order(Wanted(store.uuid, 0, EVERYTHING), 30)) as made:
+    with dump.made(store.files, Order(Wanted(store.uuid, 0, EVERYTHING), lambda: False)) as made:
         taken = data_set.take(made.path)
     assert (taken.batches, taken.upto, taken.store) == (len(batches), len(batches), store.uuid)
     data_set.close()
