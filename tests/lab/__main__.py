@@ -3,9 +3,10 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from lab import kills, outages, result_trials, rotation_trials, simulate, spool_trials
+from lab import clickhouse, kills, outages, result_trials, rotation_trials, simulate, spool_trials
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
+    "clickhouse": clickhouse.main,
     "kills": kills.main,
     "outages": outages.main,
     "results": result_trials.main,
