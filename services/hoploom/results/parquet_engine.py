@@ -119,6 +119,8 @@ def working(folder: Path, limits: Limits, spill: Path) -> Iterator[Engine]:
         raise refusal(folder, sentence(error), is_full=_FULL in str(error)) from error
     except engine.errors.OutOfMemoryException as error:
         raise Unavailable(f"writing {folder} needs more than {limits.memory_mb} MB of memory") from error
+    except engine.errors.Error as error:
+        raise refusal(folder, sentence(error), is_full=False) from error
     finally:
         engine.close()
 
