@@ -45,9 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask, and print the answer while it comes."""
-    from hoploom.results import query  # noqa: PLC0415 - needs packages that the kit alone does not bring
-    from hoploom.results.parquet_engine import Limits  # noqa: PLC0415
-
+    try:
+        from hoploom.results import query  # noqa: PLC0415 - needs packages that the kit alone does not bring
+        from hoploom.results.parquet_engine import Limits  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise ConfigError(f"{error.name} is not installed: `pip install 'hoploom[query]'` brings it") from error
     if not 0 < args.timeout <= _MOST_S:
         raise ConfigError(f"--timeout is a number of seconds, at most {_MOST_S:,}, not {args.timeout:g}")
     if not _LEAST_MB <= args.memory <= _MOST_MB:
