@@ -121,7 +121,7 @@ WRITING: Final = (
     # RTTs and times are smaller as differences than as numbers of a dictionary's entries.
     "DICTIONARY_SIZE_LIMIT 4000"
 )
-"""How files are written: version 2 of the pages has the delta encodings; level 9 saves 1 %, and costs a third of the rate."""
+"""How files are written: version 2 of the pages has the delta encodings; level 9 saves 1 % for a third of the rate."""
 
 
 def columns(form: Form) -> tuple[Column, ...]:
