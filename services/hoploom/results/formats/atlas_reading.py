@@ -34,6 +34,7 @@ _SECONDS: Final = range(253_402_300_800)
 _COUNTS: Final = range(2**16)
 _BYTE: Final = range(2**8)
 _TTLS: Final = range(2**8)
+_KEPT_TTLS: Final = range(1, traces.MAX_TTL + 1)
 _NO_RTT: Final = -1
 _PROTOCOL: Final = re.compile("|ICMP|I|UDP|U")
 _TYPE: Final = re.compile("ping|traceroute")
@@ -161,8 +162,8 @@ def _traceroute(known: Fields, ours: Fields, target: str, family: int) -> TraceR
         address=target,
         outcome=_outcome(ours, traces.OUTCOMES, _ending(hops, target, family)),
         sent=ours.integer("sent", _COUNTS, min(packets, _COUNTS.stop - 1)),
-        joined_ttl=_optional(ours, "joined_ttl"),
-        distance=_optional(ours, "distance") if ours.has("outcome") else min(reached, default=None),
+        joined_ttl=_optional(ours, "joined_ttl", _KEPT_TTLS),
+        distance=_optional(ours, "distance", _KEPT_TTLS) if ours.has("outcome") else min(reached, default=None),
         hops=tuple(hops),
         at_ms=at_ms,
     )
@@ -248,8 +249,8 @@ def _outcome(ours: Fields, names: tuple[str, ...], otherwise: int) -> int:
     return names.index(ours.text("outcome", re.compile("|".join(names)), longest=20))
 
 
-def _optional(known: Fields, name: str) -> int | None:
-    return known.integer(name, _BYTE) if known.has(name) else None
+def _optional(known: Fields, name: str, allowed: range = _BYTE) -> int | None:
+    return known.integer(name, allowed) if known.has(name) else None
 
 
 def _address(known: Fields, name: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import random
+import re
 import tracemalloc
 from typing import Any
 
@@ -156,6 +158,8 @@ BAD: dict[str, object] = {
     "a TTL that is text": TRACE | {"result": [{"hop": "1", "result": []}]},
     "half a character": b"\xc3".decode("latin-1"),
     "an outcome of ours that is none": PING | {"hoploom": {"outcome": "perfect"}},
+    "a path of ours that is joined nowhere": TRACE | {"hoploom": {"outcome": "reached", "joined_ttl": 0}},
+    "a distance of ours that is none": TRACE | {"hoploom": {"outcome": "reached", "distance": 65}},
     "a worker of ours that is none": PING | {"hoploom": {"worker": "../../etc"}},
 }
 
@@ -212,3 +216,37 @@ def test_lines_after_a_bad_one_keep_their_numbers() -> None:
     found = list(Reader("theirs", said.append).records(io.BytesIO(text.encode())))
     assert [each.place for each in found] == ["line 1", "line 4"]
     assert [each.split(":")[0] for each in said] == ["line 2", "line 5"]
+
+
+ODD: list[Any] = [
+    *(None, True, 0, -1, 1.5, 1e308, -1e308, 2**31, 2**63, 10**30, 64, 65, 255, 256, 65_535, 65_536, 2**53, 1e-320),
+    *("", "x", "1", "N", "192.0.2.1", "::1", "fe80::1%eth0", "\x00", "\ud800", [], {}, [[]], [{}], {"hop": 1}, [None]),
+]
+
+
+def mutated(document: Any, draw: random.Random) -> Any:
+    """A result with one to four values in it replaced by odd ones, or missing."""
+    found = json.loads(json.dumps(document))
+    for _ in range(draw.choice([1, 1, 2, 4])):
+        places: list[tuple[Any, Any]] = []
+        waiting: list[Any] = [found]
+        while waiting:
+            each = waiting.pop()
+            keys = list(each) if isinstance(each, dict) else list(range(len(each)))
+            places += [(each, key) for key in keys]
+            waiting += [each[key] for key in keys if isinstance(each[key], dict | list)]
+        each, key = draw.choice(places)
+        each[key] = draw.choice(ODD)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_stands_in_a_line_it_is_taken_or_refused_in_a_sentence(seed: int) -> None:
+    draw = random.Random(seed)
+    ours = {"hoploom": {"worker": "pi", "outcome": "reached", "at_ms": 5, "sent": 9, "joined_ttl": 2, "distance": 4}}
+    lines = [json.dumps(mutated(draw.choice([PING, TRACE, TRACE | ours]), draw)) for _ in range(300)]
+    said: list[str] = []
+    records = Reader("theirs", said.append).records(io.BytesIO("\n".join(lines).encode()))
+    taken = sum(len(each.rows) for each in gathered(records, said.append))
+    assert taken > 30 and len(said) > 30
+    assert all(re.match(r"line \d+: ", each) for each in said)
