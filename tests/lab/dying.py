@@ -12,7 +12,7 @@ from typing import Any
 from hoploom.output_service import archive, closing, disk, rotation
 
 STEPS: Sequence[tuple[Any, str]] = (
-    (os, "fsync"), (Path, "rename"), (Path, "unlink"), (rotation, "_make"), (rotation, "open_for_writing"),
+    (os, "fsync"), (Path, "rename"), (Path, "unlink"), (rotation, "prepare"), (rotation, "open_for_writing"),
     (closing, "extract"), (closing, "known"), (disk, "remove"),
 )
 """What changes a folder, or is done in between."""

@@ -99,6 +99,7 @@ class Archive:
             _ROTATIONS.inc()
         for number in self._store.files.unclosed:
             await self._close(number)
+        await self._store.prepare()
 
     async def confirm(self, said: Confirmed) -> Confirmed:
         """Keep how far a data set has this store.

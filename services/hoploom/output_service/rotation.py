@@ -1,10 +1,13 @@
 """Begins the next file of a store: between two commits, in the writer's thread.
 
 It is made under another name with all that it has to know of the files before: the store's UUID and notes, and their
-batches. Synced, it gets its number; from then on it is the one that is written to, also after a crash.
+batches. Synced, it gets its number; from then on it is the one that is written to, also after a crash. The batches of
+files that are closed already are put in long before: there may be millions, and the writer should not wait for them.
 """
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +22,13 @@ BEGUN = "begun"
 
 _FIRST_CAME = f"SELECT coalesce(min(received_at_us), {2**62}) FROM batches"
 # Whether it is finished stands in the name, so nothing of a half-made file is ever read.
-_FAST = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF"
+_FAST = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16384"
+_STEPS = 100_000
+_INDEXES = "SELECT name, sql FROM sqlite_schema WHERE tbl_name = 'earlier_batches' AND sql LIKE 'CREATE%INDEX%'"
+_EARLIER = "INSERT INTO earlier_batches SELECT * FROM before.earlier_batches ORDER BY batch"
 _INHERIT = """
 INSERT INTO meta SELECT * FROM before.meta WHERE true ON CONFLICT DO UPDATE SET value = excluded.value;
-INSERT INTO earlier_batches SELECT * FROM before.earlier_batches ORDER BY batch;
-INSERT INTO earlier_batches SELECT * FROM before.batches;
+INSERT INTO earlier_batches SELECT * FROM before.batches ORDER BY batch;
 """
 
 
@@ -67,20 +72,52 @@ def is_due(connection: apsw.Connection, size_bytes: int, now_us: int, limits: tu
     return connection.execute("SELECT 1 FROM batches LIMIT 1").get is not None
 
 
-def begin(path: Path, number: int) -> apsw.Connection:
-    """Make the file after the one with this number, and open it for writing.
+def prepare(path: Path, number: int, gives_up: Callable[[], bool] = lambda: False) -> None:
+    """Make the file after the one with this number, as far as it is known while that one is written to.
+
+    Args:
+        path: The store's folder.
+        number: Of the file that is written to.
+        gives_up: Tells, when it is asked again and again, that it is not wanted any more.
+
+    Raises:
+        apsw.Error: It cannot be made.
+        OSError: The same.
+    """
+    unfinished = path / folder.next_one(number + 1)
+    disk.remove(unfinished)
+    with _next(path, number) as made:
+        made.set_progress_handler(gives_up, _STEPS)
+        # An index is made of all at once much faster than batch by batch.
+        indexes = made.execute(_INDEXES).fetchall()
+        for name, _ in indexes:
+            made.execute(f"DROP INDEX {name}")
+        made.execute(_EARLIER)
+        for _, statement in indexes:
+            made.execute(str(statement))
+
+
+def begin(path: Path, number: int, *, is_prepared: bool = False) -> apsw.Connection:
+    """Finish the file after the one with this number, and open it for writing.
 
     Args:
         path: The store's folder.
         number: Of the file that was written to until now; nobody is writing to it.
+        is_prepared: Whether `prepare` has been called since the last `begin`, and has come to its end.
 
     Raises:
         apsw.Error: It cannot be made; nothing has changed, and the one before may be gone on with.
         OSError: The same.
     """
+    if not is_prepared:
+        prepare(path, number)
     unfinished = path / folder.next_one(number + 1)
-    unfinished.unlink(missing_ok=True)
-    _make(unfinished, Source(number, path / folder.live(number), is_closed=False))
+    with _next(path, number) as made:
+        made.execute("BEGIN")
+        made.execute(_INHERIT)
+        size_bytes = made.pragma("page_count") * made.pragma("page_size")
+        made.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (BEGUN, Begun(wall_us(), size_bytes).to_text()))
+        made.execute("COMMIT")
     target = path / folder.live(number + 1)
     try:
         return open_for_writing(disk.publish(unfinished, target.name))
@@ -108,17 +145,15 @@ def open_for_writing(path: Path) -> apsw.Connection:
     return writer
 
 
-def _make(path: Path, before: Source) -> None:
+@contextmanager
+def _next(path: Path, number: int) -> Iterator[apsw.Connection]:
+    """The unfinished file, with the one before it attached."""
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
-    made = apsw.Connection(str(path), flags=flags)
+    made = apsw.Connection(str(path / folder.next_one(number + 1)), flags=flags)
     try:
         made.execute(_FAST)
         schema.migrate(made)
-        made.execute("ATTACH ? AS before", (before.uri,))
-        made.execute("BEGIN")
-        made.execute(_INHERIT)
-        size_bytes = made.pragma("page_count") * made.pragma("page_size")
-        made.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (BEGUN, Begun(wall_us(), size_bytes).to_text()))
-        made.execute("COMMIT")
+        made.execute("ATTACH ? AS before", (Source(number, path / folder.live(number), is_closed=False).uri,))
+        yield made
     finally:
         made.close()

@@ -71,6 +71,8 @@ class Store:
             seq = int(opened.writer.execute(_LAST_SEQ).get or 0)
         except apsw.Error as error:
             raise ConfigError(f"cannot open the store in {path}: {error}") from error
+        # The file after which the next one is made ready.
+        self._prepared = 0
         self.writer, self.copying = Writer(opened.writer, seq), Copying()
 
     @property
@@ -120,6 +122,22 @@ class Store:
         """
         return await self.writer.between(lambda: self._rotate((most_bytes, most_s)))
 
+    async def prepare(self) -> None:
+        """Make ready what the next file will have in any case, so that `rotate` takes no longer than it has to.
+
+        Raises:
+            OutOfSpace: The disk is full.
+            Unavailable: It cannot be made, or the store is closed meanwhile.
+        """
+        number = self.files.live
+        if number in (1, self._prepared):
+            return
+        try:
+            await self.copying.run(rotation.prepare, self.files.folder, number, lambda: self.copying.has_ended)
+        except (apsw.Error, OSError) as error:
+            raise translated(error) from error
+        self._prepared = number
+
     async def last_seq(self) -> int:
         """The newest batch, 0 before the first."""
         return int((await self.read(_LAST_SEQ))[0][0] or 0)
@@ -151,6 +169,7 @@ class Store:
         """Write what waits, and close."""
         self.copying.close()
         self.writer.close()
+        disk.remove(self.files.folder / folder.next_one(self.files.live + 1))
 
     def _asked(self, question: Callable[[apsw.Connection], T], number: int | None) -> T:
         deadline = time.monotonic() + READ_S
@@ -183,11 +202,13 @@ class Store:
 
     def _rotate(self, limits: tuple[float, float]) -> bool | Exception:
         before = self.writer.connection
+        is_prepared, number = self._prepared == self.files.live, self.files.live
         try:
             size_bytes = disk.size_bytes(self.path)
             if not rotation.is_due(before, size_bytes, wall_us(), limits):
                 return False
-            self.writer.connection = rotation.begin(self.files.folder, self.files.live)
+            self._prepared = 0
+            self.writer.connection = rotation.begin(self.files.folder, number, is_prepared=is_prepared)
         except (apsw.Error, OSError) as error:
             return translated(error)
         self.files.rotated(self.writer.seq + 1)

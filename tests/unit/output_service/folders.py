@@ -32,7 +32,7 @@ def held(store: Store) -> dict[int, str]:
 
 def names(path: Path) -> set[str]:
     """The names of the files of results, without what SQLite keeps beside those that are open."""
-    return {each.name for each in path.glob("*.db")}
+    return {each.name for each in path.glob("*.db") if not each.name.startswith(".")}
 
 
 async def stepped(store: Store, limits: Limits = NEVER) -> Archive:

@@ -1,5 +1,6 @@
 """Files follow each other, and nobody who stores or reads sees more of it than a number."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import Callable
@@ -140,7 +141,7 @@ async def test_a_file_that_cannot_be_begun_is_taken_back_and_the_one_before_is_g
     def full(*_: object) -> apsw.Connection:
         raise apsw.FullError("no room")
 
-    for name in ("_make", "open_for_writing"):
+    for name in ("prepare", "open_for_writing"):
         with monkeypatch.context() as patch:
             patch.setattr(rotation, name, full)
             with pytest.raises(OutOfSpace):
@@ -151,14 +152,40 @@ async def test_a_file_that_cannot_be_begun_is_taken_back_and_the_one_before_is_g
     assert held(store) == {number + 1: make(number).batch for number in range(3)}
 
 
+async def test_the_next_file_is_made_ready_before_and_is_made_anew_where_that_was_not_finished(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    prepare = rotation.prepare
+
+    def counted(path: Path, number: int, *more: Any) -> None:
+        made.append(number)
+        prepare(path, number, *more)
+
+    monkeypatch.setattr(rotation, "prepare", counted)
+    for number in range(4):
+        await store.append(make(number))
+        if number != 2:
+            await store.prepare()
+            await store.prepare()
+        await store.append(make(10 + number))
+        await rotated(store)
+    assert made == [1, 2, 3, 4]
+    assert [(await store.append(make(number))).duplicate for number in (*range(4), *range(10, 14))] == [True] * 8
+    indexes = "SELECT sql FROM sqlite_schema WHERE type = 'index' ORDER BY name"
+    assert await store.read(indexes) == await store.read(indexes, number=1)
+    await asyncio.to_thread(store.close)
+    assert names(store.files.folder) == {each.name for each in store.files.folder.glob("*.db")}
+
+
 async def test_a_file_that_cannot_be_taken_back_ends_the_writer(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     await store.append(make())
 
     def fails(*_: object) -> None:
+        monkeypatch.setattr(disk, "remove", fails)
         raise OSError("the disk is gone")
 
     monkeypatch.setattr(rotation, "open_for_writing", fails)
-    monkeypatch.setattr(disk, "remove", fails)
     with pytest.raises(Exception, match="ended"):
         await store.rotate(0, 0)
     with pytest.raises(RuntimeError):
