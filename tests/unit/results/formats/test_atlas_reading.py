@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import random
@@ -236,7 +237,7 @@ def mutated(document: Any, draw: random.Random) -> Any:
             places += [(each, key) for key in keys]
             waiting += [each[key] for key in keys if isinstance(each[key], dict | list)]
         each, key = draw.choice(places)
-        each[key] = draw.choice(ODD)
+        each[key] = copy.deepcopy(draw.choice(ODD))
     return found
 
 
