@@ -55,8 +55,9 @@ def told(folder: Path) -> Iterator[None]:
 
 def refusal(folder: Path, reason: str, *, is_full: bool) -> HoploomError:
     """The error of a set that cannot be written or read."""
-    kind = OutOfSpace if is_full else Unavailable
-    return kind(f"the Parquet files in {folder} cannot be used: {reason}")
+    if is_full:
+        return OutOfSpace(f"the disk with {folder} is full: make room, and writing Parquet files goes on")
+    return Unavailable(f"the Parquet files in {folder} cannot be used: {reason}")
 
 
 def publish(made: Path, place: Path) -> None:
