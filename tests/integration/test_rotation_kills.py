@@ -12,5 +12,5 @@ def test_deaths_at_steps_of_rotation_lose_double_and_refuse_nothing(tmp_path: Pa
     assert found.files >= 5 and found.made > 20
 
 
-def test_the_check_is_red_where_batches_are_acknowledged_before_they_are_committed(tmp_path: Path) -> None:
-    assert kills(tmp_path, 4, seed=2, fault="ack_before_commit").findings
+def test_the_check_is_red_where_a_closed_file_lacks_a_batch(tmp_path: Path) -> None:
+    assert kills(tmp_path, 5, seed=2, fault="incomplete_close").findings

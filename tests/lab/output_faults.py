@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import apsw
 
-from hoploom.output_service import store
+from hoploom.output_service import closing, store
+from hoploom.output_service.extract import Extracted, Wanted, extract
+from hoploom.output_service.files import Source
 from hoploom.output_service.store import Store, Stored
 from hoploom.wire.batch import Batch
 
@@ -41,6 +44,16 @@ def forget_digest() -> None:
     store._judged = lambda batch_id, digest, known: Stored(int(known[0]), duplicate=True)
 
 
+def incomplete_close() -> None:
+    """Break a rule: leave the first batch of all out of the closed form of its file."""
+    whole = extract
+
+    def less(sources: Sequence[Source], target: Path, wanted: Wanted, gives_up: Callable[[], bool]) -> Extracted:
+        return whole(sources, target, wanted._replace(since=1), gives_up)
+
+    closing.extract = less  # type: ignore[attr-defined]
+
+
 FAULTS: Mapping[str, Callable[[], None]] = {
-    each.__name__: each for each in (ack_before_commit, relaxed_sync, forget_digest)
+    each.__name__: each for each in (ack_before_commit, relaxed_sync, forget_digest, incomplete_close)
 }
