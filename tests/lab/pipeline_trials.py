@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import random
+import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -18,8 +19,10 @@ from pathlib import Path
 from typing import Protocol
 
 from hoploom.results.data_set import FILE
+from hoploom.wire.batch_codec import pack
 from lab.collector_process import NAME
 from lab.finding import Finding
+from lab.made_batches import made
 from lab.nursery import Nursery, lives
 from lab.output_life import OutputLife
 from lab.result_ledger import account_file
@@ -27,8 +30,11 @@ from lab.spool_trials import read
 from lab.spool_worker import ACKED
 from waiting import pause, until
 
-BETWEEN_S, AWAY_S = (0.02, 0.25), (0.0, 0.3)
+BETWEEN_S, AWAY_S = (0.02, 0.25), (0.0, 0.2)
 DRAIN_S = 180.0
+BATCHES = 20
+"""Where only the collector is of interest."""
+
 OUTPUTS = ("output 1", "output 2")
 WORKER, COLLECTOR = "worker", "collector"
 FLAGS = ("--rotate-bytes=60000", f"--prune-confirmed-by={NAME}")
@@ -124,7 +130,11 @@ class Pipeline:
         self.worker.begin(most=0)
         until("an empty spool", lambda: not list(self.spool.glob("*.segment")), DRAIN_S)
         self.worker.end()
-        self.collector.begin(once=True)
+        self.collect()
+
+    def collect(self, fault: str = "") -> None:
+        """Let a collector take all that there is, and end."""
+        self.collector.begin(fault, once=True)
         until("a data set that has everything", lambda: not self.collector.lives, DRAIN_S)
 
     def pruned(self) -> int:
@@ -151,7 +161,7 @@ def kills(
         stack.callback(pipeline.end)
         pipeline.end()
         broken = {name: (faults or {}).get(name.split()[0], "") for name in pipeline.all}
-        for _ in range(trials):
+        while sum(found.struck.values()) < trials:
             for name, life in pipeline.all.items():
                 if not life.lives:
                     life.begin(broken[name])
@@ -164,6 +174,28 @@ def kills(
         found.pruned = pipeline.pruned()
     _account(pipeline, found)
     return found
+
+
+def collected(nursery: Nursery, folder: Path, fault: str = "") -> list[Finding]:
+    """What is wrong with a data set whose collector breaks a rule, and then one that breaks none goes on with it.
+
+    Args:
+        nursery: Who forks them.
+        folder: An empty folder.
+        fault: The rule, see `collector_process.FAULTS`.
+    """
+    ids = [str(uuid.UUID(int=number << 65 | 4 << 76 | number)) for number in range(1, BATCHES + 1)]
+    with ExitStack() as stack:
+        pipeline = Pipeline(nursery, folder)
+        stack.callback(pipeline.end)
+        # What is in one store alone comes first there; the rest is in both.
+        quarter, rest = BATCHES // 4, ids[BATCHES // 4 : -BATCHES // 4]
+        shares = ([*ids[:quarter], *rest], [*ids[-quarter:], *rest])
+        for each, some in zip(pipeline.outputs.values(), shares, strict=True):
+            assert not any(each.duplicate(pack(made(batch))) for batch in some)
+        pipeline.collect(fault)
+        pipeline.collect()
+    return account_file(pipeline.data_set / FILE, set(ids), set(ids), ids).findings(drained=True)
 
 
 def _account(pipeline: Pipeline, found: Trials) -> None:
