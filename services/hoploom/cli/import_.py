@@ -4,13 +4,16 @@ The ids of batches are made of their content, so that a second import of a file 
 """
 
 import argparse
+import bz2
 import contextlib
+import gzip
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from hoploom.cli import screen
 from hoploom.kit.errors import BadRequest, ConfigError
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 NAME = "import"
 HELP = "take in what RIPE Atlas (NDJSON) or scamper (warts) measured, with no probe; twice changes nothing"
 _WARTS_MAGIC: Final = b"\x12\x05"
+_PACKED: Final[Mapping[bytes, Callable[[BinaryIO], Any]]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
+"""Compressed files by how they begin; what they unpack to is never in memory at once."""
 _STDIN: Final = "-"
 WAIT_S: Final = 10.0
 """For a collector that is at work in the data set."""
@@ -29,7 +34,8 @@ WAIT_S: Final = 10.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
     screen.add_mesh(parser)
-    parser.add_argument("files", nargs="+", metavar="FILE", help="what to take in; - is the standard input")
+    parser.add_argument("files", nargs="+", metavar="FILE",
+                        help="what to take in, compressed by gzip or bzip2 or not; - is stdin")  # fmt: skip
     parser.add_argument("--campaign", default="imported", metavar="ID", help="campaign of the results (imported)")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE.db",
                         help="the file of results to add to, or to make (default: the mesh's data set)")  # fmt: skip
@@ -72,7 +78,7 @@ def _import(args: argparse.Namespace, name: str) -> None:
     with tempfile.TemporaryDirectory(prefix="hoploom-import-") as folder:
         path = Path(folder) / "import.db"
         with _opened(name) as file, _named(name):
-            reading = _Reading(file, args.campaign, bad)
+            reading = _Reading(_unpacked(file), args.campaign, bad)
             filed = filing.file(path, gathered(reading.records(), bad), time.time_ns() // 1_000)
         new = _take(args, path)
     screen.say("imported", f"{name}: {filed.rows:,} results in {filed.batches:,} batches, {new:,} of them new")
@@ -115,6 +121,13 @@ def _opened(name: str) -> Iterator[BinaryIO]:
         yield file
 
 
+def _unpacked(file: BinaryIO) -> BinaryIO:
+    """The file, or what is in it where it is compressed."""
+    head = file.peek(max(map(len, _PACKED)))  # type: ignore[attr-defined]
+    found: BinaryIO = next((opened(file) for magic, opened in _PACKED.items() if head.startswith(magic)), file)
+    return found
+
+
 @contextlib.contextmanager
 def _named(name: str) -> Iterator[None]:
     """Say which file it is that cannot be taken, and what would help."""
@@ -122,8 +135,8 @@ def _named(name: str) -> Iterator[None]:
         yield
     except BadRequest as error:
         raise ConfigError(f"{name}: {error}; nothing of it was taken (--skip-bad leaves out what is bad)") from error
-    except OSError as error:
-        raise ConfigError(f"{name} cannot be read: {error.strerror or error}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConfigError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _take(args: argparse.Namespace, path: Path) -> int:

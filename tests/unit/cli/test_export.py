@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
@@ -127,6 +130,22 @@ def test_a_second_import_changes_nothing(tmp_path: Path, capsys: pytest.CaptureF
         assert ("2 of them new" in new, "0 of them new" in again) == (True, True)
     with apsw.Connection("b.db") as connection:
         assert connection.execute("SELECT count(*), count(DISTINCT batch_key) FROM ping_results").get == (2, 2)
+
+
+@pytest.mark.parametrize("packed", [gzip.compress, bz2.compress])
+def test_compressed_files_are_unpacked_on_the_way(
+    packed: Callable[[bytes], bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = packed(b"".join(json.dumps(ATLAS | {"prb_id": each}).encode() + b"\n" for each in range(1, 400)))
+    Path("whole").write_bytes(content)
+    Path("torn").write_bytes(content[: len(content) // 2])
+    Path("altered").write_bytes(content[:40] + b"\xff" * 40 + content[80:])
+    assert main.main(["import", "whole", "-o", "b.db"]) == 0
+    assert "399 results" in capsys.readouterr().out
+    for name in ("torn", "altered"):
+        assert main.main(["import", name, "-o", "c.db"]) == 2
+        assert capsys.readouterr().err.startswith(f"hoploom: {name}")
+    assert not Path("c.db").exists()
 
 
 def test_an_import_into_the_data_set_of_the_mesh_is_exported_from_there(
