@@ -18,13 +18,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from engine_processes import ConsulAgent, ask
+from engine_processes import ConsulAgent, ask, free_ports
 from lab.made_batches import made
 from lab.output_process import Output
 from lab.result_ledger import account_file
 from waiting import pause, until
 
-KILLS = 5
+KILLS = 4
 SEED = 15_116
 COLLECT = [sys.executable, "-m", "hoploom.cli"]
 CURSOR_BEFORE_ROWS = """
@@ -53,16 +53,21 @@ class Mesh:
     def start(self, *more: str) -> None:
         """Start the outputs, and wait until Consul knows them."""
         for name in "ab":
-            (self.folder / name).mkdir()
-            flags = [f"--consul-addr={self.consul.url}", "--rotate-bytes=60000", *more]
-            self.outputs.append(Output(self.folder / name, more=flags))
+            self.add(name, self.consul, *more)
         with ThreadPoolExecutor() as together:
             list(together.map(Output.start, self.outputs))
         until("both outputs in Consul", lambda: self.known() >= {each.port for each in self.outputs}, 20)
 
-    def known(self) -> set[int]:
-        """Ports of the passing instances."""
-        found = ask("GET", f"{self.consul.url}/v1/health/service/output?passing") or []
+    def add(self, name: str, consul: ConsulAgent, *more: str) -> Output:
+        """One more output, not started."""
+        (self.folder / name).mkdir()
+        flags = [f"--consul-addr={consul.url}", "--rotate-bytes=60000", *more]
+        self.outputs.append(Output(self.folder / name, more=flags))
+        return self.outputs[-1]
+
+    def known(self, dc: str = "dc1") -> set[int]:
+        """Ports of the passing instances in a datacenter."""
+        found = ask("GET", f"{self.consul.url}/v1/health/service/output?passing&dc={dc}") or []
         return {int(each["Service"]["Port"]) for each in found}
 
     def begin(self, *words: str, command: list[str] = COLLECT) -> "subprocess.Popen[str]":
@@ -187,6 +192,36 @@ async def test_an_instance_that_collects_drains_in_time_and_another_goes_on(mesh
     await asyncio.to_thread(mesh.outputs[first].start)
     until("the other collects", lambda: leader() == 1 - first, 20)
     assert mesh.wrong() == []
+
+
+async def test_another_datacenter_is_collected_from_and_is_never_nothing_while_it_is_away(
+    engine_paths: dict[str, Path], tmp_path: Path
+) -> None:
+    (wan,) = free_ports(1)
+    near = ConsulAgent(engine_paths["consul"], tmp_path / "near", serf_wan=wan)
+    joined = {"datacenter": "dc2", "retry_join_wan": [f"127.0.0.1:{wan}"], "retry_interval_wan": "1s"}
+    far = ConsulAgent(engine_paths["consul"], tmp_path / "far", serf_wan=free_ports(1)[0], **joined)
+    mesh = Mesh(tmp_path, near)
+    try:
+        for agent in (near, far):
+            await asyncio.to_thread(agent.start)
+        for each in (mesh.add("a", near), mesh.add("b", far, "--dc=dc2")):
+            await asyncio.to_thread(each.start)
+        until("an output in each", lambda: mesh.known() and mesh.known("dc2"), 30)
+        await mesh.post(random.Random(SEED), 8)
+        found = await asyncio.to_thread(mesh.collect)
+        assert {each["dc"] for each in found["stores"]} == {"dc1", "dc2"}
+        assert mesh.wrong() == []
+        await asyncio.to_thread(far.stop)
+        until("no way there", lambda: not mesh.known("dc2"), 30)
+        collecting = mesh.begin()
+        said = json.loads((await asyncio.to_thread(collecting.communicate))[0])
+        assert (collecting.returncode, said["whole"], list(said["away"])) == (1, False, ["dc2"])
+    finally:
+        for each in mesh.outputs:
+            each.end(signal.SIGKILL)
+        far.stop()
+        near.stop()
 
 
 def test_without_a_consul_it_says_so_in_a_sentence(tmp_path: Path) -> None:
