@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from hoploom.kit.http_client import HttpClient
 from hoploom.kit.settings import load
 from hoploom.local.mesh import LocalMesh
 from hoploom.output_service.collecting import making, patience, pinning, seat
+from hoploom.output_service.collecting.collector import Collector
 from hoploom.output_service.collecting.making import Outside
 from hoploom.output_service.collecting.report import COLLECTED, Report
 from hoploom.output_service.collecting.seat import Seat
@@ -82,41 +83,53 @@ async def _outside(settings: Settings) -> AsyncIterator[Outside]:
 
 
 async def _collect(args: argparse.Namespace, place: Seat, settings: Settings) -> int:
-    async with _outside(settings) as outside, seat.holding(place, outside.consul) as held:
-
-        async def write(operation: Mapping[str, Any]) -> bool:
-            return bool(await outside.consul.kv_txn([operation]))
-
-        await place.enter(outside.consul, held.uuid, {}, write)
-        collector = making.collector(held, place.folder, outside)
-        said: list[tuple[str, str]] = []
+    said: list[tuple[str, str]] = []
+    async with _outside(settings) as outside:
+        looks = _looks(place, outside)
         while True:
-            report = await collector.look(0.0 if args.once else settings.collect_s)
-            lines = _lines(report)
-            if args.json:
-                print(json.dumps(report.to_json()), flush=True)
-            elif lines != said:
-                _say(lines)
-            said = lines
-            await _entered(place, outside, held.uuid, collector.cursors, write)
-            if args.once:
-                return 0 if report.is_whole else FAILED
+            try:
+                report = await looks(0.0 if args.once else settings.collect_s)
+            except Unavailable as error:
+                if args.once:
+                    raise
+                screen.say_aside("waits", str(error))
+            else:
+                said = _told(report, said, as_json=args.json)
+                if args.once:
+                    return 0 if report.is_whole else FAILED
             await asyncio.sleep(settings.collect_s / patience.LOOKS)
 
 
-async def _entered(
-    place: Seat, outside: Outside, uuid: str, cursors: Mapping[str, int], write: seat.Write
-) -> None:
-    """Consul hears how far it is; an older copy of the set is known by that."""
-    try:
-        await place.enter(outside.consul, uuid, cursors, write)
-    except Unavailable as error:
-        screen.say_aside("consul", f"does not hear how far the data set is: {error}")
+def _looks(place: Seat, outside: Outside) -> Callable[[float], Awaitable[Report]]:
+    """Looks at all stores, with the data set open for as long as each takes."""
+    collectors: list[Collector] = []
+
+    async def write(operation: Mapping[str, Any]) -> bool:
+        return bool(await outside.consul.kv_txn([operation]))
+
+    async def look(longest_s: float) -> Report:
+        async with seat.holding(place, outside.consul) as held:
+            if not collectors:
+                collectors.append(making.collector(place.folder, outside))
+            [collector] = collectors
+            # Before anything is confirmed in its name.
+            await place.enter(outside.consul, held.uuid, collector.cursors, write)
+            report = await collector.look(held, longest_s)
+            await place.enter(outside.consul, held.uuid, collector.cursors, write)
+            return report
+
+    return look
 
 
-def _say(lines: list[tuple[str, str]]) -> None:
-    for label, text in lines:
-        screen.say(label, text)
+def _told(report: Report, said: list[tuple[str, str]], *, as_json: bool) -> list[tuple[str, str]]:
+    """Say what came of a look, unless it was said before; what is said now."""
+    lines = _lines(report)
+    if as_json:
+        print(json.dumps(report.to_json()), flush=True)
+    elif lines != said:
+        for label, text in lines:
+            screen.say(label, text)
+    return lines
 
 
 def _lines(report: Report) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from hoploom.kit.clock import boottime_s
 from hoploom.kit.consul_api import Instance
 from hoploom.kit.errors import ConfigError, Unavailable, Unprocessable
 from hoploom.output_service.collecting import offers, patience
+from hoploom.output_service.collecting.downloads import Downloads
 from hoploom.output_service.collecting.fetching import Cursor, Fetching
 from hoploom.output_service.collecting.finding import Finder, Found
 from hoploom.output_service.collecting.held import Held
@@ -36,7 +37,7 @@ class Means:
 
     finder: Finder
     client: OutputClient
-    fetching: Fetching
+    downloads: Downloads
     quarantine: Quarantine
 
 
@@ -50,72 +51,77 @@ class _Book:
     trouble: patience.Trouble | None = None
 
 
-class Collector:
-    """Collects into one data set."""
+@dataclass(frozen=True)
+class _Look:
+    """One look: the data set, which is open for as long as it takes, and the way into it."""
 
-    def __init__(self, held: Held, means: Means) -> None:
+    held: Held
+    fetching: Fetching
+    longest_s: float
+
+
+class Collector:
+    """Collects into one data set, which others may open between two looks."""
+
+    def __init__(self, means: Means) -> None:
         """Know nothing of any store yet."""
-        self._held, self._means = held, means
+        self._means = means
         self._books: dict[str, _Book] = {}
         self._slots = asyncio.Semaphore(AT_A_TIME)
-        # How many batches there were, since this began, when the Parquet files were last whole.
-        self._written, self._no_parquet = -1, ""
+        self._no_parquet = ""
 
     @property
     def cursors(self) -> Mapping[str, int]:
         """How far the data set has each store that was looked at."""
         return {store: book.cursor.upto for store, book in self._books.items() if book.cursor.upto}
 
-    async def look(self, longest_s: float = 0.0) -> Report:
+    async def look(self, held: Held, longest_s: float = 0.0) -> Report:
         """Look at every store once, and take what is due.
 
         Args:
+            held: The data set; the same at each look.
             longest_s: Results of a store that is just being filled may wait so long; 0 takes all that there is.
         """
         found = await self._means.finder.find()
-        visits = (self._visited(store, instances, longest_s) for store, instances in found.stores.items())
-        rows = await asyncio.gather(*visits)
-        await self._write_parquet()
-        stores = (*rows, *await self._absent(found))
-        made = Report(self._held.name, self._held.uuid, stores, found.away, self._no_parquet)
+        look = _Look(held, Fetching(held, self._means.client, self._means.downloads), longest_s)
+        rows = await asyncio.gather(*(self._visited(look, *each) for each in found.stores.items()))
+        await self._write_parquet(held)
+        stores = (*rows, *await self._absent(held, found))
+        made = Report(held.name, held.uuid, stores, found.away, self._no_parquet)
         for each in made.stores:
             _BEHIND.labels(each.store).set(each.behind)
             _WAITS.labels(each.store).set(each.waits_s)
         return made
 
-    async def _write_parquet(self) -> None:
+    async def _write_parquet(self, held: Held) -> None:
         """What is new goes into the Parquet files too; where that cannot be, the data set is whole without them."""
-        batches = sum(book.cursor.batches for book in self._books.values())
-        if batches == self._written:
-            return
         try:
-            await self._held.write_parquet()
+            await held.write_parquet()
             self._no_parquet = ""
         except (ConfigError, Unavailable) as error:
             if str(error) != self._no_parquet:
                 log.warning("no Parquet files are written: %s", error)
             self._no_parquet = str(error)
-        self._written = batches
 
-    async def _visited(self, store: str, instances: tuple[Instance, ...], longest_s: float) -> StoreRow:
+    async def _visited(self, look: _Look, store: str, instances: tuple[Instance, ...]) -> StoreRow:
         """One store; whatever is wrong with it stands in its row."""
-        book = await self._book(store)
+        book = await self._book(look.held, store)
         row = replace(book.row, instance=instances[0].id, dc=instances[0].dc)
         why = self._means.quarantine.why(store)
         if why:
             row = replace(row, state=BLOCKED, why=why)
         elif not book.trouble or boottime_s() >= book.trouble.until_s:
             async with self._slots:
-                row = await self._tried(replace(row, why=""), book, instances, longest_s)
+                row = await self._tried(look, replace(row, why=""), book, instances)
         names = ("upto", "batches", "rows", "duplicates", "conflicts")
         book.row = replace(row, **{name: getattr(book.cursor, name) for name in names})
         return book.row
 
     async def _tried(
-        self, row: StoreRow, book: _Book, instances: tuple[Instance, ...], longest_s: float
+        self, look: _Look, row: StoreRow, book: _Book, instances: tuple[Instance, ...]
     ) -> StoreRow:
         try:
-            row = await self._collected(row, book, instances, longest_s)
+            row = await self._collected(look, row, book, instances)
         except Unprocessable as error:
             log.warning("store %s is left alone: %s", row.store, error)
             self._means.quarantine.put(row.store, str(error), getattr(error, "path", None))
@@ -128,7 +134,7 @@ class Collector:
         return row
 
     async def _collected(
-        self, row: StoreRow, book: _Book, instances: tuple[Instance, ...], longest_s: float
+        self, look: _Look, row: StoreRow, book: _Book, instances: tuple[Instance, ...]
     ) -> StoreRow:
         url, offer = await self._means.client.offer(row.store, instances)
         if offer.last_seq < book.cursor.upto:
@@ -136,27 +142,28 @@ class Collector:
         before, now_s = book.behind, boottime_s()
         behind = offer.last_seq - book.cursor.upto - offers.lost(offer, book.cursor.upto)
         book.behind = patience.seen(before, behind, offer.last_seq, now_s)
-        if book.behind and not patience.is_due(before, book.behind, now_s, longest_s):
+        if book.behind and not patience.is_due(before, book.behind, now_s, look.longest_s):
             waits_s = now_s - book.behind.since_s
             return replace(row, state=WAITING, last_seq=offer.last_seq, behind=behind, waits_s=waits_s)
-        await self._means.fetching.catch_up(url, offer, book.cursor)
+        await look.fetching.catch_up(url, offer, book.cursor)
         book.behind = None
-        await self._means.fetching.confirm(url, book.cursor)
+        await look.fetching.confirm(url, book.cursor)
         self._means.quarantine.clear(row.store)
         lost = book.cursor.lost + offers.lost(offer, book.cursor.upto)
         last_seq = max(offer.last_seq, book.cursor.upto)
         return replace(row, state=COLLECTED, last_seq=last_seq, behind=0, waits_s=0.0, lost=lost)
 
-    async def _absent(self, found: Found) -> list[StoreRow]:
+    async def _absent(self, held: Held, found: Found) -> list[StoreRow]:
         """The stores of which no instance is known now."""
-        rows = [(await self._book(store)).row for store in found.absent]
+        rows = [(await self._book(held, store)).row for store in found.absent]
         return [replace(row, state=AWAY, why="it has no instance") for row in rows]
 
-    async def _book(self, store: str) -> _Book:
-        if store not in self._books:
-            upto = await self._held.upto(store)
-            self._books[store] = _Book(Cursor(store, upto), StoreRow(store, AWAY, upto=upto))
-        return self._books[store]
+    async def _book(self, held: Held, store: str) -> _Book:
+        """What is remembered of a store; how far it is, the data set says, which others may have taken further."""
+        upto = await held.upto(store)
+        book = self._books.setdefault(store, _Book(Cursor(store, upto), StoreRow(store, AWAY)))
+        book.cursor.upto = upto
+        return book
 
 
 def _put_back(offer: Offer, cursor: Cursor) -> str:

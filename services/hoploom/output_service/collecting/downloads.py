@@ -80,29 +80,31 @@ class Downloads:
             Unprocessable: It is over the limit.
         """
         path = self._folder / f"{store}-{file.name}-{file.sha256[:16]}.part"
-        done = path.stat().st_size if path.exists() else 0
-        self._require_room(file.size_bytes, file.size_bytes - done)
-        hashed = await asyncio.to_thread(_hash_of, path)
-        if done < file.size_bytes:
-            headers = {"Range": f"bytes={done}-"} if done else {}
-            async with self._asked(f"{url}/dumps/{file.name}", headers, file.size_bytes) as answer:
-                _require_store(answer, store)
-                if answer.status != _PARTIAL or not _begins_at(answer, done):
-                    hashed, done = hashlib.sha256(), 0
-                await self._write(answer, path, hashed, done, file.size_bytes)
-        return Fetched(_checked(path, hashed.hexdigest(), file.sha256), file.last_seq)
+        with _own_disk(path):
+            done = path.stat().st_size if path.exists() else 0
+            self._require_room(file.size_bytes, file.size_bytes - done)
+            hashed = await asyncio.to_thread(_hash_of, path)
+            if done < file.size_bytes:
+                headers = {"Range": f"bytes={done}-"} if done else {}
+                async with self._asked(f"{url}/dumps/{file.name}", headers, file.size_bytes) as answer:
+                    _require_store(answer, store)
+                    if answer.status != _PARTIAL or not _begins_at(answer, done):
+                        hashed, done = hashlib.sha256(), 0
+                    await self._write(answer, path, hashed, done, file.size_bytes)
+            return Fetched(_checked(path, hashed.hexdigest(), file.sha256), file.last_seq)
 
     async def part(self, url: str, store: str, since: int, upto: int) -> Fetched:
         """The batches of a store after `since`, up to `upto` (0: all of them); raises as `whole`."""
         path = self._folder / f"{store}.tail"
         bound = f"&upto={upto}" if upto else ""
-        async with self._asked(f"{url}/dump?since={store}:{since}{bound}", {}, self._max_bytes) as answer:
-            _require_store(answer, store)
-            self._require_room(answer.content_length or 0, answer.content_length or 0)
-            hashed = hashlib.sha256()
-            await self._write(answer, path, hashed, 0, answer.content_length or self._max_bytes)
-            said = answer.headers.get("X-Content-SHA256", "")
-            return Fetched(_checked(path, hashed.hexdigest(), said), _last_seq(answer))
+        with _own_disk(path):
+            async with self._asked(f"{url}/dump?since={store}:{since}{bound}", {}, self._max_bytes) as answer:
+                _require_store(answer, store)
+                self._require_room(answer.content_length or 0, answer.content_length or 0)
+                hashed = hashlib.sha256()
+                await self._write(answer, path, hashed, 0, answer.content_length or self._max_bytes)
+                said = answer.headers.get("X-Content-SHA256", "")
+                return Fetched(_checked(path, hashed.hexdigest(), said), _last_seq(answer))
 
     @asynccontextmanager
     async def _asked(self, url: str, headers: dict[str, str], size_bytes: int) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -127,7 +129,7 @@ class Downloads:
         self, answer: aiohttp.ClientResponse, path: Path, hashed: "hashlib._Hash", done: int, most: int
     ) -> None:
         most = min(most, self._max_bytes)
-        with _own_disk(path), path.open("ab") as file:
+        with path.open("ab") as file:
             file.truncate(done)
             async for piece in answer.content.iter_chunked(_PIECE_BYTES):
                 done += len(piece)

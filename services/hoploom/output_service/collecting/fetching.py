@@ -120,7 +120,7 @@ class Fetching:
         except (ConfigError, BadRequest) as error:
             raise Refused(str(error), fetched.path) from error
         before, cursor.upto = cursor.upto, await self._held.upto(cursor.store)
-        fetched.path.unlink()
+        fetched.path.unlink(missing_ok=True)
         if not before < cursor.upto == fetched.last_seq:
             raise Refused(f"a file up to batch {fetched.last_seq} took the set from {before} to {cursor.upto}")
         cursor.batches += taken.batches

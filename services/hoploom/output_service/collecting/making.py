@@ -1,15 +1,14 @@
-"""Puts a collector together around an open data set: what the role and `hoploom collect` share."""
+"""Puts a collector together: what the role and `hoploom collect` share."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from hoploom.kit.consul_api import ConsulApi
+from hoploom.kit.errors import ConfigError
 from hoploom.kit.http_client import HttpClient
 from hoploom.output_service.collecting.collector import Collector, Means
 from hoploom.output_service.collecting.downloads import Downloads
-from hoploom.output_service.collecting.fetching import Fetching
 from hoploom.output_service.collecting.finding import Finder
-from hoploom.output_service.collecting.held import Held
 from hoploom.output_service.collecting.output_client import OutputClient
 from hoploom.output_service.collecting.quarantine import Quarantine
 
@@ -33,13 +32,16 @@ class Outside:
     max_bytes: int
 
 
-def collector(held: Held, folder: Path, outside: Outside) -> Collector:
+def collector(folder: Path, outside: Outside) -> Collector:
     """A collector into the data set of a folder, which has its downloads and its quarantine too.
 
     Raises:
         ConfigError: The folder takes no files.
     """
     client = OutputClient(outside.http, outside.fabio_addr, outside.token)
-    downloads = Downloads(outside.http, folder / "incoming", outside.max_bytes)
-    means = Means(Finder(outside.consul), client, Fetching(held, client, downloads), Quarantine(folder / "quarantine"))
-    return Collector(held, means)
+    try:
+        downloads = Downloads(outside.http, folder / "incoming", outside.max_bytes)
+        quarantine = Quarantine(folder / "quarantine")
+    except OSError as error:
+        raise ConfigError(f"cannot keep files in {folder}: {error.strerror} (see --data-set)") from error
+    return Collector(Means(Finder(outside.consul), client, downloads, quarantine))

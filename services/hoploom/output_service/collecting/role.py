@@ -13,6 +13,7 @@ from typing import Any
 from hoploom.kit import Mesh, Term, TermEnded
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.output_service.collecting import making, patience, pinning, seat
+from hoploom.output_service.collecting.collector import Collector
 from hoploom.output_service.collecting.held import Held
 from hoploom.output_service.collecting.making import Outside
 from hoploom.output_service.collecting.report import Report
@@ -23,7 +24,7 @@ AGAIN_S = 5.0
 """Between two looks at whether this instance may be a candidate."""
 
 LET_GO_S = 10.0
-"""A leader that was overtaken on the same host may have a merge under way."""
+"""A leader that was overtaken on the same host may have a merge under way, and somebody may import."""
 
 
 class Role:
@@ -41,6 +42,7 @@ class Role:
         self._seat, self._mesh, self._outside, self._collect_s = seat, mesh, outside, collect_s
         self._why_not = ""
         self._report: Report | None = None
+        self._collector: Collector | None = None
 
     def words(self) -> str:
         """For the text of this instance's check; empty while it waits for its turn."""
@@ -62,36 +64,36 @@ class Role:
 
     async def _led(self, term: Term) -> None:
         """One term; ends early where this instance may not, or cannot, collect any more."""
+        self._collector = None
         try:
-            async with seat.holding(self._seat, self._mesh.consul, LET_GO_S) as held:
-                # Before anything is confirmed in its name.
-                await self._enter(term, held, {})
-                await self._look_on(term, held)
-        except TermEnded:
-            raise
-        except (ConfigError, Unavailable) as error:
+            while True:
+                try:
+                    await self._look(term)
+                except TermEnded:
+                    raise
+                except Unavailable as error:
+                    log.info("data set %s waits: %s", self._seat.name, error)
+                await asyncio.sleep(self._collect_s / patience.LOOKS)
+        except ConfigError as error:
             self._stay_away(str(error))
         finally:
             self._report = None
 
-    async def _look_on(self, term: Term, held: Held) -> None:
-        collector = making.collector(held, self._seat.folder, self._outside)
-        while await self._may():
-            self._report = await collector.look(self._collect_s)
-            try:
-                await self._enter(term, held, collector.cursors)
-            except TermEnded:
-                raise
-            except Unavailable as error:
-                log.info("Consul does not hear how far data set %s is: %s", self._seat.name, error)
-            await asyncio.sleep(self._collect_s / patience.LOOKS)
+    async def _look(self, term: Term) -> None:
+        """One look; between two of them others may open the data set, to import into it."""
+        async with seat.holding(self._seat, self._mesh.consul, LET_GO_S) as held:
+            self._collector = self._collector or making.collector(self._seat.folder, self._outside)
+            # Before anything is confirmed in its name.
+            await self._enter(term, held, self._collector.cursors)
+            self._report = await self._collector.look(held, self._collect_s)
+            await self._enter(term, held, self._collector.cursors)
 
     async def _may(self) -> bool:
-        """Whether this instance may collect; one that does so already goes on while Consul is away."""
+        """Whether this instance may collect."""
         try:
             verdict = await self._seat.judged(self._mesh.consul)
         except Unavailable:
-            return self._report is not None
+            return False
         except ConfigError as error:
             self._stay_away(str(error))
             return False

@@ -9,10 +9,10 @@ import pytest
 
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.http_client import HttpClient
-from hoploom.output_service.collecting import making, seat
-from hoploom.output_service.collecting.collector import Collector
+from hoploom.output_service.collecting import held, making
 from hoploom.output_service.collecting.making import Outside
-from hoploom.output_service.collecting.seat import Seat
+from hoploom.output_service.collecting.report import Report
+from hoploom.results.data_set import DataSet
 from hoploom.wire.batch import Batch
 from lab.dump_server import TOKEN, DumpServer
 
@@ -68,8 +68,19 @@ async def world(tmp_path: Path, fake_consul: FakeConsul) -> AsyncIterator[World]
         await server.close()
 
 
+class Looking:
+    """A collector, and the data set that it opens at each look."""
+
+    def __init__(self, world: World) -> None:
+        world.data_set.mkdir(exist_ok=True)
+        self._world, self._collector = world, making.collector(world.data_set, world.outside)
+
+    async def look(self, longest_s: float = 0.0) -> Report:
+        async with held.holding("main", lambda: DataSet.open(self._world.data_set, "main")) as opened:
+            return await self._collector.look(opened, longest_s)
+
+
 @pytest.fixture
-async def collector(world: World) -> AsyncIterator[Collector]:
-    """A collector whose data set is open."""
-    async with seat.holding(Seat("main", world.data_set), world.consul) as held:
-        yield making.collector(held, world.data_set, world.outside)
+async def collector(world: World) -> Looking:
+    """A collector that has not looked yet."""
+    return Looking(world)

@@ -7,11 +7,10 @@ import apsw
 import pytest
 
 from hoploom.output_service.collecting import downloads, making, patience, seat
-from hoploom.output_service.collecting.collector import Collector
 from hoploom.output_service.collecting.report import AWAY, BLOCKED, COLLECTED, WAITING, Report, StoreRow
 from hoploom.output_service.collecting.seat import Seat
 from lab.result_files import write
-from unit.output_service.collecting.conftest import STORES, World
+from unit.output_service.collecting.conftest import STORES, Looking, World
 from unit.wire.batches import make
 
 IDS = [make(number).batch for number in range(20)]
@@ -27,7 +26,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "LONGEST_PAUSE_S", 0.0)
 
 
-async def test_closed_files_come_whole_and_the_rest_by_its_numbers(world: World, collector: Collector) -> None:
+async def test_closed_files_come_whole_and_the_rest_by_its_numbers(world: World, collector: Looking) -> None:
     output = await world.output(0, *map(make, range(7)))
     output.close_file(3)
     output.close_file(5)
@@ -43,14 +42,14 @@ async def test_closed_files_come_whole_and_the_rest_by_its_numbers(world: World,
     )
 
 
-async def test_a_confirmation_says_whose_it_is(world: World, collector: Collector) -> None:
+async def test_a_confirmation_says_whose_it_is(world: World, collector: Looking) -> None:
     output = await world.output(0, make(0))
     uuid = (await collector.look()).uuid
     assert output.confirmed == [{"v": 1, "data_set": "main", "data_set_uuid": uuid, "store": STORES[0], "upto": 1}]
 
 
 async def test_a_second_look_asks_for_nothing_and_a_later_one_for_what_is_new(
-    world: World, collector: Collector
+    world: World, collector: Looking
 ) -> None:
     output = await world.output(0, make(0))
     await collector.look()
@@ -63,7 +62,33 @@ async def test_a_second_look_asks_for_nothing_and_a_later_one_for_what_is_new(
     assert [path for path, _ in output.asked[1:]] == [f"/dump?since={STORES[0]}:1&upto=2", f"/dump?since={STORES[0]}:2"]
 
 
-async def test_what_two_stores_have_is_there_once(world: World, collector: Collector) -> None:
+async def test_what_somebody_else_took_between_two_looks_is_not_fetched_again(
+    world: World, collector: Looking
+) -> None:
+    output = await world.output(0, make(0))
+    await collector.look()
+    output.batches.append(make(1))
+    await Looking(world).look()
+    report = await collector.look()
+    assert (len(output.asked), rows(report)[STORES[0]].upto) == (2, 2)
+
+
+async def test_what_is_new_is_in_the_parquet_files_too(world: World, collector: Looking) -> None:
+    await world.output(0, make(0, campaign="one"), make(1, campaign="two"))
+    assert (await collector.look()).parquet == ""
+    found = (world.data_set / "parquet" / "ping_results").glob("campaign=*")
+    assert sorted(path.name for path in found) == ["campaign=one", "campaign=two"]
+
+
+async def test_a_set_without_parquet_files_is_whole_and_says_so(world: World, collector: Looking) -> None:
+    (world.data_set / "parquet").write_bytes(b"in the way")
+    output = await world.output(0, make(0))
+    report = await collector.look()
+    assert (report.is_whole, len(output.confirmed), bool(report.parquet)) == (True, 1, True)
+    assert "no Parquet files" in report.words()
+
+
+async def test_what_two_stores_have_is_there_once(world: World, collector: Looking) -> None:
     await world.output(0, make(0), make(1))
     await world.output(1, make(1), make(2))
     report = await collector.look()
@@ -71,7 +96,7 @@ async def test_what_two_stores_have_is_there_once(world: World, collector: Colle
     assert sum(each.duplicates for each in report.stores) == 1
 
 
-async def test_a_store_that_is_being_filled_is_left_alone_until_it_rests(world: World, collector: Collector) -> None:
+async def test_a_store_that_is_being_filled_is_left_alone_until_it_rests(world: World, collector: Looking) -> None:
     output = await world.output(0, make(0))
     assert rows(await collector.look(60.0))[STORES[0]].state == WAITING
     output.batches.append(make(1))
@@ -81,7 +106,7 @@ async def test_a_store_that_is_being_filled_is_left_alone_until_it_rests(world: 
     assert world.batches() == IDS[:2]
 
 
-async def test_every_datacenter_is_asked_and_one_that_is_away_is_named(world: World, collector: Collector) -> None:
+async def test_every_datacenter_is_asked_and_one_that_is_away_is_named(world: World, collector: Looking) -> None:
     await world.output(0, make(0))
     await world.output(1, make(1), dc="dc2")
     world.consul.away_datacenters = {"dc2"}
@@ -92,7 +117,7 @@ async def test_every_datacenter_is_asked_and_one_that_is_away_is_named(world: Wo
     assert world.batches() == IDS[:2]
 
 
-async def test_who_was_known_is_asked_while_consul_is_away(world: World, collector: Collector) -> None:
+async def test_who_was_known_is_asked_while_consul_is_away(world: World, collector: Looking) -> None:
     output = await world.output(0, make(0))
     await collector.look()
     world.consul.away = True
@@ -101,13 +126,13 @@ async def test_who_was_known_is_asked_while_consul_is_away(world: World, collect
     assert ("all" in report.away, report.is_whole, world.batches()) == (True, False, IDS[:2])
 
 
-async def test_a_store_without_an_instance_is_away_and_never_nothing(world: World, collector: Collector) -> None:
+async def test_a_store_without_an_instance_is_away_and_never_nothing(world: World, collector: Looking) -> None:
     await world.consul.kv_put(f"hoploom/stores/{STORES[2]}", b"{}")
     report = await collector.look()
     assert (rows(report)[STORES[2]].state, report.is_whole) == (AWAY, False)
 
 
-async def test_an_output_that_does_not_answer_costs_the_others_nothing(world: World, collector: Collector) -> None:
+async def test_an_output_that_does_not_answer_costs_the_others_nothing(world: World, collector: Looking) -> None:
     gone, _ = await world.output(0, make(0)), await world.output(1, make(1))
     await gone.close()
     report = await collector.look()
@@ -120,7 +145,7 @@ async def test_fabio_leads_to_an_instance_whose_own_address_is_out_of_reach(worl
     await world.consul.deregister(f"output-{output.url.rpartition(':')[2]}")
     world.consul.add_instance("output", "127.0.0.1", 1, meta={"store": STORES[0]})
     async with seat.holding(Seat("main", world.data_set), world.consul) as held:
-        assert (await making.collector(held, world.data_set, world.outside).look()).is_whole
+        assert (await making.collector(world.data_set, world.outside).look(held)).is_whole
     assert world.batches() == IDS[:1]
 
 
@@ -128,18 +153,18 @@ async def test_fabio_is_not_believed_where_it_leads_to_another_store(world: Worl
     world.fabio = (await world.output(1, make(1))).url
     world.consul.add_instance("output", "127.0.0.1", 1, meta={"store": STORES[0]})
     async with seat.holding(Seat("main", world.data_set), world.consul) as held:
-        report = await making.collector(held, world.data_set, world.outside).look()
+        report = await making.collector(world.data_set, world.outside).look(held)
     assert (rows(report)[STORES[0]].state, world.batches()) == (AWAY, IDS[1:2])
 
 
-async def test_two_instances_with_one_store_are_given_no_trust(world: World, collector: Collector) -> None:
+async def test_two_instances_with_one_store_are_given_no_trust(world: World, collector: Looking) -> None:
     await world.output(0, make(0))
     await world.output(0, make(0), make(1))
     row = rows(await collector.look())[STORES[0]]
     assert (row.state, "one of them is a copy" in row.why) == (BLOCKED, True)
 
 
-async def test_a_transfer_that_broke_off_goes_on_where_it_was(world: World, collector: Collector) -> None:
+async def test_a_transfer_that_broke_off_goes_on_where_it_was(world: World, collector: Looking) -> None:
     output = await world.output(0, *(make(number, 500) for number in range(3)))
     output.close_file(3)
     size, output.cut_after = output.files[0]["bytes"], 50_000
@@ -151,7 +176,7 @@ async def test_a_transfer_that_broke_off_goes_on_where_it_was(world: World, coll
 
 
 async def test_a_wrong_checksum_is_fetched_again_and_the_third_in_a_row_blocks(
-    world: World, collector: Collector
+    world: World, collector: Looking
 ) -> None:
     output = await world.output(0, make(0))
     output.wrong_sums = 2
@@ -174,7 +199,7 @@ def spoil(path: Path) -> bytes:
 
 @pytest.mark.parametrize("bad", ["no database", "a trigger", "another store", "other batches than announced"])
 async def test_a_bad_file_blocks_its_store_with_the_reason_and_no_other(
-    world: World, collector: Collector, bad: str
+    world: World, collector: Looking, bad: str
 ) -> None:
     output, _ = await world.output(0, make(0)), await world.output(1, make(1))
     output.spoiled["part"] = {
@@ -191,7 +216,7 @@ async def test_a_bad_file_blocks_its_store_with_the_reason_and_no_other(
     assert (world.data_set / "quarantine" / f"{STORES[0]}.txt").read_text().strip() == row.why
 
 
-async def test_a_blocked_store_is_tried_again_when_its_reason_is_removed(world: World, collector: Collector) -> None:
+async def test_a_blocked_store_is_tried_again_when_its_reason_is_removed(world: World, collector: Looking) -> None:
     output = await world.output(0, make(0))
     output.spoiled["part"] = b"x"
     await collector.look()
@@ -203,7 +228,7 @@ async def test_a_blocked_store_is_tried_again_when_its_reason_is_removed(world: 
     assert list(quarantine.iterdir()) == []
 
 
-async def test_a_longer_file_than_announced_is_cut_and_blocks(world: World, collector: Collector) -> None:
+async def test_a_longer_file_than_announced_is_cut_and_blocks(world: World, collector: Looking) -> None:
     output = await world.output(0, make(0))
     output.close_file(1)
     output.spoiled["results-000001.db"] = b"x" * 100_000
@@ -211,7 +236,7 @@ async def test_a_longer_file_than_announced_is_cut_and_blocks(world: World, coll
     assert (row.state, "longer than" in row.why) == (BLOCKED, True)
 
 
-async def test_a_file_over_the_limit_is_not_fetched(world: World, collector: Collector) -> None:
+async def test_a_file_over_the_limit_is_not_fetched(world: World, collector: Looking) -> None:
     output = await world.output(0, make(0))
     output.close_file(1)
     output.files[0]["bytes"] = 2**40
@@ -220,7 +245,7 @@ async def test_a_file_over_the_limit_is_not_fetched(world: World, collector: Col
 
 
 async def test_a_full_disk_is_said_before_anything_is_fetched_and_passes(
-    world: World, collector: Collector, monkeypatch: pytest.MonkeyPatch
+    world: World, collector: Looking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = await world.output(0, make(0))
     output.close_file(1)
@@ -231,7 +256,7 @@ async def test_a_full_disk_is_said_before_anything_is_fetched_and_passes(
     assert (await collector.look()).is_whole
 
 
-async def test_what_was_pruned_before_is_counted_and_the_rest_is_had(world: World, collector: Collector) -> None:
+async def test_what_was_pruned_before_is_counted_and_the_rest_is_had(world: World, collector: Looking) -> None:
     output = await world.output(0, *map(make, range(6)))
     for upto in (2, 4):
         output.close_file(upto)
@@ -242,7 +267,7 @@ async def test_what_was_pruned_before_is_counted_and_the_rest_is_had(world: Worl
 
 
 async def test_a_store_of_which_everything_that_lacks_was_pruned_is_asked_for_nothing(
-    world: World, collector: Collector
+    world: World, collector: Looking
 ) -> None:
     output = await world.output(0, *map(make, range(2)))
     output.close_file(2)
@@ -251,7 +276,7 @@ async def test_a_store_of_which_everything_that_lacks_was_pruned_is_asked_for_no
     assert (row.state, row.lost, row.behind, output.asked) == (COLLECTED, 2, 0, [])
 
 
-async def test_a_store_that_was_put_back_is_blocked(world: World, collector: Collector) -> None:
+async def test_a_store_that_was_put_back_is_blocked(world: World, collector: Looking) -> None:
     output = await world.output(0, *map(make, range(3)))
     await collector.look()
     del output.batches[1:]
@@ -260,7 +285,7 @@ async def test_a_store_that_was_put_back_is_blocked(world: World, collector: Col
 
 
 async def test_a_confirmation_that_is_not_taken_keeps_nothing_from_being_collected(
-    world: World, collector: Collector
+    world: World, collector: Looking
 ) -> None:
     output = await world.output(0, *map(make, range(4)))
     output.close_file(2)
@@ -277,5 +302,5 @@ async def test_a_collector_that_was_killed_before_it_confirmed_confirms_when_it_
     for refuses in (503, 200):
         output.refuses = refuses
         async with seat.holding(Seat("main", world.data_set), world.consul) as held:
-            await making.collector(held, world.data_set, world.outside).look()
+            await making.collector(world.data_set, world.outside).look(held)
     assert ([each["upto"] for each in output.confirmed], len(output.asked)) == ([1], 1)

@@ -1,5 +1,6 @@
 """The role inside output instances: one collects, those without the set stay away and say so."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +17,9 @@ from hoploom.kit.testing import OnMesh
 from hoploom.output_service import app as output
 from hoploom.output_service.collecting import role, serving
 from hoploom.output_service.settings import Settings
+from hoploom.results.data_set import DataSet
 from lab.dump_server import TOKEN
+from lab.result_files import write
 from unit.output_service.collecting.conftest import STORES, World
 from unit.wire.batches import make
 from waiting import eventually
@@ -136,7 +139,19 @@ async def test_a_set_that_is_given_up_is_filled_again_from_the_beginning(instanc
     assert [each["data_set_uuid"] for each in output_.confirmed] == [lost, found["uuid"]]
 
 
-async def test_a_folder_that_somebody_else_uses_is_waited_for(instances: Instances, world: World) -> None:
+async def test_between_two_looks_others_may_import_into_the_set(instances: Instances, world: World) -> None:
+    await world.output(0, make(0))
+    async with instances.instance("one", data_set=str(world.data_set)) as client:
+        await eventually("it collects", lambda: leads(client))
+        imported = write(world.folder / "imported.db", STORES[2], [make(7)])
+        data_set = await asyncio.to_thread(DataSet.open, world.data_set, "main", 10.0)
+        await asyncio.to_thread(data_set.take, imported)
+        data_set.close()
+        assert world.batches() == [make(0).batch, make(7).batch]
+        await eventually("it goes on", lambda: leads(client))
+
+
+async def test_a_folder_that_cannot_be_read_is_waited_for(instances: Instances, world: World) -> None:
     world.data_set.mkdir()
     (world.data_set / "merged.db").write_bytes(b"no database at all" * 300)
     async with instances.instance("one", data_set=str(world.data_set)) as client:
