@@ -47,9 +47,9 @@ async def collect(folder: Path, ports: Mapping[str, int], *, once: bool) -> None
         where = {"ID": f"output-{port}", "Name": "output", "Address": LOOPBACK, "Port": port}
         await consul.register({**where, "Meta": {"store": store}, "Checks": []})
     async with seat.holding(Seat(NAME, folder), consul, WAIT_S) as held:
-        collector = making.collector(held, folder, Outside(consul, http, "", "secret", _MAX_BYTES))
+        collector = making.collector(folder, Outside(consul, http, "", "secret", _MAX_BYTES))
         while True:
-            found = await collector.look()
+            found = await collector.look(held)
             if once and {each.state for each in found.stores} == {COLLECTED}:
                 break
             await asyncio.sleep(_AGAIN_S)
