@@ -95,6 +95,8 @@ def prepare(path: Path, number: int, gives_up: Callable[[], bool] = lambda: Fals
         made.execute(_EARLIER)
         for _, statement in indexes:
             made.execute(str(statement))
+    # Now, so that the writer has little to wait for.
+    disk.sync(unfinished)
 
 
 def begin(path: Path, number: int, *, is_prepared: bool = False) -> apsw.Connection:
