@@ -83,6 +83,9 @@ def _collected(said: dict[str, Any]) -> str:
     wait, longest_s = sum(each["behind"] for each in stores), max((each["waits_s"] for each in stores), default=0)
     late = f", {wait:,} batches wait, the oldest for {longest_s:.0f} s" if wait else ""
     wrong = "".join(f"; {each['state']} {each['store'][:8]}: {each['why']}" for each in stores if each["why"])
+    lost, other = (sum(each[name] for each in stores) for name in ("lost", "conflicts"))
+    wrong += f"; {lost:,} batches were pruned before they were collected" if lost else ""
+    wrong += f"; {other:,} batches came with two contents, the first is kept" if other else ""
     return f"data set  {said['data_set']} in {said['folder']}: {len(stores)} stores{late}{wrong}"
 
 

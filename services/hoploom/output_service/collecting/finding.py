@@ -3,6 +3,7 @@
 A failed read is never "none": who was known in a datacenter is asked on while it does not answer, and it is named.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -41,12 +42,7 @@ class Finder:
     async def find(self) -> Found:
         """All outputs, as of now or as last known."""
         away: dict[str, str] = {}
-        for dc in await self._datacenters(away):
-            try:
-                # Those that are not passing too: who takes no results just now may still give what he has.
-                _, self._known[dc] = await self._consul.instances(SERVICE, passing=False, dc=dc)
-            except Unavailable as error:
-                away[dc] = str(error)
+        await asyncio.gather(*(self._learn(dc, away) for dc in await self._datacenters(away)))
         stores: dict[str, list[Instance]] = {}
         for instance in (each for instances in self._known.values() for each in instances):
             if instance.meta.get("store"):
@@ -54,6 +50,13 @@ class Finder:
         ordered = {store: tuple(sorted(found, key=_is_unhealthy)) for store, found in sorted(stores.items())}
         absent = tuple(store for store in await self._stores() if store not in stores)
         return Found(ordered, absent, away)
+
+    async def _learn(self, dc: str, away: dict[str, str]) -> None:
+        try:
+            # Those that are not passing too: who takes no results just now may still give what he has.
+            _, self._known[dc] = await self._consul.instances(SERVICE, passing=False, dc=dc)
+        except Unavailable as error:
+            away[dc] = str(error)
 
     async def _datacenters(self, away: dict[str, str]) -> list[str]:
         try:

@@ -78,6 +78,7 @@ class Report:
         count = len(self.stores)
         words = [f"collects {self.data_set}: {count} store{'' if count == 1 else 's'}"]
         words += [f"{each.store[:_SHORT]} {each.state}: {each.why}" for each in self.stores if each.why]
+        words += [f"{each.store[:_SHORT]}: {_passed(each)}" for each in self.stores if _passed(each)]
         words += [f"datacenter {dc} is away" for dc in sorted(self.away)]
         words += [f"no Parquet files: {self.parquet}"] if self.parquet else []
         return ", ".join(words)
@@ -92,3 +93,10 @@ class Report:
             "away": dict(self.away),
             "parquet": self.parquet,
         }
+
+
+def _passed(row: StoreRow) -> str:
+    """What is not, or not as it came, in the set for good."""
+    words = [f"{row.lost} batches were pruned before they were collected"] if row.lost else []
+    words += [f"{row.conflicts} batches are there with other content"] if row.conflicts else []
+    return " and ".join(words)

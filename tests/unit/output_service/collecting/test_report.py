@@ -1,5 +1,7 @@
 """What is said of a look."""
 
+from dataclasses import replace
+
 from hoploom.output_service.collecting.report import AWAY, BLOCKED, COLLECTED, WAITING, Report, StoreRow
 
 GOOD = StoreRow("11111111-a", COLLECTED, upto=7, last_seq=7)
@@ -14,6 +16,13 @@ def test_a_text_of_a_check_names_what_is_wrong_and_no_numbers_that_change() -> N
     assert words == (
         "collects main: 4 stores, 33333333 away: it has no instance, 44444444 blocked: its file is damaged, "
         "datacenter dc2 is away"
+    )
+
+
+def test_what_is_lost_for_good_and_what_came_twice_is_said() -> None:
+    words = Report("main", "u", (replace(GOOD, lost=3, conflicts=1),), {}).words()
+    assert words.endswith(
+        "11111111: 3 batches were pruned before they were collected and 1 batches are there with other content"
     )
 
 
