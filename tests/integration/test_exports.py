@@ -27,7 +27,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "data" / "topologies"
 Document = dict[str, Any]
 MEASURED = {
     "a chain": ("chain", "trace -P icmp-paris -w 1 -q 1 -g 2", ["198.18.1.1", "198.18.3.1", "2001:db8:1::5"]),
-    "labels": ("quotes", "trace -P icmp-paris -w 1 -q 1", ["198.18.100.1", "2001:db8:100::1"]),
+    "labels": ("quotes", "trace -P icmp-paris -w 1 -q 1 -g 2", ["198.18.100.1", "2001:db8:100::1"]),
     "datagrams": ("diamonds", "trace -P udp-paris -w 1 -q 1", [f"198.18.104.{each}" for each in range(1, 9)]),
     "pings": ("chain", "ping -c 2 -i 0.1", ["198.18.1.1", "2001:db8:1::5"]),
 }
@@ -88,6 +88,7 @@ def test_what_scamper_measured_is_exported_as_scamper_says_it(name: str) -> None
 
 
 def check_scamper_json(theirs: dict[str, Document]) -> None:
+    """All it says is what scamper says; of a mean between two microseconds scamper takes the lower, we the nearer."""
     ours = [json.loads(line) for line in exported("scamper-json").splitlines()]
     assert sorted(each["dst"] for each in ours) == sorted(theirs)
     for each in ours:
@@ -95,7 +96,7 @@ def check_scamper_json(theirs: dict[str, Document]) -> None:
         assert set(each) <= set(same)
         assert picked(each, AS_SCAMPERS) == picked(same, AS_SCAMPERS)
         statistics = {name: value for name, value in same.get("statistics", {}).items() if name != "stddev"}
-        assert each.get("statistics", {}) == pytest.approx(statistics, abs=0.001)
+        assert each.get("statistics", {}) == pytest.approx(statistics, abs=0.0015)
         assert each.get("method") in {same["method"], "unknown"}
         mine, others = answers(each), answers(same)
         assert [picked(hop, OF_A_HOP) for hop in mine] == [picked(hop, OF_A_HOP) for hop in others]

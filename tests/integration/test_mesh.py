@@ -128,6 +128,19 @@ def test_what_was_mapped_is_merged_by_itself_and_status_says_so(cli: Cli) -> Non
     assert (said["data_set"], said["why_not"], len(said["stores"])) == ("main", "", 2)
 
 
+def test_what_was_merged_is_exported_with_its_campaigns_document_beside_it(cli: Cli, tmp_path: Path) -> None:
+    found = json.loads(cli.good("map", "127.4.0.0/24", "--json"))
+    until("its results in the data set", lambda: collected(cli.root / "data-set", found["campaign"]) == 256, 60)
+    file = tmp_path / "out.ndjson"
+    cli.good("export", "--format", "atlas-ndjson", "--campaign", found["campaign"], "-o", str(file))
+    targets = {json.loads(line)["dst_addr"] for line in file.read_text(encoding="ascii").splitlines()}
+    assert targets == {f"127.4.0.{low}" for low in range(256)}
+    [campaign] = json.loads(Path(f"{file}.campaign.json").read_text(encoding="ascii"))["campaigns"]
+    assert (campaign["id"], campaign["rows"], campaign["document"]["number"]) == (
+        found["campaign"], 256, campaign["number"]
+    )  # fmt: skip
+
+
 def test_the_periodic_job_collects_into_a_set_of_its_own(cli: Cli) -> None:
     folder = cli.state / "job-set"
     submit(cli, "collect", {"data_set": str(folder), "name": "job"})
