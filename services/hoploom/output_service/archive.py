@@ -71,6 +71,8 @@ class Archive:
     def __init__(self, store: Store, limits: Limits) -> None:
         """Take over what the store knows of its files."""
         self._store, self._limits = store, limits
+        # One word after another: what is known decides what is taken.
+        self._confirming = asyncio.Lock()
         self.confirmed: Mapping[str, Confirmed] = store.confirmed
 
     async def run(self) -> None:
@@ -108,11 +110,12 @@ class Archive:
             Conflict: It counts no more.
             Unavailable: It could not be kept.
         """
-        taken = confirmations.taken(self.confirmed, said)
-        before = self.confirmed.get(said.name)
-        if taken != before:
-            await self._store.note(f"{CONFIRMED}{taken.name}", taken.to_text())
-            self.confirmed = {**self.confirmed, taken.name: taken}
+        async with self._confirming:
+            taken = confirmations.taken(self.confirmed, said)
+            before = self.confirmed.get(said.name)
+            if taken != before:
+                await self._store.note(f"{CONFIRMED}{taken.name}", taken.to_text())
+                self.confirmed = {**self.confirmed, taken.name: taken}
         if before and before.uuid != taken.uuid:
             log.warning("data set %s was made anew: it has this store up to %s", taken.name, taken.upto)
         return taken
@@ -149,15 +152,13 @@ class Archive:
         for prune in pruning.due(files, self.confirmed, policy, wall_us(), told_upto=told_upto):
             if not prune.is_confirmed:
                 log.warning("%s goes for its age, and not every data set has it", prune.file.name)
-            await self._remove(prune.file)
+            await self._let_go(prune.file)
             _PRUNES.labels("yes" if prune.is_confirmed else "no").inc()
 
-    async def _remove(self, file: ClosedFile) -> None:
+    async def _let_go(self, file: ClosedFile) -> None:
         gone = dataclasses.replace(file, pruned=True)
         await self._store.note(f"{CLOSED}{file.number:06d}", gone.to_text())
         self._store.files.was_closed(gone)
-        path = self._store.files.folder / file.name
-        await asyncio.to_thread(path.unlink, missing_ok=True)
         log.info("%s is pruned", file.name)
 
     def _remove_unread(self) -> None:

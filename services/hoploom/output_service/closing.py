@@ -5,7 +5,7 @@ from pathlib import Path
 
 import apsw
 
-from hoploom.kit.errors import Unavailable
+from hoploom.kit.errors import HoploomError, Unavailable
 from hoploom.output_service import disk, folder
 from hoploom.output_service.closed import ClosedFile
 from hoploom.output_service.extract import EVERYTHING, Wanted, extract
@@ -33,7 +33,13 @@ def close(files: Files, number: int, store: str, gives_up: Callable[[], bool]) -
         return known(finished, number)
     unfinished.unlink(missing_ok=True)
     with files.leased(number) as source:
-        extract([source], unfinished, Wanted(store, 0, EVERYTHING), gives_up)
+        disk.require_room(files.folder, disk.size_bytes(source.path))
+        try:
+            extract([source], unfinished, Wanted(store, 0, EVERYTHING), gives_up)
+        except HoploomError:
+            # Its room belongs to the batches that come meanwhile.
+            unfinished.unlink(missing_ok=True)
+            raise
     return known(disk.publish(unfinished, finished.name), number)
 
 

@@ -2,10 +2,18 @@
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
+
+from hoploom.kit.errors import OutOfSpace
 
 SIDES = ("", "-wal", "-shm", "-journal")
 """What SQLite adds to the name of a database."""
+
+SPARE_BYTES, SPARE_SHARE = 64 * 2**20, 0.05
+"""What a copy leaves free for batches that come meanwhile: the smaller of so many bytes and so much of the disk."""
+
+_AGAIN_S = 30.0
 
 
 def sync(path: Path) -> None:
@@ -44,6 +52,13 @@ def size_bytes(database: Path) -> int:
         except FileNotFoundError:
             continue
     return size
+
+
+def require_room(folder: Path, size_bytes: int) -> None:
+    """Raises OutOfSpace where a copy of that size would take what batches need that come meanwhile."""
+    found = shutil.disk_usage(folder)
+    if size_bytes + min(SPARE_BYTES, SPARE_SHARE * found.total) > found.free:
+        raise OutOfSpace(f"a copy of {size_bytes} bytes needs more room than the {found.free} bytes left", _AGAIN_S)
 
 
 def remove(database: Path) -> None:

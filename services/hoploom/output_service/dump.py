@@ -13,15 +13,11 @@ from typing import BinaryIO
 
 import zstandard
 
-from hoploom.kit.errors import OutOfSpace
 from hoploom.output_service import disk
 from hoploom.output_service.extract import Extracted, Wanted, extract
 from hoploom.output_service.files import Files
 
 _LEVEL = 3
-_AGAIN_S = 30.0
-_SPARE_BYTES = 64 * 2**20
-"""What a dump leaves free on the disk, for batches that come meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ def made(files: Files, order: Order) -> Iterator[Dump]:
         path = Path(folder) / "dump.db"
         sources = [leases.enter_context(files.leased(number)) for number in numbers(files, order.wanted)]
         if not order.wanted.since:
-            _require_room(files)
+            disk.require_room(files.folder, files.size_bytes())
         about = extract(sources, path, order.wanted, order.gives_up)
         path = _compressed(path) if order.is_compressed else path
         yield Dump(path, disk.sha256(path), about)
@@ -89,13 +85,6 @@ def sweep(folder: Path) -> None:
     """Remove what a killed process left of dumps."""
     for left in folder.glob(".dump-*"):
         shutil.rmtree(left)
-
-
-def _require_room(files: Files) -> None:
-    size_bytes, free_bytes = files.size_bytes(), shutil.disk_usage(files.folder).free
-    if size_bytes + _SPARE_BYTES > free_bytes:
-        reason = f"a copy of {size_bytes} bytes needs more room than the {free_bytes} bytes that are free"
-        raise OutOfSpace(f"{reason}: take the files of /dumps, and ?since= for the rest", retry_after_s=_AGAIN_S)
 
 
 def _compressed(path: Path) -> Path:

@@ -63,7 +63,7 @@ class Files:
         self._unclosed = set(first_seqs) - {self.live}
         self._closed = {file.number: file for file in closed}
         self._first_seqs = dict(first_seqs) | {file.number: file.first_seq for file in self._closed.values()}
-        self._left: set[int] = set()
+        self._left: set[Path] = set()
         self._readers: Counter[Path] = Counter()
         self._lock = threading.Lock()
 
@@ -112,15 +112,17 @@ class Files:
         with self._lock:
             if file.number in self._unclosed:
                 self._unclosed.remove(file.number)
-                self._left.add(file.number)
+                self._left.add(self._old(file.number))
+            if file.pruned:
+                self._left.add(self.folder / file.name)
             self._closed[file.number] = file
 
     def unread(self) -> list[Path]:
-        """Old forms of closed files that nobody reads any more; they may be removed, and are not named again."""
+        """Old forms of closed files, and pruned ones, that nobody reads any more: to be removed, and named once."""
         with self._lock:
-            free = [number for number in self._left if not self._readers[self._old(number)]]
+            free = sorted(path for path in self._left if not self._readers[path])
             self._left.difference_update(free)
-            return [self._old(number) for number in sorted(free)]
+            return free
 
     @contextmanager
     def leased(self, number: int) -> Iterator[Source]:

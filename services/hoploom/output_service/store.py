@@ -135,6 +135,7 @@ class Store:
         try:
             await self.copying.run(rotation.prepare, self.files.folder, number, lambda: self.copying.has_ended)
         except (apsw.Error, OSError) as error:
+            disk.remove(self.files.folder / folder.next_one(number + 1))
             raise translated(error) from error
         self._prepared = number
 
@@ -210,6 +211,7 @@ class Store:
             self._prepared = 0
             self.writer.connection = rotation.begin(self.files.folder, number, is_prepared=is_prepared)
         except (apsw.Error, OSError) as error:
+            disk.remove(self.files.folder / folder.next_one(number + 1))
             return translated(error)
         self.files.rotated(self.writer.seq + 1)
         before.close()

@@ -1,5 +1,6 @@
 """A store's files are closed, listed and removed as the settings say, over restarts too."""
 
+import asyncio
 import dataclasses
 import hashlib
 import logging
@@ -7,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hoploom.kit.errors import ConfigError, Unavailable
-from hoploom.output_service import hop_feed
+from hoploom.kit.errors import ConfigError, Conflict, OutOfSpace, Unavailable
+from hoploom.output_service import disk, extract, hop_feed
 from hoploom.output_service.archive import Archive, Limits
 from hoploom.output_service.closed import ClosedFile
 from hoploom.output_service.confirmations import Confirmed
@@ -137,6 +138,32 @@ async def test_a_file_that_is_read_stays_until_nobody_does(store: Store) -> None
         assert {"live-000001.db", "results-000001.db"} <= names(store.files.folder)
     await stepped(store)
     assert names(store.files.folder) == {"results-000001.db", "live-000002.db"}
+
+
+async def test_a_file_that_cannot_be_closed_for_want_of_room_takes_none(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.append(make())
+    assert await store.rotate(0, 0)
+    monkeypatch.setattr(disk, "SPARE_BYTES", 2**60)
+    monkeypatch.setattr(disk, "SPARE_SHARE", 0.0)
+    for where, name, value in ((disk, "SPARE_SHARE", 2.0), (extract, "_FRESH", "PRAGMA max_page_count = 4")):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, name, value)
+            with pytest.raises(OutOfSpace):
+                await Archive(store, NEVER).step()
+        assert {each.name for each in store.files.folder.glob("*.db")} == {"live-000001.db", "live-000002.db"}
+    await stepped(store)
+    assert names(store.files.folder) == {"results-000001.db", "live-000002.db"}
+
+
+async def test_confirmations_at_once_are_taken_one_after_another(filled: Store) -> None:
+    archive, other = Archive(filled, BY_MAIN), UUID.replace("b", "c")
+    await archive.confirm(Confirmed("main", UUID, 1))
+    said = [Confirmed("main", *each) for each in ((other, 0), (UUID, 3), (other, 2), (other, 1))]
+    results = await asyncio.gather(*map(archive.confirm, said), return_exceptions=True)
+    assert [type(each) for each in results] == [Confirmed, Conflict, Confirmed, Confirmed]
+    assert archive.confirmed["main"] == Confirmed("main", other, 2, (UUID,))
 
 
 async def test_what_makes_room_is_done_before_what_needs_it(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:

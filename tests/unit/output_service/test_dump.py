@@ -10,7 +10,7 @@ import pytest
 import zstandard
 
 from hoploom.kit.errors import OutOfSpace, Unavailable
-from hoploom.output_service import dump
+from hoploom.output_service import disk, dump
 from hoploom.output_service.dump import Dump, Order
 from hoploom.output_service.extract import EVERYTHING, Wanted
 from hoploom.output_service.store import Store
@@ -117,8 +117,9 @@ async def test_a_dump_that_would_fill_the_disk_is_refused_and_a_small_one_is_not
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store.append(make())
-    monkeypatch.setattr(dump, "_SPARE_BYTES", 2**60)
-    with pytest.raises(OutOfSpace, match="/dumps"), made(store):
+    monkeypatch.setattr(disk, "SPARE_BYTES", 2**60)
+    monkeypatch.setattr(disk, "SPARE_SHARE", 2.0)
+    with pytest.raises(OutOfSpace, match="more room"), made(store):
         pass
     with made(store, 1):
         pass

@@ -30,10 +30,13 @@ def test_a_file_is_read_in_its_old_form_until_it_has_its_closed_one(tmp_path: Pa
     assert files.unread() == []
 
 
-def test_a_pruned_file_is_listed_and_not_read(tmp_path: Path) -> None:
+def test_a_pruned_file_is_listed_and_not_read_and_goes_when_nobody_reads_it(tmp_path: Path) -> None:
     files = Files(tmp_path, {2: 2, 3: 3}, [closed(1)])
     assert files.numbers() == [1, 2, 3]
-    files.was_closed(closed(1, pruned=True))
+    with files.leased(1):
+        files.was_closed(closed(1, pruned=True))
+        assert files.unread() == []
+    assert files.unread() == [tmp_path / "results-000001.db"]
     assert files.numbers() == [2, 3]
     assert [file.number for file in files.closed] == [1]
     with pytest.raises(Unavailable, match="pruned"), files.leased(1):
