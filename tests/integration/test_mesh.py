@@ -121,16 +121,13 @@ def test_traceroutes_go_through_the_whole_mesh(cli: Cli, tmp_path: Path) -> None
     assert "<td>trace</td>" in page and "reached, 1 hop away" in page
 
 
-def test_what_was_mapped_is_merged_by_itself_and_status_says_so(cli: Cli) -> None:
+def test_what_was_mapped_is_merged_by_itself_and_exported_with_its_campaigns_document(
+    cli: Cli, tmp_path: Path
+) -> None:
     found = json.loads(cli.good("map", "127.4.0.0/24", "--json"))
     until("its results in the data set", lambda: collected(cli.root / "data-set", found["campaign"]) == 256, 60)
     [said] = cli.status()["collected"]
     assert (said["data_set"], said["why_not"], len(said["stores"])) == ("main", "", 2)
-
-
-def test_what_was_merged_is_exported_with_its_campaigns_document_beside_it(cli: Cli, tmp_path: Path) -> None:
-    found = json.loads(cli.good("map", "127.4.0.0/24", "--json"))
-    until("its results in the data set", lambda: collected(cli.root / "data-set", found["campaign"]) == 256, 60)
     file = tmp_path / "out.ndjson"
     cli.good("export", "--format", "atlas-ndjson", "--campaign", found["campaign"], "-o", str(file))
     targets = {json.loads(line)["dst_addr"] for line in file.read_text(encoding="ascii").splitlines()}
