@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from hoploom.results.tables import PING_OUTCOMES, TRACE_OUTCOMES
+from hoploom.results.tables import FIRST_MS, LAST_MS, PING_OUTCOMES, TRACE_OUTCOMES
 
 
 class Column(NamedTuple):
@@ -62,7 +62,7 @@ HEAD: Final = (
 
 # DuckDB and others reserve the word `at`.
 TIME: Final = Column("probed_at", "TIMESTAMP_MS")
-"""UTC, by the worker's clock as its store corrected it, in whole milliseconds."""
+"""UTC, by the worker's clock as its store corrected it, in whole milliseconds of the years 1 to 9999."""
 
 PARTITION: Final = (Column("campaign", "VARCHAR"), Column("day", "DATE"))
 """What the names of the folders say; `day` is that of `probed_at`."""
@@ -162,7 +162,7 @@ def taken(column: Column) -> str:
 def placed(form: Form) -> str:
     """SQL of DuckDB: the rows of `loaded` with their batch's of `heads`, as files have them, with `PARTITION`."""
     cells = (_named(each) if each.names else f"loaded.{each.name}" for each in form.rows)
-    moment = "epoch_ms(heads.base_ms + loaded.at_ms)"
+    moment = f"epoch_ms(greatest(least(heads.base_ms + loaded.at_ms, {LAST_MS}), {FIRST_MS}))"
     return (
         f"SELECT {', '.join(f'heads.{each.name}' for each in HEAD)}, {', '.join(cells)}, "
         f"CAST({moment} AS {TIME.kind}) AS {TIME.name}, heads.campaign, CAST({moment} AS DATE) AS day, "

@@ -91,3 +91,8 @@ RESULT_TABLES: Final = {"ping": ("ping_results",), "trace": ("traceroutes", "tra
 
 META: Final = "CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
 """What a file says of itself: a dump its `store` and the `first_seq` and `last_seq` of its batches."""
+
+FIRST_MS: Final = -62_135_596_800_000
+LAST_MS: Final = 253_402_300_799_999
+"""The years 1 to 9999 in milliseconds after 1970: what ISO 8601 writes with four digits. A worker's clock may say
+anything; where others want a day, what is outside stands at the edge."""

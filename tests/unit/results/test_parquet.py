@@ -16,6 +16,7 @@ from hoploom.results import parquet_compaction
 from hoploom.results.data_set import DataSet
 from hoploom.results.parquet import export_new
 from hoploom.results.tables import TABLES
+from hoploom.wire.columns import MAX_INT
 from lab.result_files import STORE, write
 from unit.wire.batches import make
 from unit.wire.traces import traced
@@ -61,6 +62,14 @@ def test_a_row_of_pings_says_all_that_its_batch_says(tmp_path: Path) -> None:
         (began + datetime.timedelta(milliseconds=ms), outcome)
         for ms, outcome in (*[(0, "answered")] * 3, (0, "lost"), (1, "answered"), (1, "lost"))
     ]
+
+
+def test_rows_of_clocks_that_no_calendar_has_are_on_its_first_and_last_day(tmp_path: Path) -> None:
+    wild = [make(1, started_at_us=-MAX_INT + 1), make(2, started_at_us=MAX_INT - 1)]
+    assert export_new(merged(tmp_path, *wild), tmp_path / "parquet").rows == 12
+    assert read(tmp_path / "parquet", "DISTINCT day, year(probed_at)", tail="ORDER BY ALL") == [
+        ("0001-01-01", 1), ("9999-12-31", 9999),
+    ]  # fmt: skip
 
 
 def test_traceroutes_and_hops_have_files_of_their_own(tmp_path: Path) -> None:

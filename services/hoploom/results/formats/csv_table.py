@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 from hoploom.results.formats.flat import COLUMNS, Row, flat
 from hoploom.results.parquet_columns import TIME
 from hoploom.results.rows import Group
+from hoploom.results.tables import FIRST_MS, LAST_MS
 
 _EPOCH: Final = datetime(1970, 1, 1)
 _NAMES: Final = [each.name for each in COLUMNS]
@@ -38,6 +39,7 @@ def write(groups: Iterable[Group], out: BinaryIO) -> None:
 
 def _cells(row: Row) -> list[object]:
     cells = list(row)
-    cells[_TIME] = (_EPOCH + timedelta(milliseconds=row[_TIME])).isoformat(timespec="milliseconds") + "Z"
+    at_ms = min(max(row[_TIME], FIRST_MS), LAST_MS)
+    cells[_TIME] = (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds") + "Z"
     cells[_SUSPECT] = int(row[_SUSPECT])
     return cells

@@ -11,6 +11,7 @@ import pytest
 
 from hoploom.results.formats import csv_table
 from hoploom.results.reading import groups
+from hoploom.wire.columns import MAX_INT
 from lab.result_files import STORE, write
 from unit.wire.batches import make
 from unit.wire.traces import traced
@@ -28,6 +29,14 @@ def test_rows_are_read_back_by_their_names(tmp_path: Path, monkeypatch: pytest.M
     assert picked[1] == ("ping", "0", "2023-11-14T22:13:22.000Z", "10.0.0.7", "answered", "101", "", "")
     assert picked[2] == ("ping", "0", "2023-11-14T22:13:22.000Z", "10.0.0.8", "lost", "", "", "")
     assert picked[7] == ("trace", "0", "2023-11-14T22:13:22.000Z", "10.0.0.6", "reached", "", "2", "")
+
+
+def test_times_that_no_calendar_has_stand_at_its_edges(tmp_path: Path) -> None:
+    wild = [make(1, 1, started_at_us=-MAX_INT + 1), make(2, 1, started_at_us=MAX_INT - 1)]
+    out = io.BytesIO()
+    csv_table.write(groups(apsw.Connection(str(write(tmp_path / "a.db", STORE, wild)))), out)
+    times = [row["probed_at"] for row in csv.DictReader(io.StringIO(out.getvalue().decode()))]
+    assert times == ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"]
 
 
 def test_nothing_is_a_line_of_names(tmp_path: Path) -> None:
