@@ -19,7 +19,7 @@ from hoploom.kit.ownership import Ownership
 from hoploom.results.batch_rules import UUID
 from hoploom.results.merge import take_new, transaction
 from hoploom.results.merged_file import open_for_writing
-from hoploom.results.parquet import export_new
+from hoploom.results.parquet import export_some
 from hoploom.results.parquet_rows import Written
 from hoploom.results.source import CURSORS, Refused, attached, check_schema, harden, regular_file, translated
 
@@ -114,13 +114,16 @@ class DataSet:
         return Taken(merged.batches, merged.rows, merged.duplicates, merged.conflicts, store, upto)
 
     def write_parquet(self) -> Written:
-        """Write what was taken since the last time into the Parquet files beside merged.db.
+        """Write some of what is not yet in the Parquet files beside merged.db: work of seconds.
+
+        Returns:
+            What was written; nothing when all is there.
 
         Raises:
             ConfigError: The files are of another data set, or DuckDB is not installed.
             Unavailable: The disk refuses.
         """
-        return export_new(self._connection, self.path.with_name(PARQUET))
+        return export_some(self._connection, self.path.with_name(PARQUET))
 
     def renew(self) -> None:
         """Become another data set with the same content: for an older copy, in whose name more was promised."""

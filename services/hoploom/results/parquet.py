@@ -19,7 +19,17 @@ SLICE_ROWS: Final = 1_000_000
 def export_new(
     merged: apsw.Connection, folder: Path, *, slice_rows: int = SLICE_ROWS, limits: Limits | None = None
 ) -> Written:
-    """Write what merged.db has and the Parquet set does not, and put small files of a day together.
+    """Write all that merged.db has and the Parquet set does not; else as `export_some`."""
+    written = Written()
+    while (found := export_some(merged, folder, slice_rows=slice_rows, limits=limits)).rows:
+        written = written.plus(found)
+    return written
+
+
+def export_some(
+    merged: apsw.Connection, folder: Path, *, slice_rows: int = SLICE_ROWS, limits: Limits | None = None
+) -> Written:
+    """Write a slice of each table, and put small files of its days together: work of seconds, that may be left then.
 
     Killed at any point, the next call goes on: no row is lost, and at no time does a reader find one twice.
 
@@ -30,26 +40,24 @@ def export_new(
         limits: What DuckDB may take.
 
     Returns:
-        What was written; rows that were put together with others are not counted again.
+        What was written, nothing when all is; rows that were put together with others are not counted again.
 
     Raises:
         ConfigError: The set is not of this merged.db, or DuckDB is not installed.
         Unavailable: The disk refuses.
     """
     limits, written = limits or Limits(), Written()
-    touched: set[Path] = set()
     cursors = {form: Cursor(merged, folder, form.table) for form in parquet_columns.FORMS.values()}
-    if not any(cursor.following(slice_rows) for cursor in cursors.values()):
+    spans = {form: span for form, cursor in cursors.items() if (span := cursor.following(slice_rows))}
+    if not spans:
         return written
     with parquet_files.scratch(folder) as scratch, working(folder, limits, scratch) as engine:
-        for form, cursor in cursors.items():
-            while span := cursor.following(slice_rows):
-                parquet_rows.load(engine, form, merged, span)
-                for partition in parquet_rows.partitions(engine, form):
-                    place = folder / partition.folder / span.name
-                    written = written.plus(parquet_rows.write(engine, form, partition, scratch / span.name, place))
-                    touched.add(place.parent)
-                cursor.passed(span)
-        for each in sorted(touched):
-            parquet_compaction.compact(engine, each, scratch)
+        for form, span in spans.items():
+            parquet_rows.load(engine, form, merged, span)
+            places = {folder / each.folder / span.name: each for each in parquet_rows.partitions(engine, form)}
+            for place, partition in places.items():
+                written = written.plus(parquet_rows.write(engine, form, partition, scratch / span.name, place))
+            cursors[form].passed(span)
+            for place in places:
+                parquet_compaction.compact(engine, place.parent, scratch)
     return written

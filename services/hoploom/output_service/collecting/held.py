@@ -33,6 +33,14 @@ class Taken(Protocol):
         """Batches that were there with other content; they stay as they were."""
 
 
+class Written(Protocol):
+    """What went into Parquet files."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of results; 0 when all are there."""
+
+
 class DataSet(Protocol):
     """What results are merged into."""
 
@@ -46,8 +54,8 @@ class DataSet(Protocol):
     def take(self, path: Path, since: int | None = None) -> Taken:
         """Merge a file of a store that has nothing between `since` and the file's first batch; blocks."""
 
-    def write_parquet(self) -> object:
-        """Write what is new in it into its Parquet files; blocks."""
+    def write_parquet(self) -> Written:
+        """Write some of what is new in it into its Parquet files; blocks for seconds."""
 
     def close(self) -> None:
         """Let go of it."""
@@ -84,7 +92,9 @@ class Held:
 
     async def write_parquet(self) -> None:
         """Write what is new in it into its Parquet files; raises as the data set does."""
-        await self._run(self._data_set.write_parquet)
+        # A part at a time: whoever stops meanwhile waits for no more, and the next owner goes on.
+        while (await self._run(self._data_set.write_parquet)).rows:
+            pass
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
