@@ -37,7 +37,7 @@ class Slow:
 
     batches = rows = duplicates = conflicts = 0
 
-    def write_parquet(self) -> None:
+    def write_parquet(self) -> held.Written:
         raise AssertionError("nobody asked for it")
 
     def close(self) -> None:
