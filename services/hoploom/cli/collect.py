@@ -135,8 +135,8 @@ def _told(report: Report, said: list[tuple[str, str]], *, as_json: bool) -> list
 def _lines(report: Report) -> list[tuple[str, str]]:
     """What came of a look, for a person."""
     batches, rows = (sum(getattr(each, name) for each in report.stores) for name in ("batches", "rows"))
-    count = len(report.stores)
-    lines = [("collected", f"{report.data_set}: {count} stores, {batches:,} new batches with {rows:,} rows")]
+    count = f"{len(report.stores)} store{'' if len(report.stores) == 1 else 's'}"
+    lines = [("collected", f"{report.data_set}: {count}, {batches:,} new batches with {rows:,} rows")]
     for each in report.stores:
         if each.state != COLLECTED or each.lost or each.conflicts:
             lines.append((each.state, f"store {each.store} ({each.dc or 'unknown'}): {_wrong(each)}"))

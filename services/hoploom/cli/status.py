@@ -80,13 +80,14 @@ def _collected(said: dict[str, Any]) -> str:
     if said["why_not"]:
         return f"data set  {said['data_set']}: {said['instance']} does not collect: {said['why_not']}"
     stores = said["stores"]
+    count = f"{len(stores)} store{'' if len(stores) == 1 else 's'}"
     wait, longest_s = sum(each["behind"] for each in stores), max((each["waits_s"] for each in stores), default=0)
     late = f", {wait:,} batches wait, the oldest for {longest_s:.0f} s" if wait else ""
     wrong = "".join(f"; {each['state']} {each['store'][:8]}: {each['why']}" for each in stores if each["why"])
     lost, other = (sum(each[name] for each in stores) for name in ("lost", "conflicts"))
     wrong += f"; {lost:,} batches were pruned before they were collected" if lost else ""
     wrong += f"; {other:,} batches came with two contents, the first is kept" if other else ""
-    return f"data set  {said['data_set']} in {said['folder']}: {len(stores)} stores{late}{wrong}"
+    return f"data set  {said['data_set']} in {said['folder']}: {count}{late}{wrong}"
 
 
 def _paused(overlay: dict[str, Any]) -> Iterator[str]:
