@@ -88,6 +88,9 @@ class DumpServer:
 
     async def _list(self, request: web.Request) -> web.Response:
         found = {"v": 1, "store": self.store, "last_seq": len(self.batches), "files": self.files}
+        at = int(request.query.get("at", 0))
+        if 0 < at <= len(self.batches):
+            found["at"] = self.batches[at - 1].batch
         return web.json_response(found)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:

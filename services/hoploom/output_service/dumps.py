@@ -13,6 +13,7 @@ from hoploom.output_service.archive import Archive, Limits
 from hoploom.output_service.dump import Order
 from hoploom.output_service.extract import EVERYTHING, Wanted
 from hoploom.output_service.handlers import SETTINGS, STORE
+from hoploom.output_service.schema import EVERY_BATCH
 
 ARCHIVE = web.AppKey("output_archive", Archive)
 LIMITS = web.AppKey("output_limits", Limits)
@@ -20,7 +21,8 @@ DUMPS = web.AppKey("output_dumps", asyncio.Semaphore)
 MAX_DUMPS = 2
 
 _SINCE = re.compile(r"(?P<store>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):(?P<seq>[0-9]{1,18})")
-_UPTO = re.compile("[0-9]{1,18}")
+_SEQ = re.compile("[0-9]{1,18}")
+_AT = f"SELECT batch FROM {EVERY_BATCH} WHERE seq = ?"
 _SQLITE, _ZSTD = "application/vnd.sqlite3", "application/zstd"
 
 
@@ -60,10 +62,18 @@ async def head_dump(request: web.Request) -> web.Response:
 
 
 async def get_dumps(request: web.Request) -> web.Response:
-    """All closed files, oldest first, and how far this store is."""
+    """All closed files, oldest first, and how far this store is; the id of the batch with the number `at=`.
+
+    Whoever has the store up to some batch sees by its id whether this is the same store still, or an older copy of it
+    that was put back, and has given its numbers to other batches since.
+    """
     store = request.app[STORE]
     files = request.app[ARCHIVE].listing()
-    return web.json_response({"v": 1, "store": store.uuid, "last_seq": await store.last_seq(), "files": files})
+    document = {"v": 1, "store": store.uuid, "last_seq": await store.last_seq(), "files": files}
+    if "at" in request.query:
+        found = await store.read(_AT, (_seq("at", request.query["at"]),))
+        document["at"] = found[0][0] if found else None
+    return web.json_response(document)
 
 
 async def get_file(request: web.Request) -> web.StreamResponse:
@@ -103,7 +113,7 @@ def _order(request: web.Request, last_seq: int) -> Order:
     if compress not in ("", "zstd"):
         raise BadRequest(f"compress is zstd or nothing, not {compress[:40]!r}")
     since = _since(query["since"], store.uuid, last_seq) if "since" in query else 0
-    upto = _upto(query["upto"]) if "upto" in query else EVERYTHING
+    upto = _seq("upto", query["upto"]) if "upto" in query else EVERYTHING
     if upto < since:
         raise BadRequest(f"upto={upto} comes before since={since}")
 
@@ -125,9 +135,9 @@ def _since(text: str, store: str, last_seq: int) -> int:
     return int(found["seq"])
 
 
-def _upto(text: str) -> int:
-    if not _UPTO.fullmatch(text):
-        raise BadRequest(f"upto is the seq of a batch, a whole number, not {text[:40]!r}")
+def _seq(name: str, text: str) -> int:
+    if not _SEQ.fullmatch(text):
+        raise BadRequest(f"{name} is the seq of a batch, a whole number, not {text[:40]!r}")
     return int(text)
 
 

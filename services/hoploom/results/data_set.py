@@ -26,6 +26,9 @@ from hoploom.results.source import CURSORS, Refused, attached, check_schema, har
 FILE: Final = "merged.db"
 PARQUET: Final = "parquet"
 _BUSY_MS: Final = 5_000
+_LAST: Final = "last batch of "
+"""In the table `meta`, with the UUID of a store behind it: tells the store from an older copy of it that went on."""
+_KEEP_LAST: Final = "INSERT OR REPLACE INTO meta SELECT ?, batch FROM source.batches NOT INDEXED WHERE seq = ?"
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
@@ -87,6 +90,11 @@ class DataSet:
         return int(self._connection.execute(
             "SELECT coalesce(max(upto), 0) FROM cursors WHERE store = ?", (store,)).get)
 
+    def last_batch(self, store: str) -> str:
+        """Id of the batch of a store that `upto` counts to; empty where it was not kept."""
+        found = self._connection.execute("SELECT value FROM meta WHERE name = ?", (f"{_LAST}{store}",)).get
+        return str(found or "")
+
     def take(self, path: Path, since: int | None = None) -> Taken:
         """Take a dump: its new batches, and how far they reach, in one transaction.
 
@@ -111,6 +119,7 @@ class DataSet:
             upto = max(before, last) if joins else before
             if upto > before:
                 self._connection.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?)", (store, upto))
+                self._connection.execute(_KEEP_LAST, (f"{_LAST}{store}", upto))
         return Taken(merged.batches, merged.rows, merged.duplicates, merged.conflicts, store, upto)
 
     def write_parquet(self) -> Written:

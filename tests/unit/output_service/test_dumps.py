@@ -134,6 +134,17 @@ async def test_closed_files_are_listed_and_fetched_whole(client: Client, app: we
         assert seqs(body, tmp_path) == [seq]
 
 
+@pytest.mark.parametrize(("at", "number"), [("1", 0), ("2", 1), ("3", 2), ("4", None), ("0", None)])
+async def test_the_batch_of_a_number_is_named_from_whichever_file(client: Client, at: str, number: int | None) -> None:
+    listed = await (await client.get("/dumps", params={"at": at})).json()
+    assert listed["at"] == (None if number is None else make(number).batch)
+
+
+async def test_a_number_that_is_none_is_refused(client: Client) -> None:
+    status, why = await reason(await client.get("/dumps", params={"at": "1 OR 1"}))
+    assert (status, "at is the seq of a batch" in why) == (400, True)
+
+
 PARTS: dict[str, tuple[dict[str, str], int, slice]] = {
     "the whole": ({}, 200, slice(None)),
     "the first bytes": ({"Range": "bytes=0-15"}, 206, slice(0, 16)),

@@ -136,8 +136,8 @@ class Collector:
     async def _collected(
         self, look: _Look, row: StoreRow, book: _Book, instances: tuple[Instance, ...]
     ) -> StoreRow:
-        url, offer = await self._means.client.offer(row.store, instances)
-        if offer.last_seq < book.cursor.upto:
+        url, offer = await self._means.client.offer(row.store, instances, book.cursor.upto)
+        if _was_put_back(offer, book.cursor):
             return replace(row, state=BLOCKED, last_seq=offer.last_seq, why=_put_back(offer, book.cursor))
         before, now_s = book.behind, boottime_s()
         behind = offer.last_seq - book.cursor.upto - offers.lost(offer, book.cursor.upto)
@@ -162,12 +162,19 @@ class Collector:
         """What is remembered of a store; how far it is, the data set says, which others may have taken further."""
         upto = await held.upto(store)
         book = self._books.setdefault(store, _Book(Cursor(store, upto), StoreRow(store, AWAY)))
-        book.cursor.upto = upto
+        book.cursor.upto, book.cursor.batch = upto, await held.last_batch(store)
         return book
 
 
+def _was_put_back(offer: Offer, cursor: Cursor) -> bool:
+    """Whether a store is an older copy of itself, also one that has gone on beyond the cursor since."""
+    return offer.last_seq < cursor.upto or bool(offer.at and cursor.batch and offer.at != cursor.batch)
+
+
 def _put_back(offer: Offer, cursor: Cursor) -> str:
+    is_shorter = offer.last_seq < cursor.upto
+    ends = f"it ends at batch {offer.last_seq}" if is_shorter else f"its batch {cursor.upto} is another"
     return (
-        f"it ends at batch {offer.last_seq}, and the set has it up to {cursor.upto}: an older copy of it was put back, "
+        f"{ends}, and the set has it up to {cursor.upto}: an older copy of it was put back, "
         "and what it stores now is numbered anew; merge its dump by hand, and give it a new --db-dir"
     )

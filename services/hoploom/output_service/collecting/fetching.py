@@ -1,5 +1,6 @@
 """Brings one store's new results into the data set: fetched in order, taken, and only then confirmed."""
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ class Cursor:
     Attributes:
         store: UUID of the store.
         upto: The data set has it up to here.
+        batch: Id of that batch; empty where it is not known.
         confirmed: Its output was told so up to here; 0 at the start, so that it is told again.
         damaged: Wrong checksums in a row.
         lost: Batches that were pruned before the data set had them, and that it has passed over since the start.
@@ -51,6 +53,7 @@ class Cursor:
 
     store: str
     upto: int
+    batch: str = ""
     confirmed: int = 0
     damaged: int = 0
     lost: int = 0
@@ -120,7 +123,8 @@ class Fetching:
         except (ConfigError, BadRequest) as error:
             raise Refused(str(error), fetched.path) from error
         before, cursor.upto = cursor.upto, await self._held.upto(cursor.store)
-        fetched.path.unlink(missing_ok=True)
+        cursor.batch = await self._held.last_batch(cursor.store)
+        await asyncio.to_thread(fetched.path.unlink, missing_ok=True)
         if not before < cursor.upto == fetched.last_seq:
             raise Refused(f"a file up to batch {fetched.last_seq} took the set from {before} to {cursor.upto}")
         cursor.batches += taken.batches

@@ -51,6 +51,9 @@ class DataSet(Protocol):
     def upto(self, store: str) -> int:
         """How far it has a store."""
 
+    def last_batch(self, store: str) -> str:
+        """Id of the batch of a store that `upto` counts to; empty where that is not known."""
+
     def take(self, path: Path, since: int | None = None) -> Taken:
         """Merge a file of a store that has nothing between `since` and the file's first batch; blocks."""
 
@@ -76,6 +79,10 @@ class Held:
     async def upto(self, store: str) -> int:
         """How far it has a store; 0 where it has nothing of it."""
         return await self._run(lambda: self._data_set.upto(store))
+
+    async def last_batch(self, store: str) -> str:
+        """Id of the batch of a store that `upto` counts to; empty where that is not known."""
+        return await self._run(lambda: self._data_set.last_batch(store))
 
     async def take(self, path: Path, store: str, since: int) -> Taken:
         """Merge a file of a store that has nothing between `since` and the file's first batch.

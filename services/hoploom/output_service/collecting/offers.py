@@ -54,11 +54,13 @@ class Offer:
         store: UUID of its store.
         last_seq: Number of its newest batch; 0 where it has none.
         files: Its closed files, in the order of their batches.
+        at: Id of the batch with the number that was asked for; empty where it does not say.
     """
 
     store: str
     last_seq: int
     files: tuple[ClosedFile, ...] = ()
+    at: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def parsed(document: object) -> Offer:
     if not isinstance(files, list) or len(files) > MAX_FILES:
         raise Unprocessable(f"the list of its files is no list of at most {MAX_FILES}")
     found = sorted((_file(each) for each in files), key=lambda file: file.first_seq)
-    return Offer(_text(document, "store", _UUID), _number(document, "last_seq"), tuple(found))
+    at = _text(document, "at", _UUID) if document.get("at") else ""
+    return Offer(_text(document, "store", _UUID), _number(document, "last_seq"), tuple(found), at)
 
 
 def next_step(offer: Offer, upto: int) -> Step | None:

@@ -49,8 +49,13 @@ class OutputClient:
         """Know the pool, where Fabio is (empty: nowhere), and the token of the mesh's workers."""
         self._http, self._fabio_addr, self._headers = http, fabio_addr, credentials.header(token)
 
-    async def offer(self, store: str, instances: Iterable[Instance]) -> tuple[str, Offer]:
+    async def offer(self, store: str, instances: Iterable[Instance], at: int) -> tuple[str, Offer]:
         """Where a store answers, and what it has.
+
+        Args:
+            store: UUID of the store.
+            instances: Who may have it.
+            at: Number of the batch whose id is asked for; 0: none.
 
         Raises:
             TwoStores: Two instances have it.
@@ -61,7 +66,7 @@ class OutputClient:
         reason = "it has no instance"
         for url in dict.fromkeys(each.url for each in instances):
             try:
-                found = await self._offered(url)
+                found = await self._offered(url, at)
             except Unavailable as error:
                 reason = str(error)
                 continue
@@ -71,7 +76,7 @@ class OutputClient:
                 reason = f"{url} is of store {found.store}"
         if len(answered) > 1:
             raise TwoStores(f"both {answered[0][0]} and {answered[1][0]} have it: one of them is a copy", 60.0)
-        return answered[0] if answered else await self._by_fabio(store, reason)
+        return answered[0] if answered else await self._by_fabio(store, at, reason)
 
     async def confirm(self, url: str, said: Confirmation) -> None:
         """Tell an output how far the data set has its store.
@@ -92,18 +97,19 @@ class OutputClient:
         if not answer.ok:
             raise Unavailable(f"it does not take the confirmation: {answer.reason()}")
 
-    async def _offered(self, url: str) -> Offer:
-        answer = await self._http.request("GET", f"{url}/dumps", timeout_s=ASK_TIMEOUT_S)
+    async def _offered(self, url: str, at: int) -> Offer:
+        asked = f"?at={at}" if at else ""
+        answer = await self._http.request("GET", f"{url}/dumps{asked}", timeout_s=ASK_TIMEOUT_S)
         if answer.status == _NOT_FOUND:
             raise Unavailable(f"{url} does not list its files: an output of an older version")
         if not answer.ok:
             raise Unavailable(f"{url} does not list its files: {answer.reason()}")
         return offers.parsed(answer.json())
 
-    async def _by_fabio(self, store: str, reason: str) -> tuple[str, Offer]:
+    async def _by_fabio(self, store: str, at: int, reason: str) -> tuple[str, Offer]:
         for _ in range(FABIO_TRIES if self._fabio_addr else 0):
             try:
-                found = await self._offered(self._fabio_addr)
+                found = await self._offered(self._fabio_addr, at)
             except Unavailable:
                 break
             if found.store == store:

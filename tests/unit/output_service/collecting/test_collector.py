@@ -284,6 +284,27 @@ async def test_a_store_that_was_put_back_is_blocked(world: World, collector: Loo
     assert (row.state, "an older copy of it was put back" in row.why) == (BLOCKED, True)
 
 
+async def test_a_store_that_was_put_back_and_has_gone_on_since_is_blocked_before_anything_is_passed_over(
+    world: World, collector: Looking
+) -> None:
+    output = await world.output(0, *map(make, range(3)))
+    await collector.look()
+    output.batches[1:] = map(make, range(10, 15))
+    row = rows(await collector.look())[STORES[0]]
+    assert (row.state, "an older copy of it was put back" in row.why) == (BLOCKED, True)
+    assert ([each["upto"] for each in output.confirmed], len(output.asked)) == ([3], 1)
+
+
+async def test_a_collector_that_begins_anew_knows_a_store_that_was_put_back(world: World) -> None:
+    output = await world.output(0, *map(make, range(3)))
+    for state in (COLLECTED, BLOCKED):
+        async with seat.holding(Seat("main", world.data_set), world.consul) as held:
+            report = await making.collector(world.data_set, world.outside).look(held)
+        assert rows(report)[STORES[0]].state == state
+        output.batches[1:] = map(make, range(10, 15))
+    assert world.batches() == IDS[:3]
+
+
 async def test_a_confirmation_that_is_not_taken_keeps_nothing_from_being_collected(
     world: World, collector: Looking
 ) -> None:

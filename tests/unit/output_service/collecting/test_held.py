@@ -31,6 +31,9 @@ class Slow:
     def upto(self, store: str) -> int:
         return 0
 
+    def last_batch(self, store: str) -> str:
+        return ""
+
     def take(self, path: Path, since: int | None = None) -> "Slow":
         self._wait("taken")
         return self
