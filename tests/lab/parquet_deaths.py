@@ -49,7 +49,7 @@ class Death(NamedTuple):
 
 
 def deaths(folder: Path, fault: str = "") -> list[Death]:
-    """Die before each step, one life each.
+    """Die before each step, one life each, until something is wrong.
 
     Args:
         folder: An empty folder.
@@ -156,7 +156,10 @@ def _lives(folder: Path) -> Iterator[Death]:
             return
         if not _forked(judge):
             verdict.write_text("who goes on falls over what was left")
-        yield Death(log.read_text(), verdict.read_text())
+        death = Death(log.read_text(), verdict.read_text())
+        yield death
+        if death.finding:
+            return
 
 
 if __name__ == "__main__":
