@@ -9,6 +9,7 @@ import json
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -192,7 +193,7 @@ BOMBS: Mapping[str, tuple[Callable[[], bytes], Mapping[str, str], int]] = {
     "zstd within gzip": (lambda: gzip.compress(zstd_bomb(says_its_size=False)), GZIP | ZSTD, 415),
     "gzip": (gzip_bomb, GZIP | PLAIN, 415),
     "gzip of JSON": (gzip_bomb, GZIP | JSON, 415),
-    "deflate": (lambda: zlib.compress(bytes(2**27)), {**PLAIN, "Content-Encoding": "deflate"}, 415),
+    "deflate": (lambda: zlib.compress(bytes(2**25)), {**PLAIN, "Content-Encoding": "deflate"}, 415),
     "gzip within zstd": (lambda: zstandard.compress(gzip_bomb()), ZSTD, 400),
     "lists in zstd": (lambda: zstandard.compress(b"\xdd\x01\x00\x00\x00" + b"\x90" * 2**24), ZSTD, 400),
     "lists in JSON": (lambda: b"[" + b"[]," * 600_000 + b"[]]", JSON, 400),
@@ -233,17 +234,24 @@ SQL = ("x' OR '1'='1", "1; DROP TABLE batches", "1 UNION SELECT value FROM meta"
 FILTERS = {
     "/api/v1/results?": ("kind", "campaign", "before", "limit"),
     "/api/v1/output/hops?slot=0&": ("since_s", "slot"),
-    f"/api/v1/output/campaigns/2000000001/coverage?revision={'ab' * 32}&round=0&group=pi-7&family=4&": (),
+    "/results?": ("campaign", "kind", "prefix", "since", "until", "limit", "cursor", "x) OR (1=1", "cursor=now&cursor"),
+    "/results/feed?wait=0&": ("campaign", "kind", "prefix", "since", "until", "limit", "cursor", "wait"),
+    "/dump?": ("since", "upto", "compress"),
 }
-PATHS = ("/api/v1/output/campaigns/{}/batches", "/api/v1/output/campaigns/{}/coverage")
+PATHS = (
+    "/api/v1/output/campaigns/{}/batches",
+    "/api/v1/output/campaigns/{}/coverage",
+    "/dumps/{}",
+    "/dumps/results-{}.db",
+)
 COVERAGE = {"revision": "ab" * 32, "round": "0", "group": "pi-7", "family": "4"}
 
 
 def hostile_reads() -> Iterator[str]:
     for words in SQL:
         value = quote(words.encode("utf-8", "surrogateescape"), safe="%")
-        yield from (f"{path}{name}={value}" for path, names in FILTERS.items() for name in names)
-        yield from (path.format(value.replace("/", "%2F")) for path in PATHS)
+        yield from (f"{path}{quote(name, safe='&=')}={value}" for path, names in FILTERS.items() for name in names)
+        yield from (path.format(value) for path in PATHS)
         for name in COVERAGE:
             query = "&".join(f"{each}={value if each == name else good}" for each, good in COVERAGE.items())
             yield f"/api/v1/output/campaigns/2000000001/coverage?{query}"
@@ -255,6 +263,45 @@ def test_sql_in_a_filter_or_a_path_is_refused_with_a_reason(output: OutputLife, 
     assert answer.status in (400, 404) and detail(answer), path
 
 
+CONFIRMED = {"v": 1, "data_set": "main", "data_set_uuid": "11111111-2222-4333-8444-555555555555", "upto": 0}
+CONFIRMATIONS: Mapping[str, tuple[dict[str, Any], Mapping[str, str], int]] = {
+    "there is no token": ({}, {"Content-Type": MEDIA_TYPE_JSON}, 401),
+    "it is of another store": ({"store": "11111111-2222-4333-8444-555555555555"}, JSON, 409),
+    "the store has not come so far": ({"upto": 2**40}, JSON, 422),
+    "the number is negative": ({"upto": -1}, JSON, 400),
+    "the number is 1e308": ({"upto": 1e308}, JSON, 400),
+    "the name is SQL": ({"data_set": "main'; DROP TABLE meta; --"}, JSON, 400),
+    "the name is a path": ({"data_set": "../../etc/passwd"}, JSON, 400),
+    "the uuid is none": ({"data_set_uuid": "me"}, JSON, 400),
+}
+
+
+@pytest.mark.parametrize("changes, headers, status", CONFIRMATIONS.values(), ids=CONFIRMATIONS)
+def test_a_confirmation_is_refused_when(
+    output: OutputLife, changes: dict[str, Any], headers: Mapping[str, str], status: int
+) -> None:
+    store = json.loads(output.ask("/dumps").body)["store"]
+    answer = output.ask(
+        "/api/v1/output/confirmed", json.dumps(CONFIRMED | {"store": store} | changes).encode(), headers
+    )
+    assert answer.status == status and detail(answer)
+
+
+def test_a_batch_that_is_being_stored_conflicts_with_itself(output: OutputLife) -> None:
+    GOOD.add(make(9).batch)
+    [live] = output.store.glob("live-*.db")
+    with contextlib.closing(apsw.Connection(str(live))) as stranger, ThreadPoolExecutor(2) as senders:
+        stranger.execute("BEGIN IMMEDIATE")
+        sent = [senders.submit(output.ask, "/results", pack(make(9))) for _ in range(2)]
+        first, _ = wait(sent, return_when=FIRST_COMPLETED)
+        assert [each.result().status for each in first] == [409]
+        stranger.execute("ROLLBACK")
+        assert sorted(each.result().status for each in sent) == [200, 409]
+
+
 def test_a_folder_of_the_machine_is_not_reached(output: OutputLife, tmp_path: Path) -> None:
-    for path in ("/dump/../../etc/passwd", "/dump/%2e%2e/owner.lock", "/..%2f..%2fetc%2fpasswd", "//etc/passwd"):
+    names = ("../owner.lock", "..%2fowner.lock", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "%2fetc%2fpasswd", "owner.lock",
+             "live-000001.db", "results-000001.db%00", "results-000001.db%2f..%2flive-000001.db", ".")  # fmt: skip
+    paths = ("/dump/../../etc/passwd", "/..%2f..%2fetc%2fpasswd", "//etc/passwd")
+    for path in (*paths, *(f"/dumps/{each}" for each in names)):
         assert output.ask(path).status in (400, 404), path

@@ -46,7 +46,7 @@ def account_file(path: Path, kept: AbstractSet[str], acked: AbstractSet[str], se
     """
     with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
         assert connection.pragma("integrity_check") == "ok", f"{path} is damaged"
-        return account_rows(_in_file(connection), kept, acked, sealed)
+        return account_rows(rows_in(connection), kept, acked, sealed)
 
 
 def account_rows(
@@ -79,8 +79,8 @@ def rows_of(batch: Batch) -> list[Row]:
     return [_head(head), *(_row(table, key, row) for table, rows in result_rows(batch).items() for row in rows)]
 
 
-def _in_file(connection: apsw.Connection) -> Iterator[_Keyed]:
-    """All rows with their `batch_key`, in its order."""
+def rows_in(connection: apsw.Connection) -> Iterator[_Keyed]:
+    """All rows of a file with their `batch_key`, in its order."""
     return heapq.merge(*(_in_table(connection, table) for table in tables.TABLES), key=itemgetter(0))
 
 
