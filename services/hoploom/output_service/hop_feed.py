@@ -106,6 +106,8 @@ class HopFeed:
         while first and self._store.files.number_of(first) not in readable:
             log.warning("hops from batch %s on were pruned before the input service was told of them", first)
             stop = self._store.files.stop_seq(self._store.files.number_of(first))
+            # Or no later file would go until there are hops once more.
+            await self._store.note(CURSOR, str(stop - 1))
             first = (await self._store.read(_FIRST, (stop - 1,)))[0][0]
         return self._store.files.number_of(first) if first else 0
 

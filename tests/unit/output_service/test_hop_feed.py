@@ -138,6 +138,19 @@ async def test_old_files_are_finished_first_and_what_was_pruned_is_passed_over(s
     assert await hop_feed.told_upto(store) == await store.last_seq() == 8
 
 
+async def test_pruned_hops_hold_up_no_later_file_and_are_said_once(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    await kept(store, 0, ["8.8.8.8"])
+    await stepped(store, ALWAYS)
+    await store.append(make(1))
+    store.files.was_closed(dataclasses.replace(store.files.closed[0], pruned=True))
+    await all_told(store, told := Input())
+    await all_told(store, told)
+    assert (told.heard, await hop_feed.told_upto(store)) == ([], 2)
+    assert len([each for each in caplog.messages if "were pruned before" in each]) == 1
+
+
 @pytest.mark.parametrize("status", [400, 403, 404, 422])
 async def test_hops_that_nobody_will_ever_take_hold_up_no_others(store: Store, status: int) -> None:
     await kept(store, 0, ["8.8.8.8"])
