@@ -6,6 +6,7 @@ between costs nothing: what is half done is seen in the folder, and done.
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Any
 
 from hoploom.kit import metrics
 from hoploom.kit.clock import wall_us
-from hoploom.kit.errors import ConfigError, Unavailable
+from hoploom.kit.errors import ConfigError, OutOfSpace, Unavailable
 from hoploom.output_service import closing, confirmations, disk, folder, hop_feed, pruning
 from hoploom.output_service.closed import ClosedFile
 from hoploom.output_service.confirmations import Confirmed
@@ -74,6 +75,8 @@ class Archive:
         # One word after another: what is known decides what is taken.
         self._confirming = asyncio.Lock()
         self.confirmed: Mapping[str, Confirmed] = store.confirmed
+        # Notes that the disk had no room for yet.
+        self._unkept: dict[str, str] = {}
 
     async def run(self) -> None:
         """Look after the files, for ever."""
@@ -96,6 +99,8 @@ class Archive:
         # What makes room comes first.
         await self._prune()
         await asyncio.to_thread(self._remove_unread)
+        for name, text in tuple(self._unkept.items()):
+            await self._note(name, text)
         await asyncio.to_thread(self._measure)
         if await self._store.rotate(self._limits.rotate_bytes, self._limits.rotate_age_s):
             _ROTATIONS.inc()
@@ -111,11 +116,13 @@ class Archive:
             Unavailable: It could not be kept.
         """
         async with self._confirming:
-            taken = confirmations.taken(self.confirmed, said)
+            taken, name = confirmations.taken(self.confirmed, said), f"{CONFIRMED}{said.name}"
             before = self.confirmed.get(said.name)
-            if taken != before:
-                await self._store.note(f"{CONFIRMED}{taken.name}", taken.to_text())
-                self.confirmed = {**self.confirmed, taken.name: taken}
+            # It counts also while the disk is too full to keep it: what it lets go makes the room. Who is not told that
+            # it was kept says it again.
+            self.confirmed = {**self.confirmed, taken.name: taken}
+            if taken != before or name in self._unkept:
+                await self._note(name, taken.to_text())
         if before and before.uuid != taken.uuid:
             log.warning("data set %s was made anew: it has this store up to %s", taken.name, taken.upto)
         return taken
@@ -157,9 +164,17 @@ class Archive:
 
     async def _let_go(self, file: ClosedFile) -> None:
         gone = dataclasses.replace(file, pruned=True)
-        await self._store.note(f"{CLOSED}{file.number:06d}", gone.to_text())
+        # On a full disk there is room for the note when the file has gone; after a crash it is missed in the folder.
+        with contextlib.suppress(OutOfSpace):
+            await self._note(f"{CLOSED}{file.number:06d}", gone.to_text())
         self._store.files.was_closed(gone)
         log.info("%s is pruned", file.name)
+
+    async def _note(self, name: str, text: str) -> None:
+        self._unkept[name] = text
+        await self._store.note(name, text)
+        if self._unkept.get(name) == text:
+            del self._unkept[name]
 
     def _remove_unread(self) -> None:
         for path in self._store.files.unread():

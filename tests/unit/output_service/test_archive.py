@@ -178,6 +178,30 @@ async def test_what_makes_room_is_done_before_what_needs_it(filled: Store, monke
     assert names(filled.files.folder) == {"live-000003.db"}
 
 
+async def test_a_disk_too_full_for_a_note_still_lets_confirmed_files_go(
+    filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, keep = Archive(filled, BY_MAIN), filled.note
+
+    async def note(name: str, value: str) -> None:
+        if (filled.files.folder / "results-000001.db").exists():
+            raise OutOfSpace("full")
+        await keep(name, value)
+
+    monkeypatch.setattr(filled, "note", note)
+    said = Confirmed("main", UUID, 1)
+    for _ in range(2):
+        with pytest.raises(OutOfSpace):
+            await archive.confirm(said)
+    await archive.step()
+    assert names(filled.files.folder) == {"results-000002.db", "live-000003.db"}
+    assert await archive.confirm(said) == said
+    filled.close()
+    again = Store(filled.files.folder, 8)
+    assert (again.confirmed["main"], [file.pruned for file in again.files.closed]) == (said, [True, False])
+    again.close()
+
+
 async def test_the_words_for_people_say_what_waits(filled: Store) -> None:
     assert Archive(filled, NEVER).report() == "live-000003.db is written to, 2 files before it"
     assert "waits for its data sets for 0 hours" in Archive(filled, BY_MAIN).report()
