@@ -1,6 +1,6 @@
 """What kills, power cuts and full disks cost: rows lost, doubled, invented and altered, which must be none.
 
-At scale 1 it is 1,000 kills of worker, outputs and collector, 200 power cuts and 20 full disks: about half an hour.
+At scale 1 it is 1,000 kills of worker, outputs and collector, 200 power cuts and 30 full disks: about half an hour.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def measure(scale: float) -> list[Figure]:
     seed = int(time.time()) // 86_400
     wanted = [("kills", result_trials.KILLS)]
     wanted += [("cuts", result_trials.CUTS)] if spool_trials.loop_disks() else []
-    wanted += [("full", result_trials.FULL)] if small_disk.available() else []
+    if small_disk.available():
+        wanted += [("full", result_trials.FULL), ("full_set", result_trials.FULL_SET)]
     return [figure for name, full in wanted for figure in _run(name, max(2, round(full * scale)), seed)]
 
 

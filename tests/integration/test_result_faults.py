@@ -12,6 +12,7 @@ import pytest
 
 from hoploom.wire.batch_codec import pack
 from lab import pipeline_trials, small_disk, spool_trials, store_trials
+from lab.full_set_trials import full_set
 from lab.nursery import Nursery
 from lab.output_life import OutputLife
 from unit.wire.batches import make
@@ -98,3 +99,9 @@ def test_the_check_of_full_disks_is_red_for_an_output_that_does_not_wait_for_the
     nursery: Nursery, tmp_path: Path
 ) -> None:
     assert store_trials.full(nursery, tmp_path, 1, SEED, "ack_before_commit").findings
+
+
+@needs_small_disks
+def test_a_collector_whose_disk_was_full_goes_on_and_lacks_nothing(nursery: Nursery, tmp_path: Path) -> None:
+    found = full_set(nursery, tmp_path, 1, SEED)
+    assert found.findings == [] and found.acked == found.made > 0

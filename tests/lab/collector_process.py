@@ -20,7 +20,7 @@ from engine_processes import LOOPBACK
 from hoploom.kit.errors import HoploomError
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.http_client import HttpClient
-from hoploom.output_service.collecting import making, seat
+from hoploom.output_service.collecting import making, patience, seat
 from hoploom.output_service.collecting.making import Outside
 from hoploom.output_service.collecting.report import COLLECTED
 from hoploom.output_service.collecting.seat import Seat
@@ -42,6 +42,8 @@ async def collect(folder: Path, ports: Mapping[str, int], *, once: bool) -> None
         ports: Where each store answers.
         once: Whether to end then.
     """
+    # A store that was killed is back soon here, and a full disk has room again.
+    patience.FIRST_PAUSE_S, patience.LONGEST_PAUSE_S = _AGAIN_S, 5 * _AGAIN_S
     consul, http = FakeConsul(), HttpClient()
     for store, port in ports.items():
         where = {"ID": f"output-{port}", "Name": "output", "Address": LOOPBACK, "Port": port}

@@ -1,4 +1,4 @@
-"""The long run of everything that must not lose results: kills, power cuts, full disks."""
+"""The long run of everything that must not lose results: kills, power cuts, full disks of outputs and collectors."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lab import pipeline_trials, store_trials
+from lab.full_set_trials import full_set
 from lab.nursery import Nursery
 
-KILLS, CUTS, FULL = 1000, 200, 20
+KILLS, CUTS, FULL, FULL_SET = 1000, 200, 20, 10
 Run = Callable[[Nursery, Path, int, int], pipeline_trials.Trials | store_trials.Trials]
-RUNS: dict[str, Run] = {"kills": pipeline_trials.kills, "cuts": store_trials.cuts, "full": store_trials.full}
+RUNS: dict[str, Run] = {
+    "kills": pipeline_trials.kills,
+    "cuts": store_trials.cuts,
+    "full": store_trials.full,
+    "full_set": full_set,
+}
 
 
 def run(name: str, trials: int, seed: int) -> tuple[pipeline_trials.Trials | store_trials.Trials, float]:
@@ -33,8 +39,8 @@ def run(name: str, trials: int, seed: int) -> tuple[pipeline_trials.Trials | sto
 def main(words: Sequence[str]) -> int:
     """`lab results`: all runs."""
     parser = argparse.ArgumentParser(prog="python3 tests lab results", description=__doc__)
-    for name, trials in zip(RUNS, (KILLS, CUTS, FULL), strict=True):
-        parser.add_argument(f"--{name}", type=int, default=trials)
+    for name, trials in zip(RUNS, (KILLS, CUTS, FULL, FULL_SET), strict=True):
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=trials)
     parser.add_argument("--seed", type=int, default=int(time.time()) // 86_400)
     given = parser.parse_args(words)
     wrong = False

@@ -103,7 +103,7 @@ def _cut(folder: Path, nursery: Nursery, count: int, chosen: random.Random, foun
         until("a first batch", lambda: posting.acked, 20, 0.01)
         for number in range(count):
             pause(chosen.uniform(*BETWEEN_CUTS_S))
-            with _stopped(output.pid):
+            with stopped(output.pid):
                 # Before the copy: what was answered by now was answered before the cut.
                 promised.append(list(posting.acked))
                 subprocess.run(["cp", "--sparse=always", str(disk), str(folder / f"cut{number}")], check=True)
@@ -132,9 +132,9 @@ def full(nursery: Nursery, folder: Path, trials: int, seed: int, fault: str = ""
         output.start(fault)
         posting = stack.enter_context(Posting(output.url))
         for number in range(trials):
-            until("batches that are taken", _grows(posting, {GOOD: 20}), 20, 0.01)
+            until("batches that are taken", grows(posting, {GOOD: 20}), 20, 0.01)
             small_disk.fill(output.pid, output.store)
-            until("a batch that is refused", _grows(posting, {FULL: 1, GOOD: TOO_MANY}), 20, 0.01)
+            until("a batch that is refused", grows(posting, {FULL: 1, GOOD: TOO_MANY}), 20, 0.01)
             pause(randomness.uniform(*FULL_S))
             found.findings += _refuses_dump(output, f"full {number}")
             found.findings += _while_full(output, posting, folder / f"full{number}", nursery)
@@ -194,7 +194,7 @@ def _refuses_dump(output: OutputLife, what: str) -> list[Finding]:
 
 def _while_full(output: OutputLife, posting: Posting, copied: Path, nursery: Nursery) -> list[Finding]:
     """What is wrong with a store on a full disk: a fresh output looks at a copy of it elsewhere."""
-    with _stopped(output.pid):
+    with stopped(output.pid):
         acked = list(posting.acked)
         shutil.copytree(small_disk.seen_by(output.pid, output.store), copied / "db", ignore=_ballast)
     try:
@@ -213,14 +213,14 @@ def _impolite(posting: Posting) -> list[Finding]:
     return [*wrong, *([Finding("F a full disk is 507 or 503", f"there was {sorted(odd)}")] if odd else [])]
 
 
-def _grows(posting: Posting, by: Mapping[int, int]) -> Callable[[], bool]:
+def grows(posting: Posting, by: Mapping[int, int]) -> Callable[[], bool]:
     """Tells when of one of these statuses there are so many more answers than now."""
     enough = {status: posting.answers[status] + more for status, more in by.items()}
     return lambda: any(posting.answers[status] >= least for status, least in enough.items())
 
 
 @contextmanager
-def _stopped(pid: int) -> Iterator[None]:
+def stopped(pid: int) -> Iterator[None]:
     """While this is entered, a process does nothing at all."""
     os.kill(pid, signal.SIGSTOP)
     try:

@@ -19,17 +19,19 @@ _PARTIAL, _NOT_MODIFIED, _UNSATISFIABLE = 206, 304, 416
 async def send(request: web.Request, response: web.StreamResponse, file: BinaryIO, size_bytes: int) -> None:
     """Send the next so many bytes of a file in pieces."""
     response.content_length = size_bytes
-    await response.prepare(request)
-    while piece := await asyncio.to_thread(file.read, min(size_bytes, _PIECE_BYTES)):
-        size_bytes -= len(piece)
-        try:
+    try:
+        await response.prepare(request)
+        while piece := await asyncio.to_thread(file.read, min(size_bytes, _PIECE_BYTES)):
+            size_bytes -= len(piece)
             async with asyncio.timeout(STALL_S):
                 await response.write(piece)
-        except TimeoutError:
-            # Its length tells the client that it is not whole.
-            if request.transport:
-                request.transport.abort()
-            return
+    except TimeoutError:
+        # Its length tells the client that it is not whole.
+        if request.transport:
+            request.transport.abort()
+    except ConnectionError:
+        # The client has left: no fault of this instance, and nobody to tell.
+        return
 
 
 async def send_range(
