@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from hoploom.kit.consul_api import ConsulApi, Instance
 from hoploom.kit.errors import Unavailable
+from hoploom.output_service.collecting.offers import UUID
 
 SERVICE = "output"
 STORES = "hoploom/stores/"
@@ -45,7 +46,8 @@ class Finder:
         await asyncio.gather(*(self._learn(dc, away) for dc in await self._datacenters(away)))
         stores: dict[str, list[Instance]] = {}
         for instance in (each for instances in self._known.values() for each in instances):
-            if instance.meta.get("store"):
+            # It names files here, and anybody may register as an output.
+            if UUID.fullmatch(instance.meta.get("store", "")):
                 stores.setdefault(instance.meta["store"], []).append(instance)
         ordered = {store: tuple(sorted(found, key=_is_unhealthy)) for store, found in sorted(stores.items())}
         absent = tuple(store for store in await self._stores() if store not in stores)
@@ -72,7 +74,8 @@ class Finder:
             entries = await self._consul.kv_list(STORES)
         except Unavailable:
             return self._entered
-        self._entered = tuple(entry.key.removeprefix(STORES) for entry in entries)
+        names = (entry.key.removeprefix(STORES) for entry in entries)
+        self._entered = tuple(name for name in names if UUID.fullmatch(name))
         return self._entered
 
 

@@ -17,7 +17,7 @@ MAX_FILES = 100_000
 
 _MOST = 2**62
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}\.db")
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -96,8 +96,8 @@ def parsed(document: object) -> Offer:
     if not isinstance(files, list) or len(files) > MAX_FILES:
         raise Unprocessable(f"the list of its files is no list of at most {MAX_FILES}")
     found = sorted((_file(each) for each in files), key=lambda file: file.first_seq)
-    at = _text(document, "at", _UUID) if document.get("at") else ""
-    return Offer(_text(document, "store", _UUID), _number(document, "last_seq"), tuple(found), at)
+    at = _text(document, "at", UUID) if document.get("at") else ""
+    return Offer(_text(document, "store", UUID), _number(document, "last_seq"), tuple(found), at)
 
 
 def next_step(offer: Offer, upto: int) -> Step | None:

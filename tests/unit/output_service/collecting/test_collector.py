@@ -9,6 +9,7 @@ import pytest
 from hoploom.output_service.collecting import downloads, making, patience, seat
 from hoploom.output_service.collecting.report import AWAY, BLOCKED, COLLECTED, WAITING, Report, StoreRow
 from hoploom.output_service.collecting.seat import Seat
+from lab.dump_server import DumpServer
 from lab.result_files import write
 from unit.output_service.collecting.conftest import STORES, Looking, World
 from unit.wire.batches import make
@@ -254,6 +255,14 @@ async def test_a_full_disk_is_said_before_anything_is_fetched_and_passes(
     assert (row.state, "left, and" in row.why, output.asked) == (AWAY, True, [])
     monkeypatch.setattr(downloads, "SPARE_BYTES", 0)
     assert (await collector.look()).is_whole
+
+
+async def test_a_store_whose_name_is_no_uuid_is_none_and_names_no_file(world: World, collector: Looking) -> None:
+    hostile = await DumpServer(world.folder, "../../outside").start(world.consul)
+    await world.consul.kv_put("hoploom/stores/../outside", b"{}")
+    world.servers.append(hostile)
+    assert (await collector.look()).stores == ()
+    assert not list(world.folder.rglob("outside*"))
 
 
 async def test_what_was_pruned_before_is_counted_and_the_rest_is_had(world: World, collector: Looking) -> None:
