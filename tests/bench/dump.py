@@ -59,7 +59,7 @@ def measure(scale: float = 1.0) -> list[Figure]:
     seconds = statistics.median(took)
     return [
         replace(ingest, raw=tuple(map(round, beside))),
-        at_most("a dump with that load beside it", seconds, "s", 150 * max(1.0, scale)),
+        at_most("a dump with that load beside it", seconds, "s", 300 * max(1.0, scale)),
         at_least("size of the dump", size_bytes / 1e6, "MB", scale * GIGABYTE / 1e6),
     ]
 
