@@ -13,7 +13,7 @@ from typing import Final
 import apsw
 
 from hoploom.kit.errors import ConfigError
-from hoploom.results import parquet_places
+from hoploom.results import parquet_files, parquet_places
 from hoploom.results.parquet_places import Span
 
 _MARK: Final = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
@@ -33,13 +33,15 @@ class Cursor:
 
         Raises:
             ConfigError: The files hold rows that merged.db does not know of.
+            Unavailable: The disk refuses.
         """
         self._merged, self._table = merged, table
         self._done, self._planned = self._mark("upto"), self._mark("planned")
         # Two sorts of names alone: a set that somebody has removed is written anew from the first row.
         if not (folder / table).is_dir():
-            self._done = self._planned = 0
+            self._begin_anew()
         self._refuse_ahead(folder)
+        self._remove_unfinished(folder)
 
     def following(self, most: int) -> Span | None:
         """The rows that come next; None when all are in files.
@@ -60,9 +62,30 @@ class Cursor:
         self._write("upto", span.upto)
         self._done = span.upto
 
+    def _begin_anew(self) -> None:
+        # Written down before there is a folder again: whoever is killed then must not go on behind the old mark.
+        if self._done or self._planned:
+            self._write("planned", 0)
+            self._write("upto", 0)
+        self._done = self._planned = 0
+
+    def _remove_unfinished(self, folder: Path) -> None:
+        """Remove the files of a slice that was broken off: its rows may belong to other days by now.
+
+        A store that had a batch earlier may have come meanwhile, and with it another correction of the worker's clock.
+        """
+        if self._planned > self._done:
+            for path, span in self._files(folder):
+                if span.above >= self._done:
+                    with parquet_files.told(folder):
+                        path.unlink()
+
+    def _files(self, folder: Path) -> list[tuple[Path, Span]]:
+        paths = (folder / self._table).glob(parquet_places.ALL)
+        return [(path, span) for path in paths if (span := parquet_places.span(path.name))]
+
     def _refuse_ahead(self, folder: Path) -> None:
-        found = (parquet_places.span(path.name) for path in (folder / self._table).glob(parquet_places.ALL))
-        if any(each and each.upto > self._planned for each in found):
+        if any(span.upto > self._planned for _, span in self._files(folder)):
             raise ConfigError(
                 f"{folder / self._table} holds rows that merged.db does not: one of them is of an older copy; "
                 "remove the folder, and it is written anew"

@@ -15,6 +15,7 @@ from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.results import parquet_compaction
 from hoploom.results.data_set import DataSet
 from hoploom.results.parquet import export_new
+from hoploom.results.parquet_cursor import Cursor
 from hoploom.results.tables import TABLES
 from hoploom.wire.columns import MAX_INT
 from lab.result_files import STORE, write
@@ -96,6 +97,42 @@ def test_only_what_is_new_is_written_and_a_set_that_was_removed_is_written_anew(
     written.append(export_new(connection, folder)[0])
     assert written == [6, 0, 21, 12]
     assert len(set(read(folder, "address"))) == len(read(folder)) == 12
+
+
+class Killed(BaseException):
+    """No program sees it coming."""
+
+
+def killed(monkeypatch: pytest.MonkeyPatch, connection: apsw.Connection, folder: Path) -> None:
+    """An export that is killed when the files of its first slice are there, and this is not noted yet."""
+
+    def passed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Cursor, "passed", passed)
+        export_new(connection, folder, slice_rows=4)
+
+
+def test_a_set_that_was_removed_is_written_anew_though_that_is_broken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, folder = merged(tmp_path, make(1), make(2)), tmp_path / "parquet"
+    export_new(connection, folder)
+    (folder / "ping_results").rename(tmp_path / "removed")
+    killed(monkeypatch, connection, folder)
+    export_new(connection, folder)
+    assert len(set(read(folder, "address"))) == len(read(folder)) == 12
+
+
+def test_rows_that_belong_to_another_day_after_a_slice_was_broken_off_are_there_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, folder = merged(tmp_path, make(1)), tmp_path / "parquet"
+    killed(monkeypatch, connection, folder)
+    connection.execute("UPDATE batches SET clock_offset_us = clock_offset_us + ?", (DAY_US,))
+    export_new(connection, folder)
+    assert len(set(read(folder, "address"))) == len(read(folder)) == 6
 
 
 def test_days_campaigns_and_slices_have_files_of_their_own(tmp_path: Path) -> None:
