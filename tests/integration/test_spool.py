@@ -1,29 +1,22 @@
-"""The spool of real processes: killed, cut off from power, on a full disk, contested, with an output that is killed.
+"""The spool of real processes: killed, cut off from power, on a full disk, contested.
 
-The long runs are `python3 tests lab spool`. Each check is shown red once, with a worker that breaks a rule.
+The long runs are `python3 tests lab spool`; kills of the outputs too are in test_result_faults. Each check is shown red once, with a worker that breaks a rule.
 """
 
-import random
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import apsw
 import pytest
 
-from hoploom.output_service.folder import live
 from hoploom.ping_service.spool import Spool
 from lab import small_disk, spool_trials
-from lab.check_ledger import Row, account
-from lab.output_process import Output
 from lab.spool_output import SpoolOutput
-from lab.spool_trials import DRAIN_S, WORKER, read, workers
+from lab.spool_trials import WORKER, read, workers
 from waiting import pause, until
 
 SEED = 20_261
-KILLS, CUTS, ROUNDS = 60, 20, 6
+KILLS, CUTS = 60, 20
 RED = 10
 MOST = 600
 SERVICE = [sys.executable, "-m", "hoploom.ping_service", "--consul-addr=http://127.0.0.1:1"]
@@ -56,41 +49,6 @@ def test_power_cuts_lose_nothing_that_the_spool_has_taken(tmp_path: Path) -> Non
 @pytest.mark.parametrize("fault", ["never_sync", "no_folder_sync"])
 def test_the_check_of_power_cuts_is_red_for_a_worker_that_does_not_sync(fault: str, tmp_path: Path) -> None:
     assert spool_trials.cuts(tmp_path, RED, SEED, fault).findings
-
-
-@pytest.fixture(name="output")
-def _output(tmp_path: Path) -> Iterator[Output]:
-    made = Output(tmp_path)
-    made.start()
-    yield made
-    made.end(signal.SIGKILL)
-
-
-def stored(output: Output) -> list[Row]:
-    """Every batch of a store, with its content."""
-    connection = apsw.Connection(str(output.folder / "db" / live(1)), flags=apsw.SQLITE_OPEN_READONLY)
-    rows = connection.execute("SELECT batch, lower(hex(digest)) FROM batches").fetchall()
-    connection.close()
-    return [Row(str(batch), str(content)) for batch, content in rows]
-
-
-def test_a_real_output_has_everything_once_though_both_sides_are_killed(output: Output, tmp_path: Path) -> None:
-    spool, ledger, randomness = tmp_path / "spool", tmp_path / "ledger", random.Random(SEED)
-    with workers() as start:
-        for _ in range(ROUNDS):
-            with start(spool, output.url, ledger):
-                pause(randomness.uniform(0.2, 0.4))
-                output.end(signal.SIGKILL)
-                pause(randomness.uniform(0.0, 0.3))
-                if randomness.random() < 0.5:
-                    output.start()
-            if not output.process:
-                output.start()
-        with start(spool, output.url, ledger, most=0):
-            until("an empty spool", lambda: not segments(spool), DRAIN_S)
-    sealed, kept = read(ledger)
-    assert len(kept) > 5 * ROUNDS
-    assert account(sealed, [Row(each) for each in kept], stored(output)).findings(drained=False) == []
 
 
 @pytest.mark.skipif(not small_disk.available(), reason="needs root and mount namespaces for a small disk")
