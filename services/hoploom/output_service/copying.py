@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 _NICE = 10
-"""A tenth of a processor that somebody else wants whole. With 5, ingest beside a dump fell to 0.74 on two busy cores."""
+"""A tenth of a processor that somebody else wants whole."""
 
 _AT_A_TIME = 3
 """Two dumps, and a file that is closed."""
