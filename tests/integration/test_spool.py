@@ -1,6 +1,7 @@
 """The spool of real processes: killed, cut off from power, on a full disk, contested.
 
-The long runs are `python3 tests lab spool`; kills of the outputs too are in test_result_faults. Each check is shown red once, with a worker that breaks a rule.
+The long runs are `python3 tests lab spool`; kills of its outputs too are in test_result_faults. Each check is shown red
+once, with a worker that breaks a rule.
 """
 
 import subprocess

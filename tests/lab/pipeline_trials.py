@@ -37,7 +37,7 @@ BATCHES = 20
 
 OUTPUTS = ("output 1", "output 2")
 WORKER, COLLECTOR = "worker", "collector"
-FLAGS = ("--rotate-bytes=60000", f"--prune-confirmed-by={NAME}")
+FLAGS = ("--rotate-bytes=8000", f"--prune-confirmed-by={NAME}")
 
 
 @dataclass
@@ -50,7 +50,8 @@ class Trials:
         sealed: Batches that the worker made.
         kept: Of those, what its spool had taken.
         acked: Of those, what an output had acknowledged.
-        pruned: Closed files that went after they were collected.
+        files: Files of the outputs that were closed by the end.
+        pruned: Those of them that went after they were collected.
         findings: What must not have happened.
     """
 
@@ -59,6 +60,7 @@ class Trials:
     sealed: int = 0
     kept: int = 0
     acked: int = 0
+    files: int = 0
     pruned: int = 0
     findings: list[Finding] = field(default_factory=list)
 
@@ -137,10 +139,10 @@ class Pipeline:
         self.collector.begin(fault, once=True)
         until("a data set that has everything", lambda: not self.collector.lives, DRAIN_S)
 
-    def pruned(self) -> int:
-        """How many closed files of the outputs have gone."""
+    def closed_files(self) -> tuple[int, int]:
+        """How many closed files the outputs have had, and how many of these have gone."""
         files = [file for each in self.outputs.values() for file in json.loads(each.ask("/dumps").body)["files"]]
-        return sum(bool(file["pruned"]) for file in files)
+        return len(files), sum(bool(file["pruned"]) for file in files)
 
 
 def kills(
@@ -171,7 +173,7 @@ def kills(
                 pipeline.all[name].end()
             pause(chosen.choice((0.0, chosen.uniform(*AWAY_S))))
         pipeline.drain()
-        found.pruned = pipeline.pruned()
+        found.files, found.pruned = pipeline.closed_files()
     _account(pipeline, found)
     return found
 
