@@ -73,11 +73,14 @@ CREATE TABLE locations (
 
 LOCATED: Final = """
 SELECT seq,
-  1 + coalesce(sum(result_rows) OVER (PARTITION BY kind ORDER BY seq ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW), 0),
-  1 + coalesce(sum(hop_rows) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW), 0)
+  1 + sum(result_rows) OVER (PARTITION BY kind ORDER BY seq ROWS UNBOUNDED PRECEDING) - result_rows,
+  1 + sum(hop_rows) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) - hop_rows
 FROM batches
 """
-"""The rows of `locations`, where the rows of all batches lie in the order of `seq` and rowids begin at 1."""
+"""The rows of `locations`, where the rows of all batches lie in the order of `seq` and rowids begin at 1.
+
+Each sum grows from the one before; where rows are excluded from it (EXCLUDE), SQLite adds all of them up for each row.
+"""
 
 EARLIER_BATCHES: Final = tables.BATCHES.replace("TABLE batches", "TABLE earlier_batches")
 """Batches whose rows are in files that were closed before."""

@@ -1,5 +1,6 @@
 """A store of any older version becomes one of this, with all that it held."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from hoploom.output_service import hop_feed, schema
 from hoploom.output_service.folder import OLD
-from hoploom.output_service.migrations import MIGRATIONS
+from hoploom.output_service.migrations import LOCATED, MIGRATIONS
 from hoploom.output_service.store import Store
 from hoploom.results import tables
 
@@ -106,3 +107,19 @@ async def test_the_batches_of_version_6_keep_what_they_said_and_where_their_rows
     assert await migrated.read("SELECT * FROM locations") == [(1, 1, 1), (2, 1, 1), (3, 3, 4), (4, 2, 4)]
     told = await migrated.read("SELECT value FROM meta WHERE name = ?", (hop_feed.CURSOR,))
     assert (migrated.uuid, told) == (STORE, [("3",)])
+
+
+def steps_to_locate(batches: int) -> int:
+    """How often SQLite says that it has taken another hundred steps."""
+    connection, steps = apsw.Connection(":memory:"), itertools.count()
+    connection.execute("CREATE TABLE batches (seq INTEGER, kind TEXT, result_rows INTEGER, hop_rows INTEGER)")
+    rows = ((seq, "trace" if seq % 3 else "ping", 2, seq % 3) for seq in range(1, batches + 1))
+    connection.executemany("INSERT INTO batches VALUES (?, ?, ?, ?)", rows)
+    connection.set_progress_handler(lambda: next(steps) < 0, 100)
+    connection.execute(LOCATED).fetchall()
+    connection.close()
+    return next(steps)
+
+
+def test_twice_as_many_batches_take_twice_as_long_to_be_located() -> None:
+    assert steps_to_locate(800) < 3 * steps_to_locate(400)
