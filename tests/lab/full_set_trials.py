@@ -90,8 +90,8 @@ def full_set(nursery: Nursery, folder: Path, trials: int, seed: int) -> Trials:
             until("batches that are taken", grows(posting, {GOOD: MORE}), 30, 0.01)
             pause(chosen.uniform(*FULL_S))
             if not lives(collected.pid):
-                found.findings.append(Finding(f"full set {number}", "the collector has ended"))
-                break
+                found.findings.append(Finding(f"full set {number}", "the collector has ended; see the nursery's log"))
+                return found
             if collected.has_all():
                 found.findings.append(Finding(f"full set {number}", "the disk was not full"))
             small_disk.empty(collected.pid, collected.data_set)

@@ -109,7 +109,7 @@ def machine() -> dict[str, Any]:
 
 def _benches() -> dict[str, Path]:
     folder = deploy_root() / "tests" / "bench"
-    return {path.stem: path for path in folder.glob("*.py")} if folder.is_dir() else {}
+    return {path.stem.replace("_", "-"): path for path in folder.glob("*.py")} if folder.is_dir() else {}
 
 
 def _measure(path: Path, scale: float) -> list[Figure]:

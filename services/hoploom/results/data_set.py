@@ -132,7 +132,9 @@ class DataSet:
             ConfigError: The files are of another data set, or DuckDB is not installed.
             Unavailable: The disk refuses.
         """
-        return export_some(self._connection, self.path.with_name(PARQUET))
+        # How far the files are stands in merged.db, which a full disk does not take either.
+        with translated(self.path):
+            return export_some(self._connection, self.path.with_name(PARQUET))
 
     def renew(self) -> None:
         """Become another data set with the same content: for an older copy, in whose name more was promised."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
@@ -213,3 +214,11 @@ def test_a_data_set_writes_what_it_took(tmp_path: Path) -> None:
     assert data_set.write_parquet()[:2] == (12, 1)
     assert len(read(tmp_path / "set" / "parquet")) == 12
     data_set.close()
+
+
+def test_a_data_set_that_takes_no_note_of_its_files_is_said_in_a_sentence(tmp_path: Path) -> None:
+    with contextlib.closing(DataSet.open(tmp_path / "set", "main")) as data_set:
+        data_set.take(write(tmp_path / "dump.db", STORE, [make(1)]))
+        data_set._connection.pragma("query_only", 1)
+        with pytest.raises(ConfigError, match=r"merged\.db"):
+            data_set.write_parquet()
