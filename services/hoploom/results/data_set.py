@@ -86,13 +86,19 @@ class DataSet:
         return cls(connection, ownership, folder / FILE)
 
     def upto(self, store: str) -> int:
-        """Up to which `seq` the batches of a store are here, without a gap; 0 for a store that is not known."""
-        return int(self._connection.execute(
-            "SELECT coalesce(max(upto), 0) FROM cursors WHERE store = ?", (store,)).get)
+        """Up to which `seq` the batches of a store are here, without a gap; 0 for a store that is not known.
+
+        Raises:
+            Unavailable: Another process holds the database, or a disk fails.
+        """
+        with translated(self.path):
+            return int(self._connection.execute(
+                "SELECT coalesce(max(upto), 0) FROM cursors WHERE store = ?", (store,)).get)
 
     def last_batch(self, store: str) -> str:
-        """Id of the batch of a store that `upto` counts to; empty where it was not kept."""
-        found = self._connection.execute("SELECT value FROM meta WHERE name = ?", (f"{_LAST}{store}",)).get
+        """Id of the batch of a store that `upto` counts to; empty where it was not kept; raises as `upto`."""
+        with translated(self.path):
+            found = self._connection.execute("SELECT value FROM meta WHERE name = ?", (f"{_LAST}{store}",)).get
         return str(found or "")
 
     def take(self, path: Path, since: int | None = None) -> Taken:
@@ -130,7 +136,7 @@ class DataSet:
 
         Raises:
             ConfigError: The files are of another data set, or DuckDB is not installed.
-            Unavailable: The disk refuses.
+            Unavailable: The disk refuses, or another process holds the database.
         """
         # How far the files are stands in merged.db, which a full disk does not take either.
         with translated(self.path):

@@ -10,7 +10,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from hoploom.kit.errors import ConfigError, OutOfSpace
+from hoploom.kit.errors import ConfigError, OutOfSpace, Unavailable
+from hoploom.results import merged_file
 from hoploom.results.data_set import DataSet, Taken
 from hoploom.results.merge import merge
 from hoploom.results.merged_file import open_for_writing
@@ -116,6 +117,25 @@ def test_a_full_disk_leaves_rows_and_cursor_as_they_were(data_set: DataSet, tmp_
     assert (data_set.upto(STORE), rows(data_set)) == (1, 6)
     data_set._connection.pragma("max_page_count", 2**30)
     assert data_set.take(large).upto == 2
+
+
+QUESTIONS: dict[str, Callable[[DataSet], object]] = {
+    "how far it is": lambda found: found.upto(STORE),
+    "its last batch": lambda found: found.last_batch(STORE),
+    "its Parquet files": lambda found: found.write_parquet(),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS.values(), ids=list(QUESTIONS))
+def test_a_data_set_that_somebody_else_holds_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, question: Callable[[DataSet], object]
+) -> None:
+    monkeypatch.setattr(merged_file, "BUSY_MS", 0)
+    data_set = DataSet.open(tmp_path / "set", "main")
+    with contextlib.closing(data_set), contextlib.closing(apsw.Connection(str(data_set.path))) as shell:
+        shell.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Unavailable, match="another process"):
+            question(data_set)
 
 
 def test_a_data_set_keeps_its_uuid_its_name_and_its_cursors(tmp_path: Path) -> None:
