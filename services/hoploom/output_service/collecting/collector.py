@@ -84,7 +84,10 @@ class Collector:
         """
         found = await self._means.finder.find()
         look = _Look(held, Fetching(held, self._means.client, self._means.downloads), longest_s)
-        rows = await asyncio.gather(*(self._visited(look, *each) for each in found.stores.items()))
+        visits = (self._visited(look, *each) for each in found.stores.items())
+        # To the end of all: what one of them left under way would meet the next look's.
+        ended = await asyncio.gather(*visits, return_exceptions=True)
+        rows = [_row(each) for each in ended]
         await self._write_parquet(held)
         stores = (*rows, *await self._absent(held, found))
         made = Report(held.name, held.uuid, stores, found.away, self._no_parquet)
@@ -164,6 +167,12 @@ class Collector:
         book = self._books.setdefault(store, _Book(Cursor(store, upto), StoreRow(store, AWAY)))
         book.cursor.upto, book.cursor.batch = upto, await held.last_batch(store)
         return book
+
+
+def _row(ended: StoreRow | BaseException) -> StoreRow:
+    if isinstance(ended, BaseException):
+        raise ended
+    return ended
 
 
 def _was_put_back(offer: Offer, cursor: Cursor) -> bool:

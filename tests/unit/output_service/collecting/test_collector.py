@@ -6,7 +6,9 @@ from pathlib import Path
 import apsw
 import pytest
 
+from hoploom.kit.errors import Unavailable
 from hoploom.output_service.collecting import downloads, making, patience, seat
+from hoploom.output_service.collecting.held import Held
 from hoploom.output_service.collecting.report import AWAY, BLOCKED, COLLECTED, WAITING, Report, StoreRow
 from hoploom.output_service.collecting.seat import Seat
 from lab.dump_server import DumpServer
@@ -255,6 +257,24 @@ async def test_a_full_disk_is_said_before_anything_is_fetched_and_passes(
     assert (row.state, "left, and" in row.why, output.asked) == (AWAY, True, [])
     monkeypatch.setattr(downloads, "SPARE_BYTES", 0)
     assert (await collector.look()).is_whole
+
+
+async def test_a_look_that_fails_leaves_nothing_under_way(
+    world: World, collector: Looking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.output(0, make(0))
+    await world.output(1, make(1))
+    known = Held.upto
+
+    async def upto(held: Held, store: str) -> int:
+        if store == STORES[0]:
+            raise Unavailable("somebody else has the data set")
+        return await known(held, store)
+
+    monkeypatch.setattr(Held, "upto", upto)
+    with pytest.raises(Unavailable):
+        await collector.look()
+    assert world.batches() == IDS[1:2]
 
 
 async def test_a_store_whose_name_is_no_uuid_is_none_and_names_no_file(world: World, collector: Looking) -> None:
