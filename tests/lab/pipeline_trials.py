@@ -30,7 +30,7 @@ from lab.spool_trials import read
 from lab.spool_worker import ACKED
 from waiting import pause, until
 
-BETWEEN_S, AWAY_S = (0.02, 0.25), (0.0, 0.2)
+BETWEEN_S, AWAY_S = (0.02, 0.15), (0.0, 0.1)
 DRAIN_S = 180.0
 BATCHES = 20
 """Where only the collector is of interest."""
