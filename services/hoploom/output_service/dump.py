@@ -13,11 +13,13 @@ from typing import BinaryIO
 
 import zstandard
 
+from hoploom.kit.errors import OutOfSpace
 from hoploom.output_service import disk
 from hoploom.output_service.extract import Extracted, Wanted, extract
 from hoploom.output_service.files import Files
 
 _LEVEL = 3
+_AGAIN_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,12 @@ def unlinked(files: Files, order: Order) -> tuple[BinaryIO, Dump]:
 
     Blocks and raises as `made` does; the caller closes the file.
     """
-    with made(files, order) as copy:
-        return copy.path.open("rb"), copy
+    try:
+        with made(files, order) as copy:
+            return copy.path.open("rb"), copy
+    except OSError as error:
+        # Of its folder, or of what is compressed; what SQLite says of the disk is told by `extract`.
+        raise OutOfSpace(f"the disk takes no copy: {error.strerror}", retry_after_s=_AGAIN_S) from error
 
 
 def numbers(files: Files, wanted: Wanted) -> list[int]:

@@ -1,6 +1,7 @@
 """A dump is a whole store of one moment, made while batches go on coming, and leaves nothing behind."""
 
 import asyncio
+import errno
 import hashlib
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -137,3 +138,15 @@ def test_what_a_killed_process_left_of_a_dump_is_swept(tmp_path: Path) -> None:
     (tmp_path / "results.db").touch()
     dump.sweep(tmp_path)
     assert [each.name for each in tmp_path.iterdir()] == ["results.db"]
+
+
+async def test_a_disk_that_fills_up_while_a_dump_is_compressed_is_said(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: object) -> object:
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(zstandard, "ZstdCompressor", full)
+    with pytest.raises(OutOfSpace, match="no room"):
+        dump.unlinked(store.files, Order(Wanted(store.uuid, 0, EVERYTHING), lambda: False, is_compressed=True))
+    assert not list(store.files.folder.glob(".dump-*"))
