@@ -104,8 +104,7 @@ class Archive:
         await asyncio.to_thread(self._measure)
         if await self._store.rotate(self._limits.rotate_bytes, self._limits.rotate_age_s):
             _ROTATIONS.inc()
-        for number in self._store.files.unclosed:
-            await self._close(number)
+        await self._close_all()
         await self._store.prepare()
 
     async def confirm(self, said: Confirmed) -> Confirmed:
@@ -142,6 +141,20 @@ class Archive:
         if since_us is not None and self._limits.policy.confirmed_by:
             words += f", the oldest of them waits for its data sets for {_age(wall_us() - since_us)}"
         return words
+
+    async def _close_all(self) -> None:
+        """Close what is to be closed: one that cannot be read holds up none after it, or nothing would ever go."""
+        trouble: Unavailable | None = None
+        for number in self._store.files.unclosed:
+            try:
+                await self._close(number)
+            except OutOfSpace:
+                raise
+            except Unavailable as error:
+                log.warning("%s cannot be closed: %s", folder.live(number), error)
+                trouble = error
+        if trouble:
+            raise trouble
 
     async def _close(self, number: int) -> None:
         store = self._store

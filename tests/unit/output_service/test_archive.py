@@ -5,14 +5,16 @@ import dataclasses
 import hashlib
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hoploom.kit.errors import ConfigError, Conflict, OutOfSpace, Unavailable
-from hoploom.output_service import disk, extract, hop_feed
+from hoploom.output_service import closing, disk, extract, hop_feed
 from hoploom.output_service.archive import Archive, Limits
 from hoploom.output_service.closed import ClosedFile
 from hoploom.output_service.confirmations import Confirmed
+from hoploom.output_service.files import Files
 from hoploom.output_service.folder import OLD
 from hoploom.output_service.pruning import Policy
 from hoploom.output_service.settings import Settings
@@ -200,6 +202,28 @@ async def test_a_disk_too_full_for_a_note_still_lets_confirmed_files_go(
     again = Store(filled.files.folder, 8)
     assert (again.confirmed["main"], [file.pruned for file in again.files.closed]) == (said, [True, False])
     again.close()
+
+
+async def test_a_file_that_cannot_be_read_holds_up_none_after_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        await store.append(make(number))
+        await store.rotate(0, 0)
+    close = closing.close
+
+    def damaged(files: Files, number: int, *others: Any) -> ClosedFile:
+        if number == 1:
+            raise Unavailable("damaged")
+        return close(files, number, *others)
+
+    monkeypatch.setattr(closing, "close", damaged)
+    with pytest.raises(Unavailable, match="damaged"):
+        await Archive(store, NEVER).step()
+    assert (store.files.unclosed, [file.number for file in store.files.closed]) == ([1], [2])
+    monkeypatch.undo()
+    await Archive(store, NEVER).step()
+    assert [file.number for file in store.files.closed] == [1, 2]
 
 
 async def test_the_words_for_people_say_what_waits(filled: Store) -> None:
