@@ -110,7 +110,7 @@ job "hoploom-collect" {
 
       resources {
         cpu    = 100
-        memory = 1024
+        memory = 512
       }
     }
   }

@@ -64,7 +64,7 @@ variable "data_set" {
 
 variable "memory" {
   type        = number
-  description = "Megabytes of memory; an instance that collects needs 1024."
+  description = "Megabytes of memory; an instance that collects needs 512."
   default     = 256
 }
 

@@ -13,6 +13,7 @@ import math
 import resource
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -47,7 +48,6 @@ def run(args: argparse.Namespace) -> int:
     """Ask, and print the answer while it comes."""
     try:
         from hoploom.results import query  # noqa: PLC0415 - needs packages that the kit alone does not bring
-        from hoploom.results.parquet_engine import Limits  # noqa: PLC0415 - as above
     except ImportError as error:
         raise ConfigError(f"{error.name} is not installed: `pip install 'hoploom[query]'` brings it") from error
     if not 0 < args.timeout <= _MOST_S:
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--memory is {_LEAST_MB} to {_MOST_MB:,} MB, not {args.memory}")
     _bound_memory(args.memory)
     folder = args.data_set or screen.places(args).data_set
-    limits = Limits(memory_mb=args.memory, spill_mb=query.LIMITS.spill_mb)
+    limits = replace(query.LIMITS, memory_mb=args.memory)
     with pipes.ends_with_its_reader(), query.asked(_parquet(folder), args.sql, args.timeout, limits) as answer:
         texts = _FORMATS[args.format](answer.columns, answer.rows)
         while text := "".join(islice(texts, _SAMPLE_ROWS)):

@@ -34,6 +34,9 @@ GROUP = "local"
 ENGINES = ("consul", "fabio", "nomad-server", "nomad-client")
 KIT_ENGINES = ("consul", "fabio")
 ROUTED_TIMEOUT_S = 90.0
+COLLECTING_MB = 512
+"""Memory of each output instance, of which one collects: an output takes some 100 MB, collecting 140 more."""
+
 _STOP_TIMEOUT_S = {"consul": 10.0, "fabio": 10.0, "nomad-server": 10.0, "nomad-client": 10.0}
 # The services' own drain and Nomad's kill time-out lie within 30 s.
 _DRAINED_TIMEOUT_S = 40.0
@@ -203,7 +206,11 @@ class LocalMesh:
             "token_dir": str(self.places.tokens),
         }
         own: dict[str, dict[str, str]] = {
-            "output": {"data_dir": str(self.places.data), "data_set": str(self.places.data_set)},
+            "output": {
+                "data_dir": str(self.places.data),
+                "data_set": str(self.places.data_set),
+                "memory": str(COLLECTING_MB),
+            },
             "ping": {
                 "scheduler": "service",
                 "group": GROUP,

@@ -26,9 +26,9 @@ class Limits:
         threads: Threads.
     """
 
-    memory_mb: int = 512
+    memory_mb: int = 192
     spill_mb: int = 4_096
-    threads: int = 2
+    threads: int = 1
 
 
 class Engine:

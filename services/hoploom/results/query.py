@@ -18,7 +18,7 @@ from hoploom.results import parquet_columns, parquet_places
 from hoploom.results.parquet_columns import PARTITION, Form
 from hoploom.results.parquet_engine import Engine, Limits, Row, literal, pattern, sentence
 
-LIMITS: Final = Limits(memory_mb=1_024, spill_mb=8_192)
+LIMITS: Final = Limits(memory_mb=1_024, spill_mb=8_192, threads=2)
 _CHUNK_ROWS: Final = 1_000
 
 
