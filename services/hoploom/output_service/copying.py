@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 _NICE = 15
-"""A thirtieth of a processor that somebody else wants whole: with a tenth, ingest kept 0.78 of its rate beside a dump."""
+"""A thirtieth of a processor that somebody else wants whole; with a tenth, ingest kept 0.78 of its rate."""
 
 _AT_A_TIME = 3
 """Two dumps, and a file that is closed."""
