@@ -32,6 +32,7 @@ needs_tun = pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="a tun 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "topologies"
 SOON = TraceSettings(interval_s=0.05, timeout_s=0.5, rate_pps=2_000.0)
 UDP = replace(SOON, protocol="udp")
+STILL_S = 0.1
 PROTOCOLS = pytest.mark.parametrize("asked", [SOON, UDP], ids=["icmp", "udp"])
 RAW = {name: engine for name, engine in ENGINES.items() if name.endswith("raw")}
 DATAGRAM = {name: engine for name, engine in ENGINES.items() if name.endswith("datagram")}
@@ -279,7 +280,8 @@ def test_the_rate_is_held_from_the_first_probe_to_the_last(raw: Engine, asked: T
     assert len(at_s) >= 60 * 5
     for window_s in (0.1, 0.5, 1.0):
         most = (np.searchsorted(at_s, at_s + window_s) - np.arange(len(at_s))).max()
-        assert most <= 200 * window_s * 1.1 + 6
+        # Seen by a process that may stand still for a moment itself; without a rate, all come in one window.
+        assert most <= 200 * (window_s + STILL_S) * 1.1 + 6
     assert len(at_s) / (at_s[-1] - at_s[0]) > 120
 
 
