@@ -205,19 +205,16 @@ class LocalMesh:
             "fabio_addr": self.fabio_url,
             "token_dir": str(self.places.tokens),
         }
+        data = {"data_dir": str(self.places.data)}
         own: dict[str, dict[str, str]] = {
-            "output": {
-                "data_dir": str(self.places.data),
-                "data_set": str(self.places.data_set),
-                "memory": str(COLLECTING_MB),
-            },
+            "output": {**data, "data_set": str(self.places.data_set), "memory": str(COLLECTING_MB)},
             "ping": {
+                **data,
                 "scheduler": "service",
                 "group": GROUP,
                 "worker_prefix": f"{_host_name()}-",
                 "allow_private": "true",
                 "loopback_will_do": "true",
-                "data_dir": str(self.places.data),
             },
         }
         for name, count in counts.as_dict().items():

@@ -175,7 +175,7 @@ def _timestamps(cursor: Cursor) -> tuple[str, ...]:
 
 
 def _never(_: Body, value: object) -> None:
-    raise NotImplementedError(f"fields of this kind are read alone, not written: {value!r}")
+    raise TypeError(f"fields of this kind are read alone, not written: {value!r}")
 
 
 U8, U16, U32 = "B", "H", "I"
