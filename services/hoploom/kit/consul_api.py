@@ -13,6 +13,7 @@ from typing import Any
 
 from yarl import URL
 
+from hoploom.kit import kv_sizes
 from hoploom.kit.consul_transport import (
     AS_FLAG,
     AS_JSON,
@@ -124,6 +125,7 @@ class ConsulApi:
 
         A False after a dropped connection may hide a first try that took effect: read again and compare.
         """
+        kv_sizes.measure([value])
         return bool(await translated(self._consul.kv.put(key, value, cas=cas)))
 
     async def kv_delete(self, key: str, *, recurse: bool = False) -> None:
@@ -141,6 +143,7 @@ class ConsulApi:
             The keys that were written, with their new indexes and without values; None when a check or a compare
             failed.
         """
+        kv_sizes.measure_transaction(operations)
         payload = [{"KV": {**operation, **_encoded(operation)}} for operation in operations]
         try:
             found = await translated(self._consul.txn.put(payload))

@@ -221,6 +221,8 @@ class Mesh:
             "booted_at_us": str(self.booted_at_us),
             "dc": self.dc,
             **({"allocation": allocation} if allocation else {}),
+            # Prometheus asks there where there is one.
+            **({"health_port": str(self.settings.health_port)} if self.settings.health_port else {}),
             **self.meta,
         }
 

@@ -15,6 +15,10 @@ from hoploom.kit.membership import Mesh
 log = logging.getLogger(__name__)
 ASK_TIMEOUT_S = 1.0
 _POLL_S = 0.05
+_TABLE = metrics.gauge(
+    "hoploom_fabio_table_routes", "Routes in the table of a Fabio, as this instance last saw it.", ("fabio",)
+)
+_UNLISTED = metrics.gauge("hoploom_unlisted_by_fabios", "Passing Fabios whose table lacked this instance at last.")
 _GONE = metrics.histogram("hoploom_drain_unrouted_seconds", "Time from maintenance mode to gone from every Fabio.")
 
 
@@ -27,6 +31,7 @@ async def missing_from(mesh: Mesh) -> list[str]:
     if not mesh.routes:
         return []
     found = await _asked(mesh)
+    _UNLISTED.set(sum(not listed for _, listed in found) if found else 1)
     return [name for name, listed in found if not listed] if found else ["any Fabio: none is passing"]
 
 
@@ -55,10 +60,16 @@ async def _asked(mesh: Mesh) -> list[tuple[str, bool]]:
     # Pairs and no dictionary: two Fabios on one node may have one name, and neither may hide the other.
     _, instances = await mesh.consul.instances(fabio_api.SERVICE)
     routers = fabio_api.routers(instances)
-    answers = await asyncio.gather(*(_lists(mesh, router) for router in routers))
-    return [(router.name, answer) for router, answer in zip(routers, answers, strict=True)]
+    tables = await asyncio.gather(*(_table(mesh, router) for router in routers))
+    # One that has left would stay for ever.
+    _TABLE.clear()
+    for router, table in zip(routers, tables, strict=True):
+        _TABLE.labels(router.name).set(len(table))
+    return [
+        (router.name, fabio_api.lists(table, mesh.address, mesh.port))
+        for router, table in zip(routers, tables, strict=True)
+    ]
 
 
-async def _lists(mesh: Mesh, router: fabio_api.Router) -> bool:
-    table = await fabio_api.routes(mesh.http.session, router.url, ASK_TIMEOUT_S)
-    return fabio_api.lists(table, mesh.address, mesh.port)
+async def _table(mesh: Mesh, router: fabio_api.Router) -> list[fabio_api.RouteEntry]:
+    return await fabio_api.routes(mesh.http.session, router.url, ASK_TIMEOUT_S)

@@ -31,6 +31,7 @@ AGAIN_S = 30.0
 _DAY_S, _HOUR_S, _MB = 86_400, 3600, 1_000_000
 _FILES = metrics.gauge("hoploom_output_files", "Files of results, the one that is written to among them.")
 _BYTES = metrics.gauge("hoploom_output_files_bytes", "What all files of results take on the disk.")
+_FREE = metrics.gauge("hoploom_output_disk_free_bytes", "What is free on the disk that results are stored on.")
 _WAITING = metrics.gauge(
     "hoploom_output_oldest_unconfirmed_seconds", "Age of the oldest closed file that no data set of the policy has."
 )
@@ -197,6 +198,7 @@ class Archive:
         files = self._store.files
         _FILES.set(len(files.numbers()))
         _BYTES.set(files.size_bytes())
+        _FREE.set(disk.free_bytes(files.folder))
         since_us = pruning.oldest_unconfirmed_us(files.closed, self.confirmed, self._limits.policy)
         _WAITING.set(0 if since_us is None else max(0, wall_us() - since_us) / 1_000_000)
 

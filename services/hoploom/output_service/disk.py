@@ -54,6 +54,11 @@ def size_bytes(database: Path) -> int:
     return size
 
 
+def free_bytes(folder: Path) -> int:
+    """What is free on the disk of a folder for whoever is not root."""
+    return shutil.disk_usage(folder).free
+
+
 def require_room(folder: Path, size_bytes: int) -> None:
     """Raises OutOfSpace where a copy of that size would take what batches need that come meanwhile."""
     found = shutil.disk_usage(folder)

@@ -43,7 +43,6 @@ class Ready:
 
 def batch_row(batch: Batch, received_at_us: int) -> dict[str, Any]:
     """The row of `batches`, by column; without `digest`, `store` and `seq`."""
-    elapsed_us = batch.sent_monotonic_us - batch.started_monotonic_us
     answered, lost, unreachable, failed = _counts(batch)
     return {
         "batch": batch.batch,
@@ -70,9 +69,15 @@ def batch_row(batch: Batch, received_at_us: int) -> dict[str, Any]:
         "suspect": int(batch.suspect),
         "boot_id": batch.boot_id,
         "started_at_us": batch.started_at_us,
-        "clock_offset_us": received_at_us - elapsed_us - batch.started_at_us,
+        "clock_offset_us": clock_offset_us(batch, received_at_us),
         "received_at_us": received_at_us,
     }
+
+
+def clock_offset_us(batch: Batch, received_at_us: int) -> int:
+    """What to add to the worker's times, by the wall clock of whoever received the batch."""
+    elapsed_us = batch.sent_monotonic_us - batch.started_monotonic_us
+    return received_at_us - elapsed_us - batch.started_at_us
 
 
 def hop_count(batch: Batch) -> int:

@@ -38,6 +38,11 @@ _LOCATE = {
 _STORED = metrics.counter("hoploom_output_rows_stored_total", "Result rows stored.")
 _HOPS = metrics.counter("hoploom_output_hops_stored_total", "Hops of traceroutes stored, silent ones among them.")
 _BATCHES = metrics.counter("hoploom_output_batches_total", "Batches taken.", ("kind",))
+_CLOCKS = metrics.histogram(
+    "hoploom_output_clock_offset_seconds",
+    "How far the wall clocks of workers are from this host's, either way, by batch.",
+    buckets=(1, 10, 60, 3600, 86_400),
+)
 
 
 @dataclass(frozen=True)
@@ -238,6 +243,7 @@ def _count(batch: Batch, result: Stored | Exception) -> None:
         _BATCHES.labels("duplicate" if result.duplicate else "new").inc()
         _STORED.inc(0 if result.duplicate else len(batch.columns))
         _HOPS.inc(0 if result.duplicate else rows.hop_count(batch))
+        _CLOCKS.observe(abs(rows.clock_offset_us(batch, wall_us())) / 1_000_000)
 
 
 def _marks(count: int) -> str:

@@ -23,6 +23,11 @@ def test_the_allocation_goes_to_the_metadata_and_not_to_the_id(monkeypatch: pyte
     assert "3f2a" not in mesh.id
 
 
+def test_a_health_port_is_in_the_metadata_where_prometheus_finds_it() -> None:
+    assert Mesh("orders", settings=Settings(health_port=9100)).described()["health_port"] == "9100"
+    assert "health_port" not in Mesh("orders").described()
+
+
 ADDRESSES = [("127.0.0.1", "", "127.0.0.1"), ("0.0.0.0", "10.0.0.7", "10.0.0.7"), ("::", "fd00::7", "fd00::7")]
 
 

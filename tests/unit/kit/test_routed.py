@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from hoploom.kit import routed
+from hoploom.kit import fabio_api, metrics, routed
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.membership import Mesh
@@ -67,6 +67,24 @@ async def test_missing_from(
 ) -> None:
     fabios.tables = dict(zip("ab", tables, strict=True))
     assert len(await routed.missing_from(mesh)) == missing, what
+
+
+async def test_the_tables_are_measured_and_a_fabio_that_left_is_measured_no_more(
+    mesh: Mesh, fabios: Fabios, fake_consul: FakeConsul
+) -> None:
+    def measured(name: str, **labels: str) -> float | None:
+        return metrics.registry.get_sample_value(name, labels)
+
+    fabios.tables = {"a": [OTHER], "b": [OTHER, OURS]}
+    node = fabio_api.routers((await fake_consul.instances("fabio-routes"))[1])
+    await routed.missing_from(mesh)
+    assert measured("hoploom_unlisted_by_fabios") == 1
+    assert {measured("hoploom_fabio_table_routes", fabio=each.name) for each in node} <= {1, 2}
+    for name in ("a", "b"):
+        await fake_consul.deregister(f"fabio-routes-{name}")
+    await routed.missing_from(mesh)
+    assert measured("hoploom_unlisted_by_fabios") == 1, "where no Fabio passes, nobody is routed to"
+    assert not [each for each in node if measured("hoploom_fabio_table_routes", fabio=each.name) is not None]
 
 
 @pytest.mark.parametrize("still", ["a", "b"])

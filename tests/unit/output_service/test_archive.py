@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hoploom.kit import metrics
 from hoploom.kit.errors import ConfigError, Conflict, OutOfSpace, Unavailable
 from hoploom.output_service import closing, disk, extract, hop_feed
 from hoploom.output_service.archive import Archive, Limits
@@ -123,6 +124,11 @@ async def test_a_damaged_closed_file_that_was_not_noted_is_refused_in_a_sentence
     (filled.files.folder / "results-000001.db").write_bytes(b"x" * 9999)
     with pytest.raises(ConfigError, match=r"results-000001\.db cannot be read"):
         Store(filled.files.folder, 8)
+
+
+async def test_what_is_free_on_the_disk_is_measured(filled: Store) -> None:
+    await Archive(filled, NEVER).step()
+    assert metrics.registry.get_sample_value("hoploom_output_disk_free_bytes")
 
 
 async def test_a_store_of_an_older_version_gets_its_number(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import apsw
 import numpy as np
 import pytest
 
+from hoploom.kit import metrics
+from hoploom.kit.clock import wall_us
 from hoploom.kit.errors import ConfigError, OutOfSpace, Unavailable, Unprocessable
 from hoploom.output_service import trace_rows
 from hoploom.output_service.cells import batch_key
@@ -33,6 +35,17 @@ async def test_a_batch_is_stored_once_however_often_it_comes(store: Store) -> No
     again = await store.append(dataclasses.replace(make(), sent_monotonic_us=7_000_000))
     assert (first.duplicate, again.duplicate, first.seq == again.seq) == (False, True, True)
     assert await count(store) == 6
+
+
+def clocks(within_s: float) -> float:
+    return metrics.registry.get_sample_value("hoploom_output_clock_offset_seconds_bucket", {"le": f"{within_s}"}) or 0
+
+
+async def test_a_worker_whose_clock_is_off_is_measured(store: Store) -> None:
+    before = clocks(60.0), clocks(3600.0)
+    await store.append(dataclasses.replace(make(7), started_at_us=wall_us() - 600_000_000))
+    await store.append(dataclasses.replace(make(8), started_at_us=wall_us()))
+    assert (clocks(60.0) - before[0], clocks(3600.0) - before[1]) == (1, 2)
 
 
 async def test_the_same_id_with_other_content_is_refused_and_changes_nothing(store: Store) -> None:

@@ -29,6 +29,8 @@ AT_A_TIME = 4
 
 _BEHIND = metrics.gauge("hoploom_collector_behind_batches", "Batches of a store that the data set has not.", ("store",))
 _WAITS = metrics.gauge("hoploom_collector_behind_seconds", "How long the oldest of them have waited.", ("store",))
+_STORES = metrics.gauge("hoploom_collector_stores", "Stores in this state at the last look.", ("state",))
+_LOOKS = metrics.counter("hoploom_collector_looks_total", "Looks at all stores that came to their end.")
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,9 @@ class Collector:
         for each in made.stores:
             _BEHIND.labels(each.store).set(each.behind)
             _WAITS.labels(each.store).set(each.waits_s)
+        for state in (COLLECTED, WAITING, AWAY, BLOCKED):
+            _STORES.labels(state).set(sum(each.state == state for each in made.stores))
+        _LOOKS.inc()
         return made
 
     async def _write_parquet(self, held: Held) -> None:

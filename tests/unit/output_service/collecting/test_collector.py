@@ -6,6 +6,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from hoploom.kit import metrics
 from hoploom.kit.errors import Unavailable
 from hoploom.output_service.collecting import downloads, making, patience, seat
 from hoploom.output_service.collecting.held import Held
@@ -217,6 +218,8 @@ async def test_a_bad_file_blocks_its_store_with_the_reason_and_no_other(
     assert output.confirmed == []
     assert IDS[1] in world.batches() and IDS[5] not in world.batches()
     assert (world.data_set / "quarantine" / f"{STORES[0]}.txt").read_text().strip() == row.why
+    assert [metrics.registry.get_sample_value("hoploom_collector_stores", {"state": each})
+            for each in (BLOCKED, COLLECTED, AWAY)] == [1, 1, 0]
 
 
 async def test_a_blocked_store_is_tried_again_when_its_reason_is_removed(world: World, collector: Looking) -> None:
