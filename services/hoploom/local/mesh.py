@@ -119,7 +119,9 @@ class LocalMesh:
 
     def _settle_ports(self) -> None:
         known: dict[str, int] = self.record.get("ports", {})
-        if self.running() or (known and all(ports.is_free(known[name]) for name in ports.USUAL)):
+        if self.running() or (known and all(ports.is_free(known[name]) for name in ports.USUAL if name in known)):
+            # A mesh of an older version has fewer listeners.
+            self.record["ports"] = {**ports.choose(), **known}
             return
         self.record = {"v": 1, "version": __version__, "processes": {}, "ports": ports.choose()}
         others = ports.moved(self.record["ports"])

@@ -12,6 +12,7 @@ USUAL: Final[Mapping[str, int]] = {
     "consul_serf": 8301,
     "fabio_proxy": 9999,
     "fabio_ui": 9998,
+    "fabio_metrics": 9997,
     "nomad_http": 4646,
     "nomad_rpc": 4647,
     "nomad_serf": 4648,
