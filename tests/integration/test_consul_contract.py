@@ -18,6 +18,7 @@ from hoploom.kit import retry
 from hoploom.kit.consul_api import LOCK_FLAG, ConsulApi
 from hoploom.kit.errors import TooLarge, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
+from hoploom.kit.names import Names
 from locks import lock, unlock
 from waiting import eventually
 
@@ -47,6 +48,29 @@ async def consul(request: pytest.FixtureRequest) -> AsyncIterator[ConsulApi]:
         await api.deregister(service_id)
     yield api
     await api.close()
+
+
+async def test_among_strangers_keys_and_services_carry_the_prefix_and_callers_do_not_see_it(
+    agent: ConsulAgent,
+) -> None:
+    api, names = ConsulApi(agent.url, names=Names.apart("loom2")), Names.apart("loom2")
+    plain = ConsulApi(agent.url)
+    await plain.kv_put("hoploom/t/a", b"a stranger's")
+    assert await api.kv_get("hoploom/t/a") is None
+    written = await api.kv_txn([{"Verb": "set", "Key": "hoploom/t/a", "Value": b"ours"}])
+    assert written is not None and written[0].key == "hoploom/t/a"
+    assert [each.key for each in await api.kv_list("hoploom/t/")] == ["hoploom/t/a"]
+    assert (await plain.kv_list("loom2/"))[0].value == b"ours"
+    await api.register(a_service("loom2-shop-1") | {"Name": names.service("shop")})
+    (found,) = (await api.instances("shop", passing=False))[1]
+    assert (found.id, found.service) == ("loom2-shop-1", "shop")
+    assert (await plain.instances("shop", passing=False))[1] == []
+    await api.kv_delete("hoploom/t/", recurse=True)
+    assert (await plain.kv_list("loom2/"), len(await plain.kv_list("hoploom/t/"))) == ([], 1)
+    await plain.kv_delete("hoploom/t/", recurse=True)
+    await api.deregister("loom2-shop-1")
+    await api.close()
+    await plain.close()
 
 
 @pytest.fixture

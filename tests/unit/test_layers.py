@@ -28,7 +28,7 @@ PURE = ("targets/*.py", "wire/*.py", "results/tables.py", "results/rows.py", "re
         "results/formats/atlas*.py", "results/formats/scamper_json.py", "results/formats/graphml.py",
         "results/formats/masking.py", "results/formats/campaign_json.py",
         "results/formats/warts*.py", "results/formats/flat.py", "results/formats/csv_table.py",
-        "kit/tags.py", "kit/tag_*.py", "kit/errors.py", "kit/election.py", "kit/belief.py",
+        "kit/tags.py", "kit/tag_*.py", "kit/names.py", "kit/errors.py", "kit/election.py", "kit/belief.py",
         "input_service/leases.py",
         "input_service/shard_record.py", "input_service/round_record.py", "input_service/shards.py",
         "input_service/work.py", "input_service/claims.py",

@@ -19,6 +19,7 @@ from hoploom.kit import credentials
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.http_client import HttpClient
+from hoploom.kit.names import Names
 from hoploom.kit.settings import load
 from hoploom.local.mesh import LocalMesh
 from hoploom.output_service.collecting import making, patience, pinning, seat
@@ -73,7 +74,8 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 @asynccontextmanager
 async def _outside(settings: Settings) -> AsyncIterator[Outside]:
-    consul = ConsulApi(settings.consul_addr, credentials.read(settings.consul_token_file))
+    names = Names(settings.prefix, settings.service_prefix, settings.route_prefix)
+    consul = ConsulApi(settings.consul_addr, credentials.read(settings.consul_token_file), names)
     http, token = HttpClient(), credentials.read(settings.worker_token_file)
     try:
         yield Outside(consul, http, settings.fabio_addr, token, settings.collect_max_bytes)

@@ -24,6 +24,7 @@ from hoploom.kit.consul_transport import (
     translated,
 )
 from hoploom.kit.errors import ConfigError, Unavailable
+from hoploom.kit.names import PLAIN, Names
 
 LOCK_FLAG = 0x2DDCCBC058A50C18
 """Marks a key as a lock, so that `consul lock` and our elections exclude each other.
@@ -83,12 +84,13 @@ class Instance:
 class ConsulApi:
     """What the mesh asks of a Consul agent. Made and closed inside a running event loop."""
 
-    def __init__(self, address: str, token: str = "") -> None:
+    def __init__(self, address: str, token: str = "", names: Names = PLAIN) -> None:
         """Connect lazily to an agent.
 
         Args:
             address: Its HTTP address, such as "http://127.0.0.1:8500".
             token: ACL token; empty sends none.
+            names: How the mesh's keys and services are called there; callers always say `hoploom/...` and `input`.
 
         Raises:
             ConfigError: The address is no http or https URL with a host.
@@ -98,6 +100,7 @@ class ConsulApi:
             raise ConfigError(f"the Consul address must be like http://127.0.0.1:8500, not {address!r}")
         self._transport = Transport(url, token)
         self._consul = PooledConsul(self._transport)
+        self._names = names
 
     async def close(self) -> None:
         """Close the pooled connections."""
@@ -106,8 +109,8 @@ class ConsulApi:
     async def kv_get(self, key: str, *, consistent: bool = False) -> KvEntry | None:
         """One key, or None where Consul has none; `consistent` asks the leader itself."""
         mode = "consistent" if consistent else None
-        _, item = await translated(self._consul.kv.get(key, consistency=mode))
-        return _entry(item) if item else None
+        _, item = await translated(self._consul.kv.get(self._names.key(key), consistency=mode))
+        return self._entry(item) if item else None
 
     async def kv_list(self, prefix: str) -> list[KvEntry]:
         """All keys below a prefix, in key order."""
@@ -116,9 +119,9 @@ class ConsulApi:
     async def kv_watch(self, prefix: str, index: int, wait_s: float = WAIT_S) -> tuple[int, list[KvEntry]]:
         """As `kv_list`, but waits until something below the prefix has changed since `index` (0: at once)."""
         found, items = await translated(
-            self._consul.kv.get(prefix, recurse=True, index=index or None, wait=_wait(wait_s))
+            self._consul.kv.get(self._names.key(prefix), recurse=True, index=index or None, wait=_wait(wait_s))
         )
-        return found, [_entry(item) for item in items or []]
+        return found, [self._entry(item) for item in items or []]
 
     async def kv_put(self, key: str, value: bytes, *, cas: int | None = None) -> bool:
         """Write a key; with `cas` only if its modify index still is that (0: only if there is none).
@@ -126,11 +129,11 @@ class ConsulApi:
         A False after a dropped connection may hide a first try that took effect: read again and compare.
         """
         kv_sizes.measure([value])
-        return bool(await translated(self._consul.kv.put(key, value, cas=cas)))
+        return bool(await translated(self._consul.kv.put(self._names.key(key), value, cas=cas)))
 
     async def kv_delete(self, key: str, *, recurse: bool = False) -> None:
         """Remove a key, or everything below it."""
-        await translated(self._consul.kv.delete(key, recurse=recurse or None))
+        await translated(self._consul.kv.delete(self._names.key(key), recurse=recurse or None))
 
     async def kv_txn(self, operations: Sequence[Mapping[str, Any]]) -> tuple[KvEntry, ...] | None:
         """Carry out all operations or none.
@@ -144,13 +147,13 @@ class ConsulApi:
             failed.
         """
         kv_sizes.measure_transaction(operations)
-        payload = [{"KV": {**operation, **_encoded(operation)}} for operation in operations]
+        payload = [{"KV": {**each, "Key": self._names.key(each["Key"]), **_encoded(each)}} for each in operations]
         try:
             found = await translated(self._consul.txn.put(payload))
         except Conflicting:
             return None
         items = [each["KV"] for each in (found or {}).get("Results") or ()]
-        return tuple(KvEntry(each["Key"], b"", int(each["ModifyIndex"]), each.get("Session") or "") for each in items)
+        return tuple(self._entry({**each, "Value": b""}) for each in items)
 
     async def session_create(self, session: Mapping[str, Any]) -> str:
         """Make a session, and give its id.
@@ -182,12 +185,10 @@ class ConsulApi:
         """Register a service with its checks at the agent, replacing what stood under the same id.
 
         Args:
-            service: Body of `PUT /v1/agent/service/register` (HashiCorp, "Service - Agent HTTP API").
+            service: Body of `PUT /v1/agent/service/register` (HashiCorp, "Service - Agent HTTP API"), named for it.
         """
-        parameters = [("replace-existing-checks", "true")]
-        await translated(
-            self._transport.put(AS_FLAG, "/v1/agent/service/register", parameters, json.dumps(service))
-        )
+        put, replacing = self._transport.put, [("replace-existing-checks", "true")]
+        await translated(put(AS_FLAG, "/v1/agent/service/register", replacing, json.dumps(service)))
 
     async def service(self, service_id: str) -> dict[str, Any] | None:
         """The agent's own record of a service, or None when it has none."""
@@ -252,10 +253,11 @@ class ConsulApi:
         """
         found, entries = await translated(
             self._consul.health.service(
-                service, passing=passing or None, index=index or None, wait=_wait(wait_s), dc=dc or None
+                self._names.service(service),
+                passing=passing or None, index=index or None, wait=_wait(wait_s), dc=dc or None,
             )
         )
-        return found, [_instance(entry) for entry in entries or []]
+        return found, [_instance(entry, service) for entry in entries or []]
 
     async def datacenters(self) -> list[str]:
         """Names of all datacenters that this one is joined with, its own among them; those that are away too."""
@@ -263,7 +265,7 @@ class ConsulApi:
         return list(found)
 
     async def services(self) -> dict[str, list[str]]:
-        """Names of all services in the catalogue with their tags."""
+        """Names of all services in the catalogue with their tags, as Consul has them."""
         _, names = await translated(self._consul.catalog.services())
         return dict(names or {})
 
@@ -272,13 +274,13 @@ class ConsulApi:
         return str(await translated(self._consul.status.leader()) or "")
 
 
+    def _entry(self, item: Mapping[str, Any]) -> KvEntry:
+        key, index = self._names.plain_key(item["Key"]), int(item["ModifyIndex"])
+        return KvEntry(key, item["Value"] or b"", index, item.get("Session") or "", int(item.get("Flags") or 0))
+
+
 def _wait(seconds: float) -> str:
     return f"{seconds:g}s"
-
-
-def _entry(item: Mapping[str, Any]) -> KvEntry:
-    index, session = int(item["ModifyIndex"]), item.get("Session") or ""
-    return KvEntry(item["Key"], item["Value"] or b"", index, session, int(item.get("Flags") or 0))
 
 
 def _encoded(operation: Mapping[str, Any]) -> dict[str, str]:
@@ -286,12 +288,12 @@ def _encoded(operation: Mapping[str, Any]) -> dict[str, str]:
     return {"Value": base64.b64encode(value).decode("ascii")} if isinstance(value, bytes) else {}
 
 
-def _instance(entry: Mapping[str, Any]) -> Instance:
+def _instance(entry: Mapping[str, Any], name: str) -> Instance:
     service, node = entry["Service"], entry["Node"]
     checks = tuple(Check(each["Name"], each["Status"], each.get("Output") or "") for each in entry["Checks"])
     return Instance(
         id=service["ID"],
-        service=service["Service"],
+        service=name,
         address=service["Address"] or node["Address"],
         port=int(service["Port"]),
         node=node["Node"],

@@ -24,6 +24,7 @@ from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import ConfigError
 from hoploom.kit.http_client import HttpClient
 from hoploom.kit.leading import Leadership, Member
+from hoploom.kit.names import Names
 from hoploom.kit.session import Session
 from hoploom.kit.settings import Settings
 from hoploom.kit.tags import Route
@@ -120,7 +121,12 @@ class Mesh:
     @property
     def id(self) -> str:
         """Id of this instance in Consul, new at every start."""
-        return self.instance_id
+        return f"{self.settings.service_prefix}{self.instance_id}"
+
+    @property
+    def names(self) -> Names:
+        """How its name, its keys and its routes are written in the engines."""
+        return Names(self.settings.prefix, self.settings.service_prefix, self.settings.route_prefix)
 
     @property
     def dc(self) -> str:
@@ -142,7 +148,7 @@ class Mesh:
         """The local agent."""
         if self._consul is None:
             token = credentials.read(self.settings.consul_token_file)
-            self._consul = ConsulApi(self.settings.consul_addr, token)
+            self._consul = ConsulApi(self.settings.consul_addr, token, self.names)
         return self._consul
 
     @consul.setter

@@ -39,10 +39,10 @@ def record(mesh: Mesh, *, vouched: bool = False) -> dict[str, Any]:
     checks = _http_checks(mesh) if mesh.inbound else [_heartbeat_check(mesh)]
     return {
         "ID": mesh.id,
-        "Name": mesh.name,
+        "Name": mesh.names.service(mesh.name),
         "Address": mesh.address if mesh.port else "",
         "Port": mesh.port,
-        "Tags": [*(route.tag() for route in mesh.routes), described["version"]],
+        "Tags": [*(mesh.names.route(route).tag() for route in mesh.routes), described["version"]],
         "Meta": described,
         "Checks": [{**check, "Status": "passing"} for check in checks] if vouched else checks,
     }

@@ -47,6 +47,13 @@ class Settings:
     version_tag: str = setting("", "Version put among the Consul tags, for canary weights; empty means the package's.")
     consul_addr: str = setting("http://127.0.0.1:8500", "The local Consul agent's HTTP address.")
     consul_token_file: str = setting("", "File with the Consul ACL token of this service; empty sends none.")
+    prefix: str = setting("hoploom", "First part of every key of the mesh in Consul's KV store.")
+    service_prefix: str = setting(
+        "", "Put before the name of every service of the mesh in Consul, such as `hoploom-`, among others' services."
+    )
+    route_prefix: str = setting(
+        "", "Put before the path of every route in Fabio, such as `/hoploom`, among others' routes; Fabio strips it."
+    )
     roles_prefix: str = setting("hoploom/roles/", "Where the locks of roles are kept in Consul's KV store.")
     fabio_addr: str = setting("http://127.0.0.1:9999", "Fabio's address, for calls that go through the mesh's edge.")
     operator_token_file: str = setting("", "File with the token that may change the mesh (campaigns, pause).")
