@@ -352,5 +352,5 @@ async def stopped(
         await eventually(f"request {wanted}", partial(host.has_seen, wanted), within_s=10)
         pause(0.15)
         child.send_signal(each)
-    out, err = await asyncio.wait_for(child.communicate(), 10)
+    out, err = await asyncio.wait_for(child.communicate(), 60)
     return Ran(child.returncode or 0, out.decode(), err.decode())

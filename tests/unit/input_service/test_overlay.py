@@ -105,6 +105,7 @@ async def test_nothing_is_known_before_the_first_read_and_then_an_empty_overlay(
         assert other.current == OverlayDocument()
 
 
+@pytest.mark.timed(0.5)
 async def test_a_change_at_one_instance_wakes_whoever_waits_at_another(fake_consul: FakeConsul) -> None:
     async with following(fake_consul, fake_consul) as [one, other]:
         with waiting_for_news(other, 0) as news:
@@ -190,6 +191,7 @@ async def test_a_time_without_news_ends_with_nothing(fake_consul: FakeConsul) ->
         assert await overlay.news(0, 0.01) is None
 
 
+@pytest.mark.timed(0.5)
 async def test_whoever_waits_is_sent_away_at_once_when_the_instance_stops(fake_consul: FakeConsul) -> None:
     async with following(fake_consul) as [overlay]:
         with waiting_for_news(overlay, 0) as news:

@@ -180,6 +180,7 @@ async def test_everybody_may_see_what_is_paused_but_not_who_opted_out(client: Cl
                      "opt_outs": 1, "revoked": 1}
 
 
+@pytest.mark.timed(0.5)
 async def test_a_change_ends_a_long_poll_at_once(client: Client) -> None:
     before = await overlay(client)
     poll = asyncio.ensure_future(overlay(client, known=before["version"] if before else 0, wait_s=25))
@@ -188,6 +189,7 @@ async def test_a_change_ends_a_long_poll_at_once(client: Client) -> None:
     assert await asyncio.wait_for(poll, 1.0) == found["overlay"]
 
 
+@pytest.mark.timed(0.5)
 async def test_a_drain_waits_for_no_long_poll(client: Client) -> None:
     poll = asyncio.ensure_future(overlay(client, known=0, wait_s=25))
     await eventually("the poll waits", lambda: client.app[MESH].in_flight.count == 1)

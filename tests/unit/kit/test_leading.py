@@ -34,7 +34,7 @@ async def member(consul: FakeConsul) -> AsyncIterator[Mesh]:
     loop, tasks = asyncio.get_running_loop(), list[asyncio.Task[None]]()
     mesh.spawn = lambda work: tasks.append(loop.create_task(work))
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await mesh.session.ready()
         yield mesh
     finally:
@@ -47,9 +47,10 @@ async def leader_of(consul: FakeConsul, role: str) -> str:
     return next((each.instance for each in await roles(consul, PREFIX) if each.name == role), "")
 
 
+@pytest.mark.timed(0.5)
 async def test_one_leads_at_a_time_and_the_next_follows_at_once(fake_consul: FakeConsul) -> None:
     async with member(fake_consul) as one, member(fake_consul) as two:
-        async with asyncio.timeout(5), one.leading("dyfi") as first:
+        async with asyncio.timeout(60), one.leading("dyfi") as first:
             assert first.valid and await leader_of(fake_consul, "dyfi") == one.id
             waiting = asyncio.get_running_loop().create_task(two.leading("dyfi").__aenter__())
             await asyncio.sleep(0.3)
@@ -63,7 +64,7 @@ async def test_one_leads_at_a_time_and_the_next_follows_at_once(fake_consul: Fak
 async def test_the_block_is_cancelled_when_the_session_ends(fake_consul: FakeConsul) -> None:
     async with member(fake_consul) as mesh:
         with pytest.raises(TermEnded):
-            async with asyncio.timeout(5), mesh.leading("dyfi"):
+            async with asyncio.timeout(60), mesh.leading("dyfi"):
                 # As a 404 at the next renewal, which is refused and ends it at once.
                 fake_consul.end_session(mesh.session.id)
                 await asyncio.Event().wait()
@@ -85,7 +86,7 @@ async def test_a_write_is_refused_when_the_lock_is_another_s(fake_consul: FakeCo
     operation = {"Verb": "set", "Key": "t/effect", "Value": b"1"}
     async with member(fake_consul) as mesh:
         with pytest.raises(TermEnded):
-            async with asyncio.timeout(5), mesh.leading("dyfi") as term:
+            async with asyncio.timeout(60), mesh.leading("dyfi") as term:
                 assert await term.write([operation])
                 fake_consul.end_session(mesh.session.id)
                 await term.write([{**operation, "Value": b"2"}])
@@ -94,7 +95,7 @@ async def test_a_write_is_refused_when_the_lock_is_another_s(fake_consul: FakeCo
 
 
 async def test_a_compare_that_fails_is_no_end_of_the_term(fake_consul: FakeConsul) -> None:
-    async with member(fake_consul) as mesh, asyncio.timeout(5), mesh.leading("dyfi") as term:
+    async with member(fake_consul) as mesh, asyncio.timeout(60), mesh.leading("dyfi") as term:
         with pytest.raises(Unavailable, match="compare"):
             await term.write([{"Verb": "cas", "Key": "t/effect", "Value": b"1", "Index": 99}])
         assert term.valid
@@ -103,7 +104,7 @@ async def test_a_compare_that_fails_is_no_end_of_the_term(fake_consul: FakeConsu
 async def test_after_a_hand_over_this_process_leads_no_more(fake_consul: FakeConsul) -> None:
     async with member(fake_consul) as mesh:
         with pytest.raises(TermEnded, match="handed over"):
-            async with asyncio.timeout(5), mesh.leading("dyfi"):
+            async with asyncio.timeout(60), mesh.leading("dyfi"):
                 await mesh.leadership.hand_over()
                 await asyncio.Event().wait()
         await eventually("the lock is free", lambda: _free(fake_consul))

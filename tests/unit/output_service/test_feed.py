@@ -109,7 +109,7 @@ async def test_a_reader_that_waits_is_answered_when_something_is_stored(client: 
     waiting = asyncio.create_task(got(client, "/results/feed", cursor=first["cursor"], wait="55"))
     await eventually("the reader", lambda: feed.MAX_FEEDS > app_of(client)[feed.FEEDS]._value)
     await post(client, make(2, 1))
-    assert [each["seq"] for each in (await asyncio.wait_for(waiting, 10))["results"]] == [2]
+    assert [each["seq"] for each in (await asyncio.wait_for(waiting, 60))["results"]] == [2]
 
 
 async def test_a_wait_ends_empty_with_the_cursor_to_ask_again_by(client: Client) -> None:
@@ -126,14 +126,14 @@ async def test_what_a_reader_does_not_want_moves_its_cursor_and_goes_on_waiting(
     await eventually("the reader", lambda: feed.MAX_FEEDS > app_of(client)[feed.FEEDS]._value)
     await post(client, make(1))
     await post(client, make(2, 1, campaign="other"))
-    found = await asyncio.wait_for(waiting, 10)
+    found = await asyncio.wait_for(waiting, 60)
     assert [each["seq"] for each in found["results"]] == [2]
 
 
 async def event(stream: ClientResponse) -> dict[str, str]:
     """The next event of a stream: its fields, comments as a field without a name."""
     fields: dict[str, str] = {}
-    while line := (await asyncio.wait_for(stream.content.readline(), 10)).decode().rstrip("\n"):
+    while line := (await asyncio.wait_for(stream.content.readline(), 60)).decode().rstrip("\n"):
         name, _, value = line.partition(":")
         fields[name] = value.strip()
     return fields
@@ -188,8 +188,8 @@ async def test_streams_and_waits_end_when_the_instance_stops(client: Client) -> 
         await event(stream)
         await feed.end(app_of(client))
         assert await event(stream) == {"retry": "2000"}
-        assert await asyncio.wait_for(stream.content.read(), 10) == b""
-    assert (await asyncio.wait_for(waiting, 10))["results"] == []
+        assert await asyncio.wait_for(stream.content.read(), 60) == b""
+    assert (await asyncio.wait_for(waiting, 60))["results"] == []
 
 
 async def test_a_reader_too_many_is_put_off(client: Client) -> None:

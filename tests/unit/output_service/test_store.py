@@ -197,11 +197,11 @@ async def test_a_bug_while_writing_ends_the_writer_and_answers_nobody_with_succe
 
     monkeypatch.setattr("hoploom.output_service.rows.batch_row", broken)
     with pytest.raises(Unavailable):
-        await asyncio.wait_for(store.append(make()), 5)
+        await asyncio.wait_for(store.append(make()), 60)
     with pytest.raises(RuntimeError, match="a bug"):
-        await asyncio.wait_for(store.ended(), 5)
+        await asyncio.wait_for(store.ended(), 60)
     with pytest.raises(Unavailable):
-        await asyncio.wait_for(store.append(make()), 5)
+        await asyncio.wait_for(store.append(make()), 60)
     await asyncio.to_thread(store.close)
 
 
