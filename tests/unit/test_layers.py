@@ -70,12 +70,12 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def violations(package: Path) -> list[str]:
-    found = []
+    found, all_rooms = [], {each.name for each in package.iterdir() if each.is_dir()}
     for path in sorted(package.rglob("*.py")):
         names, room = set(imported(path)), path.relative_to(package).parts[0]
         where = str(path.relative_to(package))
         rooms = {name.split(".")[1] for name in names if name.startswith("hoploom.")}
-        rooms &= {each.name for each in package.iterdir() if each.is_dir()}
+        rooms &= all_rooms
         if room in MAY_IMPORT:
             found += [f"{where} imports {other}" for other in sorted(rooms - MAY_IMPORT[room])]
         if any(path.relative_to(package).match(pattern) for pattern in PURE):

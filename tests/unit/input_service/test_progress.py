@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from hoploom.input_service import keys, progress
 from hoploom.input_service.shard_record import ShardRecord, ShardRef
 from unit.input_service.instances import Instance, campaign_request
@@ -9,7 +11,10 @@ from unit.input_service.instances import Instance, campaign_request
 REF = ShardRef(campaign="demo", edition=1, group="all", round=0, family=4, shard=0)
 
 
-async def test_the_paces_of_groups_that_nobody_looks_at_any_more_are_forgotten(instance: Instance) -> None:
+async def test_the_paces_of_groups_that_nobody_looks_at_any_more_are_forgotten(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "PACES", 64)
     campaign, _ = await instance.campaigns.create(campaign_request())
     consul = instance.mesh.consul
     await consul.kv_put(keys.shard(REF), ShardRecord.empty(REF, 0, 4096).to_bytes())

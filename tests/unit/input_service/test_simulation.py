@@ -1,6 +1,6 @@
 """Shards, leases and rounds under every fault that we know, on virtual time; a failing seed replays exactly.
 
-A few seeds here; some hundred run on all processors in tests/integration, and `python3 tests lab simulate` runs 10,000.
+A few seeds here; dozens run on all processors in tests/integration, and `python3 tests lab simulate` runs 10,000.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,8 @@ from lab import simulate, virtual_time
 from lab.input_world import findings
 from lab.simulate import run
 
-SEEDS = 20
+SEEDS = 8
+SMALL: dict[str, Any] = {"targets": {4: 4096 + 100, 6: 50}, "rounds": 1, "groups": {"shared": 2}, "faults_s": 60.0}
 
 
 @pytest.fixture(autouse=True)
@@ -68,12 +69,12 @@ def test_it_is_red_when_workers_acknowledge_before_their_results_are_stored_and_
         return []
 
     monkeypatch.setattr("lab.input_world.Ledger.missing", nothing)
-    assert red(ack_before_store=True)
+    assert red(ack_before_store=True, **SMALL)
 
 
 def test_the_audit_finds_what_was_acknowledged_and_not_stored() -> None:
     for seed in range(3):
-        world = run(seed, ack_before_store=True)
+        world = run(seed, ack_before_store=True, **SMALL)
         assert findings(world) == [] and any(world.ledger.reopened.values()), f"seed {seed}: {world.log}"
 
 
@@ -87,4 +88,5 @@ def test_it_is_red_when_an_ended_lease_may_complete_its_range(monkeypatch: pytes
             return record
 
     monkeypatch.setattr(leases, "complete", late)
-    assert red()
+    # One seed of five shows it, so that it is seldom the first.
+    assert red(range(4, 34))

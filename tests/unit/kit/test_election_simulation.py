@@ -20,7 +20,7 @@ from unit.kit.election_trouble import Trouble
 from unit.kit.election_world import FENCED, OUTSIDE, Leaders, ModelConsul
 from unit.kit.processes import BEGIN_S, ProcessLoop
 
-SEEDS = int(os.environ.get("HOPLOOM_SEEDS", "120"))
+SEEDS = int(os.environ.get("HOPLOOM_SEEDS", "60"))
 ONE = os.environ.get("HOPLOOM_SEED")
 BATCH = 20
 SOON_S = 0.5

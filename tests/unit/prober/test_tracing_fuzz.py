@@ -50,7 +50,7 @@ SETTINGS = st.builds(
 
 
 @given(any_world(), SETTINGS, st.integers(1, 3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_whatever_answers_it_ends_within_its_probes_and_claims_what_was_answered(
     world: World, asked: TraceSettings, count: int
 ) -> None:

@@ -13,7 +13,7 @@ from lab.internet.generator import Generated, generate
 from lab.internet.truth import Truth
 from lab.trace_world import Drive, Reply
 
-GENERATED = 1_500
+GENERATED = 600
 """Enough that paths share most of their hops; the bench has ten thousand."""
 
 
