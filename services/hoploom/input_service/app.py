@@ -35,16 +35,8 @@ from hoploom.input_service.stores import Stores
 from hoploom.input_service.sweeping import ROLE as SWEEPING_ROLE
 from hoploom.input_service.sweeping import Sweeping
 from hoploom.kit import credentials
+from hoploom.wire import routes
 
-ROUTES = (
-    "/targets",
-    "/leases",
-    hop_desk.ROUTE,
-    "/api/v1/campaigns",
-    "/api/v1/sets",
-    "/api/v1/slots",
-    overlay_handlers.ROUTE,
-)
 PARTS = web.AppKey("input_parts", Parts)
 SETTINGS = web.AppKey("input_settings", Settings)
 HOPS = web.AppKey("input_hops", Hops)
@@ -71,7 +63,7 @@ def make_app(settings: Settings) -> web.Application:
             *overlay_handlers.routes(),
         ]
     )
-    kit.setup(app, name="input", routes=ROUTES, leader={SWEEPING_ROLE: _sweeps})
+    kit.setup(app, name="input", routes=routes.INPUT, leader={SWEEPING_ROLE: _sweeps})
     mesh = kit.mesh(app)
     mesh.settings = app[SETTINGS] = settings
     mesh.meta[WEIGHT] = f"{settings.shard_weight:g}"

@@ -21,6 +21,9 @@ LOOK_EVERY_S = 1.0
 AWAY_EVERY_S = 0.05
 """An agent that is back tells the routers what it takes the checks for at once; who asks earlier is out for less."""
 
+# A machine that is busy for a second must not take every instance out of every table: whoever is dead refuses at once,
+# and only who hangs is waited for. A leader that hangs is noticed by `alive`, within three seconds and a half.
+ALIVE_TIMEOUT, READY_TIMEOUT = "2s", "5s"
 # A heartbeat every second against a TTL of 15 s: fourteen may be lost.
 TTL_S = 15
 _REGISTERED = metrics.counter("hoploom_registrations_total", "Registrations at the agent, the first and each repair.")
@@ -56,10 +59,10 @@ def _http_checks(mesh: Mesh) -> list[dict[str, Any]]:
             "Name": check,
             "HTTP": f"http://{host}:{mesh.port}{path}?instance={mesh.id}",
             "Interval": f"{mesh.settings.check_interval_s:g}s",
-            "Timeout": "1s",
+            "Timeout": timeout,
             "DeregisterCriticalServiceAfter": DEREGISTER_AFTER,
         }
-        for check, path in (("alive", "/health"), ("ready", "/ready"))
+        for check, path, timeout in (("alive", "/health", ALIVE_TIMEOUT), ("ready", "/ready", READY_TIMEOUT))
     ]
 
 

@@ -22,6 +22,7 @@ def make_app(settings: Settings) -> web.Application:
     )
     kit.setup(app, name="manager", routes=["/"], leader={"manager": _leads})
     kit.mesh(app).settings = settings
+    app.router.add_route("*", "/{path:.+}", handlers.elsewhere)
     return app
 
 

@@ -7,8 +7,10 @@ import jinja2
 from aiohttp import web
 
 from hoploom import __version__, kit
+from hoploom.kit.errors import NotFound, Unavailable
 from hoploom.manager import views
 from hoploom.manager.settings import Settings
+from hoploom.wire import routes
 
 HERE = Path(__file__).resolve().parent
 SETTINGS = web.AppKey("manager_settings", Settings)
@@ -63,3 +65,16 @@ async def overview(request: web.Request) -> web.Response:
 async def summary(request: web.Request) -> web.Response:
     """One campaign: its progress, and what became of its targets."""
     return web.json_response(await views.campaign_summary(kit.mesh(request), request.match_info["campaign"]))
+
+
+async def elsewhere(request: web.Request) -> web.Response:
+    """What nothing else has: a path of another service comes here while no router knows an instance of that.
+
+    Raises:
+        Unavailable: The path is another service's: it is away for the moment, and not unknown.
+        NotFound: Nobody has it.
+    """
+    service = routes.owner(request.path)
+    if service != "manager":
+        raise Unavailable(f"no healthy {service} is routed to just now: try again")
+    raise NotFound(f"there is no {request.path}")

@@ -19,11 +19,11 @@ from hoploom.output_service.intake import Intake
 from hoploom.output_service.news import News
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import Store
+from hoploom.wire import routes
 
 log = logging.getLogger(__name__)
 STORES = "hoploom/stores/"
 _ANNOUNCE_AGAIN_S = 2.0
-ROUTES = ("/results", "/dump", "/api/v1/results", "/api/v1/output")
 
 
 def make_app(settings: Settings) -> web.Application:
@@ -58,7 +58,7 @@ def make_app(settings: Settings) -> web.Application:
         if app[handlers.STORE].waiting >= settings.max_waiting:
             raise NotReady(f"{settings.max_waiting} batches wait to be written: the disk is too slow")
 
-    kit.setup(app, name="output", routes=ROUTES, ready=[takes_batches])
+    kit.setup(app, name="output", routes=routes.OUTPUT, ready=[takes_batches])
     mesh = kit.mesh(app)
     mesh.settings = settings
     mesh.reports.append(lambda: f"storing in {settings.db_dir}: {app[dumps.ARCHIVE].report()}")

@@ -11,11 +11,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from hoploom.input_service.app import PARTS, ROUTES, make_app
+from hoploom.input_service.app import PARTS, make_app
 from hoploom.input_service.settings import Settings
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.membership import MESH
 from hoploom.kit.testing import OnMesh
+from hoploom.wire import routes
 from waiting import eventually
 
 Client = TestClient[web.Request, web.Application]
@@ -229,4 +230,4 @@ async def test_without_a_workers_token_an_operator_still_reads(on_mesh: OnMesh, 
 
 
 def test_the_overlay_is_routed() -> None:
-    assert ROUTE in ROUTES
+    assert ROUTE in routes.INPUT

@@ -221,3 +221,21 @@ async def test_a_summary_is_of_all_pages_of_all_outputs(on_mesh: Put, fake_consu
         client = await stack.enter_async_context(TestClient(TestServer(manager)))
         summary = (await (await client.get("/api/v1/summary/demo")).json())["summary"]["local"]
     assert (summary["targets"], summary["duplicates"]) == (4 * 11, 0)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/leases", 503),
+        ("GET", "/api/v1/campaigns/demo", 503),
+        ("GET", "/dumps", 503),
+        ("GET", "/nothing", 404),
+        ("GET", "/health", 200),
+    ],
+)
+async def test_a_path_of_a_service_that_is_away_is_no_unknown_one(
+    page: Page, method: str, path: str, status: int
+) -> None:
+    async with page.request(method, path) as answer:
+        assert answer.status == status
+        assert ("Retry-After" in answer.headers) == (status == 503)
