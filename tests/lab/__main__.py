@@ -4,9 +4,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from lab import clickhouse, kills, outages, result_trials, rotation_trials, simulate, spool_trials
+from lab.hosts import command as hosts
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "clickhouse": clickhouse.main,
+    "hosts": hosts.main,
     "kills": kills.main,
     "outages": outages.main,
     "results": result_trials.main,

@@ -25,6 +25,10 @@ PACKAGES = (
     Package("scamper", "scamper", "traceroutes are compared with its"),
     Package("sqlite3", "sqlite3", "files of results are merged with its shell, as the guide says"),
     Package("traceroute", "traceroute", "it walks the lab's own internet"),
+    Package("debootstrap", "debootstrap", "it makes the disk of the lab's hosts"),
+    Package("systemd-container", "systemd-nspawn", "it boots the lab's hosts"),
+    Package("nftables", "nft", "the rules of the router between the lab's datacenters"),
+    Package("openssh-client", "ssh", "Ansible reaches the lab's hosts by it"),
 )
 
 
