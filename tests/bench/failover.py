@@ -75,7 +75,7 @@ def _busy(arena: Arena, scale: float) -> list[Figure]:
     return [
         at_most("L5 roles moved at 100 % processor load", loaded, "terms", 0, seconds),
         at_most(f"L5 roles moved by stalls of {SHORT_STALL_S:g} s", short, "terms", 0, ("stalls", count)),
-        # Nothing is promised here: a process that is silent for two seconds looks dead to a check of one second.
+        # Nothing is promised here: a process that is silent for two seconds may look dead to a check of two.
         at_most(f"L5 roles moved by stalls of {LONG_STALL_S:g} s (stated)", long, "terms", count, ("stalls", count)),
     ]
 
