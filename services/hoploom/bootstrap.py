@@ -124,7 +124,12 @@ def _pip(held: IO[bytes], *arguments: str) -> None:
         [*command, *arguments], env=environ, pass_fds=(held.fileno(),), stderr=subprocess.PIPE, text=True, check=False
     )
     if ran.returncode:
-        if any(word in ran.stderr for word in _NO_WAY):
-            _stop(_NO_NETWORK)
-        last = ran.stderr.strip().splitlines()[-1:] or ["no reason given"]
-        _stop(f"pip could not install the locked packages: {last[0]}")
+        _stop(words_of_pip(ran.stderr))
+
+
+def words_of_pip(stderr: str) -> str:
+    """Why pip failed, in one sentence."""
+    if any(word in stderr for word in _NO_WAY):
+        return _NO_NETWORK
+    last = stderr.strip().splitlines()[-1:] or ["no reason given"]
+    return f"pip could not fetch the locked packages: {last[0]}"

@@ -44,7 +44,7 @@ def read_process() -> Process:
         machine=platform.machine(),
         bits=struct.calcsize("P") * 8,
         python=sys.version_info[:3],
-        executable=os.path.realpath(sys.executable),
+        executable=os.path.realpath("/proc/self/exe" if sys.platform == "linux" else sys.executable),
         user=os.geteuid(),
         groups=tuple(sorted({os.getegid(), *os.getgroups()})),
         may_gain="NoNewPrivs:\t1" not in status,

@@ -4,17 +4,17 @@ from pathlib import Path
 
 from hoploom.kit.errors import ConfigError
 
-_FOLDERS = ("ansible", "consul", "fabio", "nomad")
+FOLDERS = ("consul", "fabio", "nomad")
 
 
 def deploy_root() -> Path:
-    """The folder that holds ansible/, consul/, fabio/ and nomad/.
+    """The folder that holds consul/, fabio/ and nomad/.
 
     Raises:
         ConfigError: Neither place has them.
     """
     package = Path(__file__).resolve().parents[1]
     for root in (package / "_deploy", package.parents[1]):
-        if all((root / folder).is_dir() for folder in _FOLDERS):
+        if all((root / folder).is_dir() for folder in FOLDERS):
             return root
     raise ConfigError(f"the deploy files of hoploom are missing beside {package}; install the package again")
