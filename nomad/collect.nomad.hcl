@@ -4,7 +4,7 @@
 
 variable "datacenters" {
   type        = list(string)
-  description = "Datacenters in which the host of the data set may be."
+  description = "Datacenters to place it in."
   default     = ["dc1"]
 }
 
@@ -22,14 +22,37 @@ variable "cron" {
 
 variable "command" {
   type        = string
-  description = "Absolute path of the Python that has hoploom installed."
+  description = "Absolute path of the program, where no archive is given."
   default     = "/opt/hoploom/bin/python"
+}
+
+variable "artifact_url" {
+  type        = string
+  description = "Archive that Nomad fetches: of `hoploom build`, or one with `fabio` at its top; empty for none."
+  default     = ""
+}
+
+variable "artifact_checksum" {
+  type        = string
+  description = "Sum of that archive, sha256:HEX; Nomad refuses one with another sum, and one without."
+  default     = ""
 }
 
 variable "driver" {
   type        = string
-  description = "Task driver: raw_exec on a machine of one's own, exec where Nomad runs as root and isolates."
-  default     = "raw_exec"
+  description = "Task driver: exec where Nomad runs as root and isolates, raw_exec on a machine of one's own."
+  default     = "exec"
+
+  validation {
+    condition     = contains(["exec", "raw_exec"], var.driver)
+    error_message = "The driver is exec or raw_exec."
+  }
+}
+
+variable "user" {
+  type        = string
+  description = "User of the host that the task runs as; empty is Nomad's own, on a machine of one's own."
+  default     = "hoploom-output"
 }
 
 variable "consul_addr" {
@@ -46,20 +69,42 @@ variable "fabio_addr" {
 
 variable "token_dir" {
   type        = string
-  description = "Folder with the token files of this host; empty on a mesh without ACLs. The tokens never enter the job."
+  description = "Folder with the token files of the host; empty without ACLs. The tokens never enter the job."
   default     = "/etc/hoploom/tokens"
+}
+
+variable "data_dir" {
+  type        = string
+  description = "Folder of the task's user for what outlives it, with one in it for each instance's number."
+  default     = "/var/lib/hoploom/output"
 }
 
 variable "data_set" {
   type        = string
-  description = "Folder of the data set."
-  default     = "/var/lib/hoploom/data-set"
+  description = "Folder of a data set, in data_dir, into which all results are collected; empty for none."
+  default     = "/var/lib/hoploom/output/data-set"
 }
 
 variable "name" {
   type        = string
   description = "Name of the data set, by which outputs know what it has."
   default     = "main"
+}
+
+variable "memory" {
+  type        = number
+  description = "Megabytes of memory; exec kills what takes more. An output that collects needs 512."
+  default     = 512
+}
+
+locals {
+  # What an isolated task sees of its host, by the names in isolation.hcl; raw_exec sees everything.
+  mounts = {
+    "hoploom"        = var.artifact_url == "" ? "/opt/hoploom" : ""
+    "hoploom-tokens" = var.token_dir
+    "hoploom-output" = var.data_dir
+  }
+  volumes = { for name, path in local.mounts : name => path if var.driver == "exec" && path != "" }
 }
 
 job "hoploom-collect" {
@@ -90,15 +135,48 @@ job "hoploom-collect" {
       unlimited = false
     }
 
+    dynamic "volume" {
+      for_each = local.volumes
+      labels   = [volume.key]
+      content {
+        type      = "host"
+        source    = volume.key
+        read_only = volume.key != "hoploom-output"
+      }
+    }
+
     task "collect" {
       driver = var.driver
+      user   = var.user
+
       # It may be killed at any time; what it was fetching is gone on with.
       kill_signal  = "SIGTERM"
       kill_timeout = "30s"
 
+      dynamic "artifact" {
+        for_each = var.artifact_url == "" ? [] : [var.artifact_url]
+        content {
+          source      = artifact.value
+          destination = "local/hoploom"
+          options {
+            checksum = var.artifact_checksum
+          }
+        }
+      }
+
+      dynamic "volume_mount" {
+        for_each = local.volumes
+        content {
+          volume      = volume_mount.key
+          destination = volume_mount.value
+          read_only   = volume_mount.key != "hoploom-output"
+        }
+      }
+
       config {
-        command = var.command
-        args    = ["-m", "hoploom.cli", "collect", "--once", "--data-set", var.data_set, "--name", var.name]
+        command  = var.artifact_url == "" ? var.command : "${NOMAD_TASK_DIR}/hoploom/bin/python"
+        args     = ["-m", "hoploom.cli", "collect", "--once", "--data-set", var.data_set, "--name", var.name]
+        cap_drop = var.driver == "exec" ? ["all"] : null
       }
 
       env {
@@ -110,7 +188,7 @@ job "hoploom-collect" {
 
       resources {
         cpu    = 100
-        memory = 512
+        memory = var.memory
       }
     }
   }

@@ -4,20 +4,32 @@
 
 variable "datacenters" {
   type        = list(string)
-  description = "Datacenters to place instances in."
+  description = "Datacenters to place it in."
   default     = ["dc1"]
 }
 
 variable "count" {
   type        = number
-  description = "Workers to run where the scheduler is service; a system job runs one on every node."
+  description = "Instances to run; a system job runs one on every node instead."
   default     = 1
 }
 
 variable "command" {
   type        = string
-  description = "Absolute path of the Python that has hoploom installed."
+  description = "Absolute path of the program, where no archive is given."
   default     = "/opt/hoploom/bin/python"
+}
+
+variable "artifact_url" {
+  type        = string
+  description = "Archive that Nomad fetches: of `hoploom build`, or one with `fabio` at its top; empty for none."
+  default     = ""
+}
+
+variable "artifact_checksum" {
+  type        = string
+  description = "Sum of that archive, sha256:HEX; Nomad refuses one with another sum, and one without."
+  default     = ""
 }
 
 variable "version" {
@@ -28,8 +40,19 @@ variable "version" {
 
 variable "driver" {
   type        = string
-  description = "Task driver: raw_exec on a machine of one's own, exec where Nomad runs as root and isolates."
-  default     = "raw_exec"
+  description = "Task driver: exec where Nomad runs as root and isolates, raw_exec on a machine of one's own."
+  default     = "exec"
+
+  validation {
+    condition     = contains(["exec", "raw_exec"], var.driver)
+    error_message = "The driver is exec or raw_exec."
+  }
+}
+
+variable "user" {
+  type        = string
+  description = "User of the host that the task runs as; empty is Nomad's own, on a machine of one's own."
+  default     = "hoploom-ping"
 }
 
 variable "consul_addr" {
@@ -46,7 +69,7 @@ variable "fabio_addr" {
 
 variable "token_dir" {
   type        = string
-  description = "Folder with the token files of this host; empty on a mesh without ACLs. The tokens never enter the job."
+  description = "Folder with the token files of the host; empty without ACLs. The tokens never enter the job."
   default     = "/etc/hoploom/tokens"
 }
 
@@ -54,6 +77,11 @@ variable "scheduler" {
   type        = string
   description = "system: one worker on every node. service: as many as count says, as on a machine of one's own."
   default     = "system"
+
+  validation {
+    condition     = contains(["system", "service"], var.scheduler)
+    error_message = "The scheduler is system or service."
+  }
 }
 
 variable "group" {
@@ -82,14 +110,30 @@ variable "allow_private" {
 
 variable "data_dir" {
   type        = string
-  description = "Folder that holds one spool for each worker: results that wait for the output, also while no worker runs."
-  default     = "/var/lib/hoploom"
+  description = "Folder of the task's user for what outlives it, with one in it for each instance's number."
+  default     = "/var/lib/hoploom/ping"
 }
 
 variable "loopback_will_do" {
   type        = bool
   description = "Where the system allows no ICMP socket, probe loopback in a namespace of its own, and nothing else."
   default     = false
+}
+
+variable "memory" {
+  type        = number
+  description = "Megabytes of memory; exec kills what takes more. An output that collects needs 512."
+  default     = 256
+}
+
+locals {
+  # What an isolated task sees of its host, by the names in isolation.hcl; raw_exec sees everything.
+  mounts = {
+    "hoploom"        = var.artifact_url == "" ? "/opt/hoploom" : ""
+    "hoploom-tokens" = var.token_dir
+    "hoploom-ping"   = var.data_dir
+  }
+  volumes = { for name, path in local.mounts : name => path if var.driver == "exec" && path != "" }
 }
 
 job "hoploom-ping" {
@@ -112,6 +156,16 @@ job "hoploom-ping" {
       port "http" {}
     }
 
+    dynamic "volume" {
+      for_each = local.volumes
+      labels   = [volume.key]
+      content {
+        type      = "host"
+        source    = volume.key
+        read_only = volume.key != "hoploom-ping"
+      }
+    }
+
     dynamic "spread" {
       for_each = var.scheduler == "service" ? [1] : []
       content {
@@ -119,14 +173,14 @@ job "hoploom-ping" {
       }
     }
 
+    # A system job is never rescheduled, since it belongs to its node: there it has to go on trying.
     restart {
       attempts = 3
       interval = "1m"
       delay    = "1s"
-      mode     = "fail"
+      mode     = var.scheduler == "system" ? "delay" : "fail"
     }
 
-    # A system job is never rescheduled: it belongs to its node.
     dynamic "reschedule" {
       for_each = var.scheduler == "service" ? [1] : []
       content {
@@ -136,16 +190,47 @@ job "hoploom-ping" {
       }
     }
 
+    # A node that is cut off goes on; its spool keeps what it finds until the link is back.
+    disconnect {
+      lost_after = "12h"
+      replace    = false
+      reconcile  = "keep_original"
+    }
+
     task "ping" {
       driver = var.driver
+      user   = var.user
       # raw_exec would send SIGINT. Longer than the service's own drain: hand-over 5 s, routers 5 s, requests 10 s, and
       # the rest; Nomad cuts anything above 30 s.
       kill_signal  = "SIGTERM"
       kill_timeout = "30s"
 
+      dynamic "artifact" {
+        for_each = var.artifact_url == "" ? [] : [var.artifact_url]
+        content {
+          source      = artifact.value
+          destination = "local/hoploom"
+          options {
+            checksum = var.artifact_checksum
+          }
+        }
+      }
+
+      dynamic "volume_mount" {
+        for_each = local.volumes
+        content {
+          volume      = volume_mount.key
+          destination = volume_mount.value
+          read_only   = volume_mount.key != "hoploom-ping"
+        }
+      }
+
       config {
-        command = var.command
-        args    = ["-m", "hoploom.ping_service"]
+        command  = var.artifact_url == "" ? var.command : "${NOMAD_TASK_DIR}/hoploom/bin/python"
+        args     = ["-m", "hoploom.ping_service"]
+        cap_drop = var.driver == "exec" ? ["all"] : null
+        # Probes are sent by a raw socket.
+        cap_add = var.driver == "exec" ? ["net_raw"] : null
       }
 
       env {
@@ -182,7 +267,7 @@ job "hoploom-ping" {
 
       resources {
         cpu    = 100
-        memory = 256
+        memory = var.memory
       }
     }
   }

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from hoploom.cli import collect
+from hoploom.engines import pins
 from hoploom.kit import lifecycle
 from hoploom.kit.settings import Settings
+from job_variables import table, variables
 
-JOBS = sorted((Path(__file__).resolve().parents[2] / "nomad").glob("*.nomad.hcl"))
+FOLDER = Path(__file__).resolve().parents[2] / "nomad"
+JOBS = sorted(FOLDER.glob("*.nomad.hcl"))
 SERVICES = [job for job in JOBS if 'type        = "batch"' not in job.read_text(encoding="utf-8")]
 
 
@@ -18,6 +21,10 @@ def one(text: str, name: str) -> str:
     found = re.search(rf'^\s*{name}\s*=\s*"?([^"\n]+)"?$', text, re.MULTILINE)
     assert found, f"no {name}"
     return found[1]
+
+
+def seconds(text: str, name: str) -> float:
+    return float(one(text, name).removesuffix("s"))
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda path: path.name)
@@ -30,8 +37,16 @@ def test_nomad_waits_longer_than_the_drain_takes(job: Path) -> None:
         + 2 * lifecycle.TELL_CAP_S
         + lifecycle.SHUTDOWN_S
     )
-    kill_timeout_s = float(one(job.read_text(encoding="utf-8"), "kill_timeout").removesuffix("s"))
-    assert drain_s < kill_timeout_s <= 30, "Nomad cuts more than 30 s without a word"
+    kill_timeout_s = seconds(job.read_text(encoding="utf-8"), "kill_timeout")
+    assert drain_s < kill_timeout_s <= 30, "a client that says nothing else cuts more than 30 s without a word"
+    client = (FOLDER / "client.hcl.j2").read_text(encoding="utf-8")
+    assert kill_timeout_s <= seconds(client, "max_kill_timeout")
+
+
+def test_nomad_waits_longer_than_fabio_takes_to_leave() -> None:
+    settings = (FOLDER.parent / "fabio" / "fabio.properties.j2").read_text(encoding="utf-8")
+    leaving_s = sum(seconds(settings, f"proxy.{name}") for name in ("deregistergraceperiod", "shutdownwait"))
+    assert leaving_s < seconds((FOLDER / "fabio.nomad.hcl").read_text(encoding="utf-8"), "kill_timeout")
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda path: path.name)
@@ -47,10 +62,52 @@ def test_a_service_is_gated_by_nomads_own_registry(job: Path) -> None:
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda path: path.name)
-def test_every_variable_is_described(job: Path) -> None:
-    blocks = re.findall(r'^variable "\w+" \{\n(.*?)^\}', job.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    assert blocks
-    assert all("description" in block and "default" in block for block in blocks)
+def test_every_variable_is_described_and_has_a_default(job: Path) -> None:
+    found = variables(job)
+    assert len(found) == job.read_text(encoding="utf-8").count("\nvariable ")
+    assert all(each.type and each.description for each in found)
+    assert job.read_text(encoding="utf-8").count("\n  default     = ") == len(found)
+
+
+def test_a_variable_says_the_same_in_every_job() -> None:
+    said: dict[str, set[tuple[str, str]]] = {}
+    for each in (variable for job in JOBS for variable in variables(job)):
+        said.setdefault(each.name, set()).add((each.type, each.description))
+    assert [name for name, texts in said.items() if len(texts) > 1] == []
+
+
+def test_the_table_of_variables_in_the_readme_is_that_of_the_files() -> None:
+    assert table(JOBS) in (FOLDER / "README.md").read_text(encoding="utf-8"), table(JOBS)
+
+
+def test_fabio_is_run_from_where_its_pinned_version_is_installed() -> None:
+    releases = FOLDER.parent / "services" / "hoploom" / "engines" / "releases.toml"
+    version = pins.read(releases.read_text(encoding="utf-8"))["fabio"].version
+    [command] = [each.default for each in variables(FOLDER / "fabio.nomad.hcl") if each.name == "command"]
+    assert command == f"/opt/hoploom/engines/fabio-{version}/fabio"
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda path: path.name)
+def test_an_isolated_task_has_no_capability_but_the_one_to_probe(job: Path) -> None:
+    text = job.read_text(encoding="utf-8")
+    asked = dict(re.findall(r'(cap_\w+)\s+= var\.driver == "exec" \? (.*) : null', text))
+    assert asked == {"cap_drop": '["all"]', **({"cap_add": '["net_raw"]'} if job.name == "ping.nomad.hcl" else {})}
+    assert re.findall(r'allow_caps\s+= (.*)', (FOLDER / "isolation.hcl").read_text(encoding="utf-8")) == ['["net_raw"]']
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda path: path.name)
+def test_what_a_job_mounts_is_a_folder_that_its_client_has(job: Path) -> None:
+    isolation = (FOLDER / "isolation.hcl").read_text(encoding="utf-8")
+    hosts = dict(re.findall(r'host_volume "([\w-]+)" {\n\s+path\s+= "(.*)"', isolation))
+    block = re.findall(r"  mounts = {\n(.*?)  }", job.read_text(encoding="utf-8"), re.DOTALL)[0]
+    mounts = dict(re.findall(r'"([\w-]+)"\s+= (.*)', block))
+    defaults = {f"var.{each.name}": each.default for each in variables(job)}
+    known = {
+        **defaults,
+        'var.artifact_url == "" ? "/opt/hoploom" : ""': "/opt/hoploom",
+        "dirname(var.config)": str(Path(defaults.get("var.config", "")).parent),
+    }
+    assert {name: known[value] for name, value in mounts.items()} == {name: hosts[name] for name in mounts}
 
 
 def test_the_one_job_that_is_no_service_is_the_periodic_collecting() -> None:

@@ -21,7 +21,7 @@ from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.http_client import HttpClient
 from hoploom.local import ports, processes, tokens
 from hoploom.local.consul_agent import ConsulAdmin
-from hoploom.local.nomad_agent import NomadAdmin
+from hoploom.local.nomad_agent import NomadAdmin, agent_values
 from hoploom.local.places import Places
 from hoploom.local.processes import Process
 from hoploom.local.render import render
@@ -151,6 +151,7 @@ class LocalMesh:
             "data_dir": str(root / "consul"),
             "server_dir": str(root / "nomad-server"),
             "client_dir": str(root / "nomad-client"),
+            **agent_values(self.ports["nomad_rpc"]),
         }
 
     async def _consul_up(self, secrets: dict[str, str]) -> None:
@@ -201,6 +202,8 @@ class LocalMesh:
         nomad, jobs = self.nomad(), deploy_root() / "nomad"
         common = {
             "datacenters": f'["{DC}"]',
+            "driver": "raw_exec",
+            "user": "",
             "command": sys.executable,
             "version": __version__,
             "consul_addr": f"http://127.0.0.1:{self.ports['consul_http']}",

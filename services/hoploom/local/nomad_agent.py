@@ -14,6 +14,19 @@ START_TIMEOUT_S = 40.0
 JOBS = ("input", "output", "manager", "ping")
 
 
+def agent_values(rpc_port: int) -> dict[str, Any]:
+    """What nomad/server.hcl.j2 and nomad/client.hcl.j2 name, for agents that are alone and on loopback."""
+    return {
+        "address": "127.0.0.1",
+        "interface": "lo",
+        "nomad_servers": [f"127.0.0.1:{rpc_port}"],
+        "servers_expected": 1,
+        "gossip_key": "",
+        "tls": None,
+        "raw_exec": True,
+    }
+
+
 class NomadAdmin:
     """What `up` and `down` ask of the Nomad server as its owner."""
 
