@@ -23,6 +23,8 @@ def roll(cli: Cli, service: str, variables: Mapping[str, str]) -> None:
 def submit(cli: Cli, name: str, variables: Mapping[str, str]) -> None:
     """Submit a job file with these variables and those of the mesh."""
     given = {
+        "driver": "raw_exec",
+        "user": "",
         "command": sys.executable,
         "consul_addr": f"http://127.0.0.1:{cli.port('consul_http')}",
         "fabio_addr": cli.fabio,
