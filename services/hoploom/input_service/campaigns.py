@@ -21,6 +21,7 @@ from hoploom.kit.errors import BadRequest, ConfigError, NotFound, Unavailable, U
 from hoploom.targets import plan
 from hoploom.targets.notation import parse_block
 from hoploom.targets.sampling import Sampling, parse_sampling
+from hoploom.wire import slices
 from hoploom.wire.campaign import Campaign, CampaignRequest, FamilySet
 from hoploom.wire.fields import CAMPAIGN_ID
 
@@ -34,10 +35,10 @@ EDITIONS = 1024
 class Campaigns:
     """The campaigns of the mesh, as the KV store has them."""
 
-    def __init__(self, consul: ConsulApi, numbers: Numbers, sets: Sets, max_targets: int) -> None:
-        """Know the KV store and this instance's cap."""
+    def __init__(self, consul: ConsulApi, numbers: Numbers, sets: Sets, max_targets: int, dc: str = "") -> None:
+        """Know the KV store, this instance's cap, and the datacenter whose slices count here."""
         self._consul, self._numbers, self._sets = consul, numbers, sets
-        self._max_targets = max_targets
+        self._max_targets, self._dc = max_targets, dc
         self._known: list[Campaign] = []
         self._editions: dict[tuple[str, int], Campaign] = {}
         self._read_at_s = float("-inf")
@@ -63,8 +64,9 @@ class Campaigns:
         """
         content = hashlib.sha256(json.dumps(replace(request, revise="").to_json(), sort_keys=True).encode()).hexdigest()
         entry = await self._consul.kv_get(keys.campaign(request.id), consistent=True)
-        known, new = _campaign(entry) if entry else None, False
+        known, new = self._read(entry) if entry else None, False
         if known is None or (known.content_sha256 != content and request.revise):
+            _require_ours(known, self._dc)
             edition = known.edition + 1 if known else 1
             made = replace(await self._made(request, content), edition=edition, parent=parent)
             # False: another was first, perhaps with the same content; read again and compare.
@@ -86,7 +88,7 @@ class Campaigns:
             entry = await self._consul.kv_get(keys.edition(campaign_id, number))
             if entry is None:
                 raise NotFound(f"there is no campaign {campaign_id!r} of edition {number}")
-            known = self._editions[campaign_id, number] = _campaign(entry)
+            known = self._editions[campaign_id, number] = self._read(entry)
             if len(self._editions) > EDITIONS:
                 del self._editions[next(iter(self._editions))]
         return known
@@ -104,13 +106,13 @@ class Campaigns:
             if boottime_s() - self._read_at_s > FRESH_S:
                 began_s = boottime_s()
                 entries = await self._consul.kv_list(keys.CAMPAIGNS)
-                self._known = sorted(map(_campaign, entries), key=lambda each: each.number)
+                self._known = sorted(map(self._read, entries), key=lambda each: each.number)
                 self._read_at_s = began_s
             return self._known
 
     async def editions(self, prefix: str) -> list[Campaign]:
         """All editions that are stored of campaigns whose ids begin so, closed ones too."""
-        return [_campaign(entry) for entry in await self._consul.kv_list(f"{keys.EDITIONS}{prefix}")]
+        return [self._read(entry) for entry in await self._consul.kv_list(f"{keys.EDITIONS}{prefix}")]
 
     async def close(self, campaign_id: str) -> None:
         """Hand out nothing of a campaign any more; the leases that are out go on."""
@@ -132,7 +134,10 @@ class Campaigns:
 
     async def _find(self, campaign_id: str) -> Campaign | None:
         entry = await self._consul.kv_get(keys.campaign(campaign_id), consistent=True)
-        return _campaign(entry) if entry else None
+        return self._read(entry) if entry else None
+
+    def _read(self, entry: KvEntry) -> Campaign:
+        return replace(stored(entry), here=self._dc)
 
     async def _written(self, made: Campaign, index: int, checks: Sequence[Mapping[str, Any]]) -> bool:
         """Whether the campaign stands now, with its edition beside it."""
@@ -147,6 +152,7 @@ class Campaigns:
     async def _made(self, request: CampaignRequest, content: str) -> Campaign:
         # In a thread: a hundred thousand blocks take seconds, and health checks have to be answered meanwhile.
         found = await asyncio.to_thread(_planned, request, self._max_targets)
+        _require_shares(request, found.rate_pps)
         sets = {
             family: FamilySet(sha256=await self._sets.store(each), size=each.n) for family, each in found.sets.items()
         }
@@ -171,7 +177,24 @@ class Campaigns:
             anchors=request.anchors,
             excludes=excludes,
             per_network=max(map(per_network, found.sets.values())),
+            home_dc=self._dc,
+            slices=request.slices,
+            here=self._dc,
         )
+
+
+def _require_ours(known: Campaign | None, dc: str) -> None:
+    """A campaign is changed where it was made, or two datacenters with a cut between them would change it both."""
+    if known is not None and known.home_dc not in ("", dc):
+        raise Unprocessable(f"campaign {known.id!r} belongs to datacenter {known.home_dc}: make its next edition there")
+
+
+def _require_shares(request: CampaignRequest, rate_pps: int) -> None:
+    """A share of nothing would be no limit."""
+    for what, total in (("rate", rate_pps), ("cap to a network", request.network_pps)):
+        poor = [dc for dc in request.slices if total and not slices.share(request.slices, dc, total)]
+        if poor:
+            raise Unprocessable(f"a {what} of {total} packets/s leaves none for {', '.join(poor)}: raise it")
 
 
 def _planned(request: CampaignRequest, cap: int) -> plan.Plan:
@@ -194,7 +217,8 @@ def _planned(request: CampaignRequest, cap: int) -> plan.Plan:
     return found
 
 
-def _campaign(entry: KvEntry) -> Campaign:
+def stored(entry: KvEntry) -> Campaign:
+    """A campaign as it is stored; raises Unavailable where that is damaged."""
     try:
         return Campaign.from_json(json.loads(entry.value))
     except (BadRequest, ValueError) as error:

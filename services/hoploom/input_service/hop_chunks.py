@@ -132,6 +132,7 @@ def _request(name: str, parent: Campaign, hops: Iterable[Hop]) -> CampaignReques
         cooldown_scope="mesh",
         network_pps=parent.network_pps,
         anchors=parent.anchors,
+        slices=parent.slices,
     )
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hoploom.input_service import keys, shards
+from hoploom.input_service import keys, round_record, shards
 from hoploom.input_service.journal import Journal
 from hoploom.input_service.ownership import Ownership
 from hoploom.input_service.pace import Pace
 from hoploom.input_service.round_record import RoundRecord
 from hoploom.input_service.rounds import Rounds
 from hoploom.input_service.shard_record import ShardRecord
+from hoploom.input_service.work import range_of
 from hoploom.kit.clock import boottime_s
 from hoploom.wire.campaign import Campaign
 
@@ -49,8 +50,7 @@ class Progress:
         known = {(each.ref.family, each.ref.shard): each for each in await self._journal.stored(prefix)}
         return [
             self._shard(campaign, family, number, known.get((family, number)), state)
-            for family, targets in sorted(campaign.sets.items())
-            for number in range(shards.shard_count(targets.size))
+            for family, number in round_record.shards(campaign)
         ]
 
     def _shard(
@@ -58,7 +58,7 @@ class Progress:
     ) -> dict[str, Any]:
         slot = shards.slot_of(campaign.id, family, number)
         owner = self._ownership.owner(slot)
-        start, stop = shards.shard_range(campaign.sets[family].size, number)
+        start, stop = range_of(campaign, (family, number))
         return {
             "family": family,
             "shard": number,
@@ -81,7 +81,7 @@ class Progress:
         done = sum(each.done_count for each in records)
         pace.note(boottime_s(), done)
         per_s = pace.per_s()
-        left_s = (campaign.targets - done) / per_s if per_s else None
+        left_s = (campaign.targets_here - done) / per_s if per_s else None
         packets = campaign.probe.packets_per_target
         rate_pps = per_s * packets if per_s is not None else None
         return {"targets_per_s": per_s, "rate_pps": rate_pps, "seconds_left": left_s}
@@ -92,7 +92,7 @@ def summed(campaign: Campaign, state: RoundRecord, records: list[ShardRecord]) -
     return {
         "round": state.round,
         "rounds": campaign.rounds,
-        "targets": campaign.targets,
+        "targets": campaign.targets_here,
         "handed_out": sum(each.frontier - each.start for each in records),
         "done": sum(each.done_count for each in records),
         "outstanding": sum(each.outstanding for each in records),

@@ -67,8 +67,9 @@ class RoundRecord:
 
 
 def shards(campaign: Campaign) -> list[Shard]:
-    """All shards of a campaign's round."""
-    return [(family, k) for family, each in sorted(campaign.sets.items()) for k in range(shard_count(each.size))]
+    """All shards of a campaign's round that are this datacenter's."""
+    sizes = {family: stop - start for family in sorted(campaign.sets) for start, stop in [campaign.span(family)]}
+    return [(family, k) for family, size in sizes.items() if size for k in range(shard_count(size))]
 
 
 def unfinished(record: RoundRecord, campaign: Campaign) -> list[Shard]:

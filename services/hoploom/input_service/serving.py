@@ -212,7 +212,7 @@ class Serving:
 
     def _ask(self, work: Work, shard: Shard, wanted: Wanted, nonce: str) -> Ask:
         request, family = wanted.request, shard[0]
-        size = work.campaign.sets[family].size
+        start, stop = work.campaign.span(family)
         term = self._ownership.term(work.slot(shard))
         return Ask(
             request_id=request.request_id,
@@ -228,7 +228,7 @@ class Serving:
             limit=wanted.limit,
             ttl_s=wanted.ttl_s,
             audited=wanted.audited,
-            left=size * sum(each[0] == family for each in work.shards) // shards.shard_count(size),
+            left=(stop - start) * sum(each[0] == family for each in work.shards) // shards.shard_count(stop - start),
         )
 
     async def _said(self, message: str, where: Located, step: Step[T]) -> T:

@@ -34,7 +34,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a campaign may send over the whole mesh, by its own wish and by the overlay's.
+    """What a campaign may send in this datacenter, by its own wish and by the overlay's.
 
     Attributes:
         rate_pps: Packets a second; 0 for no limit.
@@ -46,10 +46,10 @@ class Limits:
 
     @staticmethod
     def of(campaign: Campaign, orders: OverlayDocument) -> "Limits":
-        """The smaller of both, where both say something."""
+        """The smaller of both, where both say something; of a campaign in several datacenters this one's share."""
         return Limits(
-            min((each for each in (campaign.rate_pps, orders.rate_pps) if each), default=0),
-            min((each for each in (campaign.network_pps, orders.network_pps) if each), default=0),
+            campaign.share(min((each for each in (campaign.rate_pps, orders.rate_pps) if each), default=0)),
+            campaign.share(min((each for each in (campaign.network_pps, orders.network_pps) if each), default=0)),
         )
 
     def __bool__(self) -> bool:
@@ -90,10 +90,10 @@ class Located:
 
 def located(campaign: Campaign, lease: LeaseId, group: str, limits: Limits) -> Located:
     """Where a lease's shard is kept; NotFound where the campaign has no such positions."""
-    targets = campaign.sets.get(lease.family)
-    if targets is None or lease.stop > targets.size:
+    first, end = campaign.span(lease.family) if lease.family in campaign.sets else (0, 0)
+    if not first <= lease.start < lease.stop <= end:
         raise NotFound("there is no lease of that id")
-    shard = shards.shard_at(targets.size, lease.start)
+    shard = shards.shard_at(end - first, lease.start - first)
     return locate(Work(campaign, lease.round, (), limits), group, (lease.family, shard))
 
 
@@ -108,17 +108,26 @@ def locate(work: Work, group: str, shard: Shard) -> Located:
         family=family,
         shard=number,
     )
-    start, stop = shards.shard_range(campaign.sets[family].size, number)
+    start, stop = range_of(campaign, shard)
     return Located(campaign, work.slot(shard), ShardRecord.empty(ref, start, stop), work.limits)
+
+
+def range_of(campaign: Campaign, shard: Shard) -> tuple[int, int]:
+    """First position of a shard of this datacenter's slice, and the position after its last."""
+    first, end = campaign.span(shard[0])
+    start, stop = shards.shard_range(end - first, shard[1])
+    return first + start, first + stop
 
 
 def order_of(campaign: Campaign, ref: ShardRef) -> bytes:
     """The key of the order that positions of a shard count in.
 
     With a cooldown it hangs on no round (nor on the group, where it counts over all): only positions of one order can
-    be compared, and so only then is it known which targets were handed out a moment ago.
+    be compared, and so only then is it known which targets were handed out a moment ago. With several slices it hangs
+    on no group: a slice is the same targets for all, so that groups of different datacenters complete each other.
     """
     revision = campaign.sets[ref.family].sha256
+    own = "" if len(campaign.slices) > 1 else ref.group
     if not campaign.cooldown_minutes:
-        return order_key(campaign.id, revision, ref.round, ref.group)
-    return order_key(campaign.id, revision, 0, ref.group if campaign.cooldown_scope == "group" else "")
+        return order_key(campaign.id, revision, ref.round, own)
+    return order_key(campaign.id, revision, 0, own if campaign.cooldown_scope == "group" else "")

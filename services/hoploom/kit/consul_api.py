@@ -5,15 +5,14 @@
 * `None` or an empty list: Consul answered, and there is nothing.
 """
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from yarl import URL
 
 from hoploom.kit import kv_sizes
+from hoploom.kit.consul_records import Check, Instance, KvEntry, encoded, entry, instance
 from hoploom.kit.consul_transport import (
     AS_FLAG,
     AS_JSON,
@@ -26,59 +25,14 @@ from hoploom.kit.consul_transport import (
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.names import PLAIN, Names
 
+__all__ = ["LOCK_FLAG", "Check", "ConsulApi", "Instance", "KvEntry"]
+
 LOCK_FLAG = 0x2DDCCBC058A50C18
 """Marks a key as a lock, so that `consul lock` and our elections exclude each other.
 
 Source: HashiCorp, api/lock.go (LockFlagValue)."""
 
 _FOR_EVER = "87600h"
-
-
-@dataclass(frozen=True)
-class KvEntry:
-    """One key of Consul's KV store."""
-
-    key: str
-    value: bytes
-    modify_index: int
-    session: str = ""
-    flags: int = 0
-
-
-@dataclass(frozen=True)
-class Check:
-    """The state of one health check."""
-
-    name: str
-    status: str
-    output: str = ""
-
-
-@dataclass(frozen=True)
-class Instance:
-    """One registered instance of a service with its health, as Consul's health API tells it."""
-
-    id: str
-    service: str
-    address: str
-    port: int
-    node: str = ""
-    dc: str = ""
-    tags: tuple[str, ...] = ()
-    meta: Mapping[str, str] = field(default_factory=dict)
-    checks: tuple[Check, ...] = ()
-
-    @property
-    def status(self) -> str:
-        """The worst of its checks: passing, warning or critical."""
-        found = {check.status for check in self.checks}
-        return next((status for status in ("critical", "warning") if status in found), "passing")
-
-    @property
-    def url(self) -> str:
-        """`http://address:port` of this instance."""
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"http://{host}:{self.port}"
 
 
 class ConsulApi:
@@ -118,8 +72,16 @@ class ConsulApi:
 
     async def kv_watch(self, prefix: str, index: int, wait_s: float = WAIT_S) -> tuple[int, list[KvEntry]]:
         """As `kv_list`, but waits until something below the prefix has changed since `index` (0: at once)."""
+        return await self.kv_of("", prefix, index, wait_s)
+
+    async def kv_of(
+        self, dc: str, prefix: str, index: int = 0, wait_s: float = WAIT_S
+    ) -> tuple[int, list[KvEntry]]:
+        """As `kv_watch`, in the KV store of another datacenter; raises Unavailable while that one is away."""
         found, items = await translated(
-            self._consul.kv.get(self._names.key(prefix), recurse=True, index=index or None, wait=_wait(wait_s))
+            self._consul.kv.get(
+                self._names.key(prefix), recurse=True, index=index or None, wait=_wait(wait_s), dc=dc or None
+            )
         )
         return found, [self._entry(item) for item in items or []]
 
@@ -147,7 +109,7 @@ class ConsulApi:
             failed.
         """
         kv_sizes.measure_transaction(operations)
-        payload = [{"KV": {**each, "Key": self._names.key(each["Key"]), **_encoded(each)}} for each in operations]
+        payload = [{"KV": {**each, "Key": self._names.key(each["Key"]), **encoded(each)}} for each in operations]
         try:
             found = await translated(self._consul.txn.put(payload))
         except Conflicting:
@@ -257,12 +219,28 @@ class ConsulApi:
                 passing=passing or None, index=index or None, wait=_wait(wait_s), dc=dc or None,
             )
         )
-        return found, [_instance(entry, service) for entry in entries or []]
+        return found, [instance(each, service) for each in entries or []]
 
     async def datacenters(self) -> list[str]:
         """Names of all datacenters that this one is joined with, its own among them; those that are away too."""
         found: list[str] = await translated(self._consul.catalog.datacenters())
         return list(found)
+
+    async def nearest(self, service: str) -> list[Instance]:
+        """Passing instances by the service's prepared query: of this datacenter, or of the nearest that has any.
+
+        Args:
+            service: Name of the service; its query stands in `consul/queries/`.
+
+        Raises:
+            Unavailable: Consul is away, or knows no such query.
+        """
+        query = self._names.query(service)
+        found: Any = await translated(self._transport.get(AS_JSON, f"/v1/query/{query}/execute"))
+        # The library's answer to a 404 is (index, None).
+        if not isinstance(found, dict):
+            raise Unavailable(f"Consul knows no prepared query {query}")
+        return [instance(each, service) for each in found["Nodes"] or []]
 
     async def services(self) -> dict[str, list[str]]:
         """Names of all services in the catalogue with their tags, as Consul has them."""
@@ -275,30 +253,8 @@ class ConsulApi:
 
 
     def _entry(self, item: Mapping[str, Any]) -> KvEntry:
-        key, index = self._names.plain_key(item["Key"]), int(item["ModifyIndex"])
-        return KvEntry(key, item["Value"] or b"", index, item.get("Session") or "", int(item.get("Flags") or 0))
+        return entry(item, self._names.plain_key(item["Key"]))
 
 
 def _wait(seconds: float) -> str:
     return f"{seconds:g}s"
-
-
-def _encoded(operation: Mapping[str, Any]) -> dict[str, str]:
-    value = operation.get("Value")
-    return {"Value": base64.b64encode(value).decode("ascii")} if isinstance(value, bytes) else {}
-
-
-def _instance(entry: Mapping[str, Any], name: str) -> Instance:
-    service, node = entry["Service"], entry["Node"]
-    checks = tuple(Check(each["Name"], each["Status"], each.get("Output") or "") for each in entry["Checks"])
-    return Instance(
-        id=service["ID"],
-        service=name,
-        address=service["Address"] or node["Address"],
-        port=int(service["Port"]),
-        node=node["Node"],
-        dc=node.get("Datacenter") or "",
-        tags=tuple(service.get("Tags") or ()),
-        meta=dict(service.get("Meta") or {}),
-        checks=checks,
-    )

@@ -37,11 +37,15 @@ class FakeConsul(ConsulApi):
     """Consul in a dictionary. `away = True` makes every call fail as if no agent answered.
 
     Attributes:
+        dc: Name of its datacenter.
+        wan: Fakes of other datacenters by name, as far as they are joined.
         away_datacenters: Other datacenters that cannot be reached; what was entered there is not seen then.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dc: str = OWN_DC) -> None:
         """Begin empty."""
+        self.dc = dc
+        self.wan: dict[str, FakeConsul] = {}
         self._away = False
         self._index = 1
         self._keys: dict[str, KvEntry] = {}
@@ -73,11 +77,11 @@ class FakeConsul(ConsulApi):
         self._change()
 
     def add_instance(
-        self, service: str, address: str, port: int, *, dc: str = OWN_DC, meta: Mapping[str, str] | None = None
+        self, service: str, address: str, port: int, *, dc: str = "", meta: Mapping[str, str] | None = None
     ) -> None:
         """Enter a passing instance of a service that a test has started itself."""
         record = {"ID": f"{service}-{port}", "Name": service, "Address": address, "Port": port}
-        self._records[f"{service}-{port}"] = {**record, "Datacenter": dc, "Meta": dict(meta or {})}
+        self._records[f"{service}-{port}"] = {**record, "Datacenter": dc or self.dc, "Meta": dict(meta or {})}
         self._checks[f"{service}-{port}"] = {}
         self._change()
 
@@ -90,6 +94,17 @@ class FakeConsul(ConsulApi):
         """See `ConsulApi.kv_watch`."""
         await self._past(index, wait_s)
         return self._index, [self._keys[key] for key in sorted(self._keys) if key.startswith(prefix)]
+
+    async def kv_of(
+        self, dc: str, prefix: str, index: int = 0, wait_s: float = WAIT_S
+    ) -> tuple[int, list[KvEntry]]:
+        """See `ConsulApi.kv_of`."""
+        if dc in ("", self.dc):
+            return await self.kv_watch(prefix, index, wait_s)
+        found = await self._at(dc).kv_watch(prefix, index, wait_s)
+        # Cut meanwhile.
+        self._at(dc)
+        return found
 
     async def kv_put(self, key: str, value: bytes, *, cas: int | None = None) -> bool:
         """See `ConsulApi.kv_put`."""
@@ -213,18 +228,31 @@ class FakeConsul(ConsulApi):
         self, service: str, *, passing: bool = True, index: int = 0, wait_s: float = WAIT_S, dc: str = ""
     ) -> tuple[int, list[Instance]]:
         """See `ConsulApi.instances`."""
+        if dc in self.wan:
+            return await self._at(dc).instances(service, passing=passing, index=index, wait_s=wait_s)
         if dc and (dc in self.away_datacenters or dc not in await self.datacenters()):
             raise Unavailable("Consul answered 500: No path to datacenter")
         await self._past(index, wait_s)
         found = [self._instance(record) for record in self._records.values() if record["Name"] == service]
-        there = [each for each in found if each.dc == (dc or OWN_DC)]
+        there = [each for each in found if each.dc == (dc or self.dc)]
         return self._index, [each for each in there if not passing or each.status == "passing"]
 
     async def datacenters(self) -> list[str]:
         """See `ConsulApi.datacenters`."""
         self._answer()
-        entered = {record.get("Datacenter", OWN_DC) for record in self._records.values()}
-        return [OWN_DC, *sorted((entered | self.away_datacenters) - {OWN_DC})]
+        entered = {record.get("Datacenter", self.dc) for record in self._records.values()}
+        return [self.dc, *sorted((entered | self.away_datacenters | self.wan.keys()) - {self.dc})]
+
+    async def nearest(self, service: str) -> list[Instance]:
+        """See `ConsulApi.nearest`; every service has a query, and all other datacenters are equally near."""
+        for dc in await self.datacenters():
+            try:
+                _, found = await self.instances(service, dc=dc)
+            except Unavailable:
+                continue
+            if found:
+                return found
+        return []
 
     async def services(self) -> dict[str, list[str]]:
         """See `ConsulApi.services`."""
@@ -239,6 +267,13 @@ class FakeConsul(ConsulApi):
         """See `ConsulApi.leader`."""
         self._answer()
         return "127.0.0.1:8300"
+
+    def _at(self, dc: str) -> "FakeConsul":
+        """The fake of another datacenter."""
+        self._answer()
+        if dc in self.away_datacenters or dc not in self.wan:
+            raise Unavailable("Consul answered 500: No path to datacenter")
+        return self.wan[dc]
 
     def _answer(self) -> None:
         if self.away:
@@ -327,7 +362,7 @@ class FakeConsul(ConsulApi):
             address=record["Address"] or "127.0.0.1",
             port=record["Port"],
             node="fake",
-            dc=record.get("Datacenter", OWN_DC),
+            dc=record.get("Datacenter", self.dc),
             tags=tuple(record.get("Tags", ())),
             meta=dict(record.get("Meta", {})),
             checks=tuple(self._checks[record["ID"]].values()),

@@ -61,6 +61,10 @@ class Names:
         """A service's name as Consul has it."""
         return f"{self.service_prefix}{name}"
 
+    def query(self, service: str) -> str:
+        """The name of a service's prepared query, which all datacenters of a Consul share."""
+        return f"{self.prefix}-{service}"
+
     def plain_service(self, name: str) -> str:
         """A service's name in Consul as it is called everywhere else."""
         return name.removeprefix(self.service_prefix)

@@ -8,12 +8,13 @@ id make another edition, and only where somebody asks for that. Pause, opt-outs 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from ipaddress import ip_address
 from typing import Any
 
 from hoploom.kit.errors import Unprocessable
+from hoploom.wire import slices
 from hoploom.wire.fields import CAMPAIGN_ID, MAX_INTEGER, PRINTABLE, SHA256, VERSION, Fields
 from hoploom.wire.probe import Probe
 
@@ -63,6 +64,8 @@ class CampaignRequest:
         network_pps: Packets a second of the whole mesh to one /24 or /48; 0 sets no cap.
         anchors: Up to eight addresses that answer where a worker's network works; they are probed around each lease.
         revise: `restart` makes a new edition where the id is known with other content; empty refuses that.
+        slices: Parts of the targets by datacenter, such as one in dc1 and two in dc2; empty for all in the datacenter
+            where the campaign is made.
     """
 
     id: str
@@ -81,6 +84,7 @@ class CampaignRequest:
     network_pps: int = 0
     anchors: tuple[str, ...] = ()
     revise: str = ""
+    slices: Mapping[str, int] = field(default_factory=dict)
 
     @staticmethod
     def from_json(document: object) -> CampaignRequest:
@@ -104,13 +108,16 @@ class CampaignRequest:
             probe=Probe.from_json(known.object("probe", {})),
             max_targets=known.integer("max_targets", range(MAX_INTEGER), 0),
             revise=known.text("revise", REVISE, ""),
+            slices=slices.read(known.object("slices", {})),
             **{**_pace(known), "anchors": _addresses(known)},
         )
 
     def to_json(self) -> dict[str, Any]:
         """As it travels."""
         lists = {"blocks": list(self.blocks), "excludes": list(self.excludes), "anchors": list(self.anchors)}
-        return {"v": VERSION, **asdict(self), **lists, "probe": self.probe.to_json()}
+        document = {"v": VERSION, **asdict(self), **lists, "probe": self.probe.to_json()}
+        # Digests of requests from before there were slices stay what they were.
+        return _without(document, () if self.slices else ("slices",))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +158,10 @@ class Campaign:
         parent: Id of the campaign whose hops these targets are; empty for a campaign that somebody made.
         per_network: The most targets that one /24 or /48 has; 0 where nobody has counted.
         excludes: SHA-256 of the document of the blocks that were left out, which hold for hops too; empty where none.
+        home_dc: The datacenter where it was made, and where alone it is changed; empty for one of a mesh before there
+            were several, whose targets are all handed out wherever it stands.
+        slices: See `CampaignRequest`; of hops' targets they say how the budget is shared, and nothing else.
+        here: The datacenter that looks at it, whose slice counts; empty for all of them. It does not travel.
     """
 
     id: str
@@ -173,11 +184,45 @@ class Campaign:
     parent: str = ""
     per_network: int = 0
     excludes: str = ""
+    home_dc: str = ""
+    slices: Mapping[str, int] = field(default_factory=dict)
+    here: str = ""
 
     @property
     def targets(self) -> int:
         """Number of targets of both families."""
         return sum(each.size for each in self.sets.values())
+
+    @property
+    def targets_here(self) -> int:
+        """Number of targets of both families that are handed out here."""
+        return sum(stop - start for start, stop in map(self.span, self.sets))
+
+    @property
+    def proportions(self) -> Mapping[str, int]:
+        """Parts by datacenter; none where all is handed out wherever it stands."""
+        return self.slices or ({self.home_dc: 1} if self.home_dc else {})
+
+    @property
+    def datacenters(self) -> tuple[str, ...]:
+        """Where targets of it are handed out, by name; none where that is wherever it stands."""
+        return () if self.parent else tuple(sorted(self.proportions))
+
+    def span(self, family: int) -> tuple[int, int]:
+        """The positions of a family that are handed out here: the first, and the one after the last."""
+        size = self.sets[family].size
+        return (0, size) if self._is_whole or self.parent else slices.cut(self.proportions, self.here, size)
+
+    def share(self, total: int) -> int:
+        """The part of a budget that is spent here; at least 1 where there is any, because 0 sets no limit."""
+        if not total or self._is_whole:
+            return total
+        return max(1, slices.share(self.proportions, self.here, total))
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether nothing of it is another datacenter's. Asked for every shard of every request."""
+        return not self.here or (not self.slices and self.home_dc in ("", self.here))
 
     @staticmethod
     def from_json(document: object) -> Campaign:
@@ -204,6 +249,8 @@ class Campaign:
             parent=known.text("parent", CAMPAIGN_ID) if known.has("parent") else "",
             per_network=known.integer("per_network", range(MAX_INTEGER), 0),
             excludes=known.text("excludes", _SHA256_OR_NONE, ""),
+            home_dc=known.text("home_dc", slices.DATACENTER) if known.has("home_dc") else "",
+            slices=slices.read(known.object("slices", {})),
             **_pace(known),
         )
 
@@ -212,7 +259,11 @@ class Campaign:
         sets = {str(family): asdict(each) for family, each in sorted(self.sets.items())}
         document = {"v": VERSION, **asdict(self), "sets": sets, "targets": self.targets, "anchors": list(self.anchors)}
         document["probe"] = self.probe.to_json()
-        return document if self.parent else {name: each for name, each in document.items() if name != "parent"}
+        return _without(document, ("here", *(name for name in ("parent", "home_dc", "slices") if not document[name])))
+
+
+def _without(document: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: each for name, each in document.items() if name not in names}
 
 
 def _pace(known: Fields) -> dict[str, Any]:

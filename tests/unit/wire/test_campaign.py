@@ -1,6 +1,7 @@
 """Campaigns and requests for them as they travel."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,3 +77,41 @@ def test_a_malformed_request_is_refused_with_a_reason(
 def test_a_damaged_campaign_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):
         Campaign.from_json({**CAMPAIGN.to_json(), **change})
+
+
+def test_slices_and_home_travel_and_the_looker_does_not() -> None:
+    sliced = replace(CAMPAIGN, home_dc="dc1", slices={"dc1": 1, "dc2": 3}, here="dc2")
+    assert "here" not in sliced.to_json()
+    assert Campaign.from_json(json.loads(json.dumps(sliced.to_json()))) == replace(sliced, here="")
+    assert not {"home_dc", "slices", "here"} & CAMPAIGN.to_json().keys()
+    wanted = CampaignRequest.from_json({**REQUEST, "slices": {"dc2": 3, "dc1": 1}})
+    assert CampaignRequest.from_json(json.loads(json.dumps(wanted.to_json()))) == wanted
+    # Or every campaign of before would be another's content.
+    assert "slices" not in CampaignRequest.from_json(REQUEST).to_json()
+
+
+@pytest.mark.parametrize(
+    ("home", "slices", "here", "spans", "shares"),
+    [
+        ("", {}, "dc2", [(0, 4096), (0, 1)], (100, 0)),
+        ("dc1", {}, "dc1", [(0, 4096), (0, 1)], (100, 0)),
+        ("dc1", {}, "dc2", [(4096, 4096), (1, 1)], (1, 0)),
+        ("dc1", {"dc1": 1, "dc2": 3}, "dc1", [(0, 1024), (0, 0)], (25, 0)),
+        ("dc1", {"dc1": 1, "dc2": 3}, "dc2", [(1024, 4096), (0, 1)], (75, 0)),
+        ("dc1", {"dc1": 1, "dc2": 3}, "dc3", [(4096, 4096), (1, 1)], (1, 0)),
+        ("dc1", {"dc2": 1}, "dc1", [(0, 0), (0, 0)], (1, 0)),
+        ("dc1", {"dc1": 1, "dc2": 3}, "", [(0, 4096), (0, 1)], (100, 0)),
+    ],
+)
+def test_a_datacenter_has_its_own_positions_and_its_own_part_of_the_rate(
+    home: str, slices: dict[str, int], here: str, spans: list[tuple[int, int]], shares: tuple[int, int]
+) -> None:
+    campaign = replace(CAMPAIGN, home_dc=home, slices=slices, here=here)
+    assert [campaign.span(family) for family in (4, 6)] == spans
+    assert campaign.targets_here == sum(stop - start for start, stop in spans)
+    assert (campaign.share(100), campaign.share(0)) == shares
+
+
+def test_hops_are_probed_where_they_were_found_at_that_datacenters_part_of_the_rate() -> None:
+    chunk = replace(CAMPAIGN, parent="demo", home_dc="dc2", slices={"dc1": 1, "dc2": 3}, here="dc2")
+    assert (chunk.span(4), chunk.share(100), chunk.datacenters) == ((0, 4096), 75, ())

@@ -1,0 +1,82 @@
+"""What Consul says of keys, instances and checks, as values; `consul_api` gives them out. Pure."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class KvEntry:
+    """One key of Consul's KV store."""
+
+    key: str
+    value: bytes
+    modify_index: int
+    session: str = ""
+    flags: int = 0
+
+
+@dataclass(frozen=True)
+class Check:
+    """The state of one health check."""
+
+    name: str
+    status: str
+    output: str = ""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One registered instance of a service with its health, as Consul's health API tells it."""
+
+    id: str
+    service: str
+    address: str
+    port: int
+    node: str = ""
+    dc: str = ""
+    tags: tuple[str, ...] = ()
+    meta: Mapping[str, str] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """The worst of its checks: passing, warning or critical."""
+        found = {check.status for check in self.checks}
+        return next((status for status in ("critical", "warning") if status in found), "passing")
+
+    @property
+    def url(self) -> str:
+        """`http://address:port` of this instance."""
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"http://{host}:{self.port}"
+
+
+def entry(item: Mapping[str, Any], key: str) -> KvEntry:
+    """An item of the KV API, whose value the library has decoded, under the key that it has for us."""
+    index, session = int(item["ModifyIndex"]), item.get("Session") or ""
+    return KvEntry(key, item["Value"] or b"", index, session, int(item.get("Flags") or 0))
+
+
+def encoded(operation: Mapping[str, Any]) -> dict[str, str]:
+    """The value of an operation of a transaction as it travels; nothing where there is none."""
+    value = operation.get("Value")
+    return {"Value": base64.b64encode(value).decode("ascii")} if isinstance(value, bytes) else {}
+
+
+def instance(found: Mapping[str, Any], name: str) -> Instance:
+    """An instance of a service by our name of it, from an entry of the health API or of a prepared query's nodes."""
+    service, node = found["Service"], found["Node"]
+    checks = tuple(Check(each["Name"], each["Status"], each.get("Output") or "") for each in found["Checks"])
+    return Instance(
+        id=service["ID"],
+        service=name,
+        address=service["Address"] or node["Address"],
+        port=int(service["Port"]),
+        node=node["Node"],
+        dc=node.get("Datacenter") or "",
+        tags=tuple(service.get("Tags") or ()),
+        meta=dict(service.get("Meta") or {}),
+        checks=checks,
+    )
