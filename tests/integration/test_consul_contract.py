@@ -380,6 +380,11 @@ async def test_another_datacenter_is_asked_by_its_name_and_one_without_a_way_the
     assert own.dc == "dc1"
     with pytest.raises(Unavailable, match="No path to datacenter"):
         await consul.instances("shop", dc="nowhere")
+    await consul.kv_put("t/a", b"1")
+    index, [entry] = await consul.kv_of("dc1", "t/")
+    assert (entry.key, entry.value, index) == ("t/a", b"1", entry.modify_index)
+    with pytest.raises(Unavailable, match="No path to datacenter"):
+        await consul.kv_of("nowhere", "t/")
 
 
 async def test_there_is_a_leader(consul: ConsulApi) -> None:
@@ -393,6 +398,7 @@ CALLS: list[tuple[str, Callable[[ConsulApi], Awaitable[object]]]] = [
     ("kv_get consistent", lambda consul: consul.kv_get("t/a", consistent=True)),
     ("kv_list", lambda consul: consul.kv_list("t/")),
     ("kv_watch", lambda consul: consul.kv_watch("t/", 7)),
+    ("kv_of", lambda consul: consul.kv_of("dc1", "t/")),
     ("kv_put", lambda consul: consul.kv_put("t/a", b"")),
     ("kv_delete", lambda consul: consul.kv_delete("t/a")),
     ("kv_txn", lambda consul: consul.kv_txn([{"Verb": "set", "Key": "t/a", "Value": b""}])),

@@ -33,7 +33,7 @@ PURE = ("targets/*.py", "wire/*.py", "results/tables.py", "results/rows.py", "re
         "kit/belief.py",
         "input_service/leases.py",
         "input_service/shard_record.py", "input_service/round_record.py", "input_service/shards.py",
-        "input_service/work.py", "input_service/claims.py",
+        "input_service/work.py", "input_service/claims.py", "input_service/pulling.py",
         "input_service/expiry.py", "input_service/hop_book.py", "input_service/hop_sieve.py",
         "input_service/cooldown.py", "input_service/budget.py", "input_service/allotment.py", "input_service/lanes.py",
         "ping_service/holding.py", "ping_service/orders.py", "ping_service/chunk.py",

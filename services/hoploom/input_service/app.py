@@ -15,6 +15,8 @@ from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.closing import Closing
 from hoploom.input_service.coolings import Coolings
 from hoploom.input_service.desk import Desk, Parts
+from hoploom.input_service.documents import ROLE as DOCUMENTS_ROLE
+from hoploom.input_service.documents import Documents
 from hoploom.input_service.expiry import DAY_S
 from hoploom.input_service.hop_chunks import HopChunks
 from hoploom.input_service.hop_desk import HopDesk
@@ -22,7 +24,7 @@ from hoploom.input_service.hop_recovery import HopRecovery
 from hoploom.input_service.hop_rules import HopRules
 from hoploom.input_service.hops import Hops
 from hoploom.input_service.journal import Journal
-from hoploom.input_service.numbers import Numbers
+from hoploom.input_service.numbers import Numbers, first_number
 from hoploom.input_service.overlay import Overlay
 from hoploom.input_service.ownership import WEIGHT, Ownership
 from hoploom.input_service.progress import Progress
@@ -63,7 +65,7 @@ def make_app(settings: Settings) -> web.Application:
             *overlay_handlers.routes(),
         ]
     )
-    kit.setup(app, name="input", routes=routes.INPUT, leader={SWEEPING_ROLE: _sweeps})
+    kit.setup(app, name="input", routes=routes.INPUT, leader={SWEEPING_ROLE: _sweeps, DOCUMENTS_ROLE: _pulls})
     mesh = kit.mesh(app)
     mesh.settings = app[SETTINGS] = settings
     mesh.meta[WEIGHT] = f"{settings.shard_weight:g}"
@@ -81,8 +83,9 @@ def make_app(settings: Settings) -> web.Application:
 
 def _parts(app: web.Application, settings: Settings) -> Parts:
     mesh, consul = kit.mesh(app), kit.mesh(app).consul
-    numbers, sets, rounds = Numbers(consul), Sets(consul), Rounds(consul)
-    campaigns = Campaigns(consul, numbers, sets, settings.max_targets)
+    sets, rounds = Sets(consul), Rounds(consul)
+    numbers = Numbers(consul) if mesh.home_dc == mesh.dc else Numbers(consul, first_number(mesh.dc))
+    campaigns = Campaigns(consul, numbers, sets, settings.max_targets, mesh.dc)
     ownership = Ownership(mesh)
     coolings = Coolings(consul)
     journal = Journal(consul, ownership, coolings)
@@ -92,7 +95,7 @@ def _parts(app: web.Application, settings: Settings) -> Parts:
     app[PARTS] = found = Parts(
         campaigns=campaigns,
         rounds=rounds,
-        overlay=Overlay(consul),
+        overlay=Overlay(consul, home="" if mesh.home_dc == mesh.dc else mesh.home_dc),
         ownership=ownership,
         journal=journal,
         serving=Serving(journal, ownership, numbers, budget, coolings),
@@ -139,6 +142,12 @@ async def _sweeps(app: web.Application, term: kit.Term) -> None:
     """One instance forgets groups for all."""
     settings = app[SETTINGS]
     await Sweeping(kit.mesh(app).consul, settings.group_expiry_days * DAY_S).run(term)
+
+
+async def _pulls(app: web.Application, term: kit.Term) -> None:
+    """One instance brings the documents of other datacenters."""
+    mesh = kit.mesh(app)
+    await Documents(mesh.consul, mesh.dc, mesh.home_dc).run(term)
 
 
 async def _hand_over(app: web.Application) -> None:

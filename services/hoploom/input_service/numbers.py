@@ -1,6 +1,11 @@
-"""Permanent integer ids, counted up in the KV store: a number is never given twice."""
+"""Permanent integer ids, counted up in the KV store: a number is never given twice.
+
+Each datacenter counts for itself, also while it is cut off, and from another beginning, so that results of all of them
+may lie in one data set.
+"""
 
 import asyncio
+from hashlib import blake2b
 
 from hoploom.input_service import keys
 from hoploom.kit.consul_api import ConsulApi
@@ -11,12 +16,22 @@ from hoploom.wire.campaign import FIRST_NUMBER
 _TRIES = 50
 
 
+_COUNT_BITS, _PLACE_BITS = 32, 20
+"""Of a number: what is counted, and where. Together it stays below 2**53, which all readers keep exactly."""
+
+
+def first_number(dc: str) -> int:
+    """Where a datacenter begins to count that is not the mesh's home; the home does at `FIRST_NUMBER`."""
+    place = int.from_bytes(blake2b(dc.encode(), digest_size=8, person=b"hoploom-number").digest(), "big")
+    return FIRST_NUMBER + ((1 + place % ((1 << _PLACE_BITS) - 1)) << _COUNT_BITS)
+
+
 class Numbers:
     """Gives numbers out, and remembers those of workers."""
 
-    def __init__(self, consul: ConsulApi) -> None:
-        """Know the KV store."""
-        self._consul = consul
+    def __init__(self, consul: ConsulApi, first: int = FIRST_NUMBER) -> None:
+        """Know the KV store, and where to begin where nothing was counted yet."""
+        self._consul, self._first = consul, first
         self._workers: dict[str, int] = {}
         # A fleet that starts asks all at once, and in one process nobody needs to lose a race.
         self._turn = asyncio.Lock()
@@ -26,7 +41,7 @@ class Numbers:
         async with self._turn:
             for _ in range(_TRIES):
                 entry = await self._consul.kv_get(keys.NEXT_NUMBER)
-                first = int(entry.value) if entry else FIRST_NUMBER
+                first = int(entry.value) if entry else self._first
                 index = entry.modify_index if entry else 0
                 if await self._consul.kv_put(keys.NEXT_NUMBER, str(first + count).encode(), cas=index):
                     return first

@@ -3,6 +3,9 @@
 What was read last is kept while Consul is away or the stored one is damaged; before the first read nothing is known,
 and nothing is handed out. Versions only grow: where Consul has an older one than this instance knows (restored from a
 copy, the key deleted), the newer one is put back, since people were promised that nobody probes them.
+
+Each datacenter has an overlay of its own, which may be changed while it is cut off; over it lies the one of the mesh's
+home, as it was pulled last (`documents`). Whatever is stricter holds.
 """
 
 import asyncio
@@ -36,26 +39,34 @@ def utc_today() -> str:
 class Overlay:
     """The overlay as this instance knows it."""
 
-    def __init__(self, consul: ConsulApi, today: Callable[[], str] = utc_today) -> None:
-        """Know nothing yet."""
-        self._consul, self.today = consul, today
+    def __init__(self, consul: ConsulApi, today: Callable[[], str] = utc_today, home: str = "") -> None:
+        """Know nothing yet.
+
+        Args:
+            consul: The KV store.
+            today: The day in UTC.
+            home: The datacenter whose overlay holds here too; empty where this one is the home.
+        """
+        self._consul, self.today, self._home = consul, today, home
         self._known: OverlayDocument | None = None
+        self._homes: OverlayDocument | None = None if home else OverlayDocument()
+        self._joined: OverlayDocument | None = None
         self._as_of = ""
         self._changed = asyncio.Event()
         self._closed = False
 
     @property
     def current(self) -> OverlayDocument | None:
-        """What holds today; None before the first read."""
+        """What holds today; None before the first read, also of the home's."""
         today = self.today()
         # Asked for every lease, so what has run out is looked for once a day.
-        if self._known is not None and self._as_of != today:
-            self._known, self._as_of = self._known.on(today), today
-        return self._known
+        if self._joined is not None and self._as_of != today:
+            self._joined, self._as_of = self._joined.on(today), today
+        return self._joined
 
     async def run(self) -> None:
         """Follow the stored overlay, for ever."""
-        await watch.follow("the overlay", self._read_on, self._tell)
+        await watch.follow("the overlay", self._read_on, lambda found: self._tell(*found))
 
     async def news(self, known: int, wait_s: float) -> OverlayDocument | None:
         """The overlay as soon as its version is another than `known`; None when that takes longer than `wait_s`.
@@ -63,7 +74,8 @@ class Overlay:
         An older one than the asker knows is given only after a consistent read: an instance that lags, or is cut off
         from Consul, must not take back what another one has said.
         """
-        lowest = known if self._known is None or known <= self._known.version or not await self._caught_up() else -1
+        newest = self._joined is None or known <= self._joined.version
+        lowest = known if newest or not await self._caught_up() else -1
         try:
             async with asyncio.timeout(wait_s):
                 while not self._closed:
@@ -76,13 +88,13 @@ class Overlay:
         return None
 
     async def change(self, change: Callable[[OverlayDocument], OverlayDocument]) -> tuple[OverlayDocument, bool]:
-        """Change the overlay; what is so already stays as it is.
+        """Change this datacenter's overlay; what is so already stays as it is.
 
         Args:
             change: Takes the stored document; it may be called again when another was quicker.
 
         Returns:
-            The document afterwards, and whether it is a new one.
+            What holds afterwards, and whether it is new here.
 
         Raises:
             Unprocessable: It would be too large.
@@ -94,14 +106,14 @@ class Overlay:
                 # A change of an older one would lose what people have said since.
                 await self._put_back(self._known)
                 continue
-            before = _read(entry)
+            before = read_stored(entry)
             after = change(before)
             if after == before:
-                return before, False
+                return before.joined(self._homes or OverlayDocument()), False
             after = replace(after.on(self.today()), version=before.version + 1)
             if await self._consul.kv_put(KEY, _packed(after), cas=_index(entry)):
-                self._tell(after)
-                return after, True
+                self._tell(after, None)
+                return after.joined(self._homes or OverlayDocument()), True
         raise Unavailable("too many others change pauses and opt-outs just now")
 
     def close(self) -> None:
@@ -109,7 +121,7 @@ class Overlay:
         self._closed = True
         self._wake()
 
-    async def _read_on(self, index: int) -> tuple[int, OverlayDocument]:
+    async def _read_on(self, index: int) -> tuple[int, tuple[OverlayDocument, OverlayDocument | None]]:
         found, entries = await self._consul.kv_watch(KEY, index)
         entry = next((each for each in entries if each.key == KEY), None)
         if entry is None:
@@ -117,7 +129,8 @@ class Overlay:
             await self._consul.kv_put(KEY, _packed(self._known or OverlayDocument()), cas=0)
         if self._known is not None and _is_behind(entry, self._known):
             await self._put_back(self._known)
-        return found, _read(entry)
+        pulled = next((each for each in entries if each.key == pulled_key(self._home)), None) if self._home else None
+        return found, (read_stored(entry), read_stored(pulled) if pulled else None)
 
     async def _put_back(self, known: OverlayDocument) -> None:
         """Write what this instance knows, unless what it read was only late."""
@@ -127,20 +140,33 @@ class Overlay:
 
     async def _caught_up(self) -> bool:
         with contextlib.suppress(Unavailable):
-            self._tell(_read(await self._consul.kv_get(KEY, consistent=True)))
+            own = read_stored(await self._consul.kv_get(KEY, consistent=True))
+            pulled = await self._consul.kv_get(pulled_key(self._home), consistent=True) if self._home else None
+            self._tell(own, read_stored(pulled) if pulled else None)
             return True
         return False
 
-    def _tell(self, document: OverlayDocument) -> None:
+    def _tell(self, own: OverlayDocument, homes: OverlayDocument | None) -> None:
         # A watch may be behind what this instance has just written itself.
-        if self._known is None or document.version > self._known.version:
-            self._known, self._as_of = document, ""
-            _VERSION.set(document.version)
+        before = self._known, self._homes
+        self._known, self._homes = _newer(self._known, own), _newer(self._homes, homes)
+        if (self._known, self._homes) != before and self._known is not None and self._homes is not None:
+            self._joined, self._as_of = self._known.joined(self._homes) if self._home else self._known, ""
+            _VERSION.set(self._joined.version)
             self._wake()
 
     def _wake(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def pulled_key(home: str) -> str:
+    """Where another datacenter's overlay is kept here."""
+    return f"{KEY}/{home}"
+
+
+def _newer(known: OverlayDocument | None, found: OverlayDocument | None) -> OverlayDocument | None:
+    return found if found and (known is None or found.version > known.version) else known
 
 
 def _packed(document: OverlayDocument) -> bytes:
@@ -150,7 +176,8 @@ def _packed(document: OverlayDocument) -> bytes:
     return packed
 
 
-def _read(entry: KvEntry | None) -> OverlayDocument:
+def read_stored(entry: KvEntry | None) -> OverlayDocument:
+    """An overlay as it is stored, the empty one where there is none; raises Unavailable where it is damaged."""
     if entry is None:
         return OverlayDocument()
     try:
@@ -161,7 +188,7 @@ def _read(entry: KvEntry | None) -> OverlayDocument:
 
 def _is_behind(entry: KvEntry | None, known: OverlayDocument) -> bool:
     try:
-        return _read(entry).version < known.version
+        return read_stored(entry).version < known.version
     except Unavailable:
         return True
 

@@ -91,6 +91,14 @@ class Sets:
             _keep(self._documents, name, await asyncio.to_thread(_unpacked, name, packed))
         return self._documents[name]
 
+    async def has(self, name: str) -> bool:
+        """Whether a set is there and whole, as far as can be said."""
+        try:
+            await self.document(name)
+        except (NotFound, Unavailable):
+            return False
+        return True
+
     async def addresses(self, name: str) -> AddressSet:
         """A set laid out for computing addresses; raises as `document`."""
         if name not in self._addresses:

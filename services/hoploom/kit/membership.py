@@ -134,6 +134,11 @@ class Mesh:
         return self.settings.dc
 
     @property
+    def home_dc(self) -> str:
+        """Datacenter whose word holds in all of them."""
+        return self.settings.home_dc or self.dc
+
+    @property
     def address(self) -> str:
         """Address that others reach this instance by."""
         return self.settings.advertise or self.settings.host

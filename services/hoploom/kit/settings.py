@@ -44,6 +44,9 @@ class Settings:
     health_port: int = setting(0, "Second port with /health, /ready and /metrics only; 0 opens none.")
     advertise: str = setting("", "Address that others reach this instance by; empty means the host.")
     dc: str = setting("dc1", "Datacenter that this instance runs in.")
+    home_dc: str = setting(
+        "", "Datacenter whose pause, opt-outs and roles of the whole mesh hold in all of them; empty means its own."
+    )
     version_tag: str = setting("", "Version put among the Consul tags, for canary weights; empty means the package's.")
     consul_addr: str = setting("http://127.0.0.1:8500", "The local Consul agent's HTTP address.")
     consul_token_file: str = setting("", "File with the Consul ACL token of this service; empty sends none.")

@@ -154,12 +154,40 @@ class OverlayDocument:
             network_pps=self.network_pps if network_pps is None else network_pps,
         )
 
+    def joined(self, other: OverlayDocument) -> OverlayDocument:
+        """What holds where two overlays lie over each other: whatever is stricter.
+
+        Versions add up: each of them only grows, so the sum is another after every change of either.
+        """
+        rests = {each.block: each for each in self.opt_outs}
+        for each in other.opt_outs:
+            rests[each.block] = _longer(rests.get(each.block, each), each)
+        return OverlayDocument(
+            version=self.version + other.version,
+            paused=self.paused or other.paused,
+            paused_campaigns=tuple(sorted({*self.paused_campaigns, *other.paused_campaigns})),
+            opt_outs=tuple(sorted(rests.values(), key=lambda each: each.block)),
+            rate_pps=_stricter(self.rate_pps, other.rate_pps),
+            network_pps=_stricter(self.network_pps, other.network_pps),
+            revoked=tuple(sorted({*self.revoked, *other.revoked})),
+        )
+
     @cached_property
     def _ranges(self) -> dict[int, list[Range]]:
         blocks: list[Block] = [parse_block(each.block) for each in self.opt_outs]
         return {
             family: merge((each.first, each.last) for each in blocks if each.family == family) for family in (4, 6)
         }
+
+
+def _longer(one: OptOut, other: OptOut) -> OptOut:
+    """The one of two opt-outs of a block that holds longer."""
+    return max(one, other, key=lambda each: (not each.until, each.until))
+
+
+def _stricter(one: int, other: int) -> int:
+    """The smaller of two caps, of which 0 is none."""
+    return min((each for each in (one, other) if each), default=0)
 
 
 def _listed(names: tuple[str, ...], name: str, *, present: bool) -> tuple[str, ...]:

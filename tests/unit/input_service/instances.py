@@ -26,7 +26,7 @@ from hoploom.input_service.hop_recovery import HopRecovery
 from hoploom.input_service.hop_rules import HopRules
 from hoploom.input_service.hops import Hops
 from hoploom.input_service.journal import Journal
-from hoploom.input_service.numbers import Numbers
+from hoploom.input_service.numbers import Numbers, first_number
 from hoploom.input_service.overlay import Overlay
 from hoploom.input_service.ownership import Owner, Ownership
 from hoploom.input_service.progress import Progress
@@ -38,9 +38,10 @@ from hoploom.input_service.work import Wanted
 from hoploom.kit import registration
 from hoploom.kit.consul_api import ConsulApi, KvEntry
 from hoploom.kit.errors import BadRequest, Unavailable
-from hoploom.kit.fake_consul import FakeConsul
+from hoploom.kit.fake_consul import OWN_DC, FakeConsul
 from hoploom.kit.http_client import Answer
 from hoploom.kit.membership import Mesh
+from hoploom.kit.settings import Settings
 from hoploom.targets.ranges import Range
 from hoploom.wire.campaign import CampaignRequest
 from hoploom.wire.hops import HopReport
@@ -128,12 +129,14 @@ class Instance:
         relay: Relay | None = None,
         name: str = "",
     ) -> "Instance":
-        mesh = Mesh("input", port=next(_PORTS))
+        dc = consul.dc if isinstance(consul, FakeConsul) else OWN_DC
+        mesh = Mesh("input", port=next(_PORTS), settings=Settings(dc=dc))
         mesh.instance_id = name or mesh.instance_id
         mesh.consul = consul
         all_stored = AllStored()
-        numbers, sets, rounds = Numbers(consul), Sets(consul), Rounds(consul)
-        campaigns, ownership = Campaigns(consul, numbers, sets, 10**9), Ownership(mesh)
+        numbers = Numbers(consul) if dc == OWN_DC else Numbers(consul, first_number(dc))
+        sets, rounds = Sets(consul), Rounds(consul)
+        campaigns, ownership = Campaigns(consul, numbers, sets, 10**9, dc), Ownership(mesh)
         coolings = Coolings(consul)
         journal = Journal(consul, ownership, coolings)
         closing = Closing(campaigns, journal, rounds, audit or all_stored, ownership)
@@ -143,7 +146,7 @@ class Instance:
         parts = Parts(
             campaigns=campaigns,
             rounds=rounds,
-            overlay=Overlay(consul),
+            overlay=Overlay(consul, home="" if dc == OWN_DC else OWN_DC),
             ownership=ownership,
             journal=journal,
             serving=serving,

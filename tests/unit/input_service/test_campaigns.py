@@ -75,6 +75,8 @@ async def test_other_content_under_a_known_id_is_refused(instances: list[Instanc
         ({"blocks": ["127.0.0.0/20"], "max_targets": 4095}, Unprocessable, "4,096 targets"),
         ({"blocks": ["127.0.0.0/8"]}, Unprocessable, "16,777,216 targets"),
         ({"per_prefix": "24:0"}, Unprocessable, "per-prefix"),
+        ({"rate_pps": 2, "slices": {"dc1": 1, "dc2": 2, "dc3": 2}}, Unprocessable, "none for dc1"),
+        ({"network_pps": 1, "slices": {"dc1": 1, "dc2": 1}}, Unprocessable, "cap to a network"),
         ({"per_prefix": "x"}, Unprocessable, "per-prefix"),
     ],
 )

@@ -1,12 +1,15 @@
 """Permanent numbers are never given twice."""
 
 import asyncio
+import itertools
 
 import pytest
 
-from hoploom.input_service.numbers import Numbers
+from hoploom.input_service.numbers import Numbers, first_number
 from hoploom.wire.campaign import FIRST_NUMBER
 from unit.input_service.instances import BusyConsul
+
+GOLDEN = 2057175370667008
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -29,3 +32,10 @@ async def test_a_whole_fleet_of_new_workers_gets_its_numbers_at_once() -> None:
     numbers = Numbers(BusyConsul(0))
     found = await asyncio.gather(*(numbers.of_worker(f"w{each}") for each in range(200)))
     assert len(set(found)) == len(found)
+
+
+def test_each_datacenter_begins_far_from_all_others_and_below_what_readers_keep_exactly() -> None:
+    begins = sorted(first_number(f"dc{number}") for number in range(100))
+    assert begins[0] >= FIRST_NUMBER + 2**32 and begins[-1] + 2**32 < 2**53
+    assert all(after - before >= 2**32 for before, after in itertools.pairwise(begins))
+    assert first_number("dc2") == GOLDEN

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from hoploom.input_service.shard_record import ShardRef
 from hoploom.input_service.work import Limits, located, order_of
 from hoploom.kit.errors import NotFound
 from hoploom.wire.campaign import Campaign, FamilySet
@@ -70,3 +71,30 @@ def test_an_order_lasts_as_long_as_its_rests_are_compared(
 
     assert (order("a", 0) == order("a", 1)) is over_rounds
     assert (order("a", 0) == order("b", 0)) is over_groups
+
+
+def test_each_datacenter_has_its_part_of_every_limit_and_all_together_have_the_whole() -> None:
+    sliced = {"rate_pps": 100, "network_pps": 5, "home_dc": "dc1", "slices": {"dc1": 2, "dc2": 3}}
+    found = [Limits.of(campaign(**sliced, here=dc), OverlayDocument(rate_pps=90)) for dc in ("dc1", "dc2")]
+    assert found == [Limits(36, 2), Limits(54, 3)]
+
+
+def test_a_lease_lies_within_the_slice_of_its_datacenter() -> None:
+    here = campaign(home_dc="dc1", slices={"dc1": 1, "dc2": 4}, here="dc2")
+    found = located(here, lease(4, 2000, 2010), "all", Limits())
+    assert (found.empty.start, found.empty.stop) == (2000, 10_000)
+    for start, stop in ((1990, 2000), (1999, 2001), (9999, 10_001)):
+        with pytest.raises(NotFound):
+            located(here, lease(4, start, stop), "all", Limits())
+
+
+def test_with_several_slices_all_groups_see_the_targets_in_one_order_of_each_round() -> None:
+    def key(group: str, round_number: int, **wishes: Any) -> bytes:
+        ref = ShardRef(campaign="demo", edition=1, group=group, round=round_number, family=4, shard=0)
+        return order_of(campaign(**wishes), ref)
+
+    sliced = {"slices": {"dc1": 1, "dc2": 1}}
+    assert key("a", 0, **sliced) == key("b", 0, **sliced) != key("a", 1, **sliced)
+    resting = {**sliced, "cooldown_minutes": 1}
+    assert key("a", 0, **resting) == key("b", 1, **resting)
+    assert key("a", 0, slices={"dc2": 1}) != key("b", 0, slices={"dc2": 1})

@@ -1,6 +1,7 @@
 """The overlay's document: what it refuses, and what its changes leave as it was."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -165,3 +166,21 @@ def test_names_and_blocks_are_kept_sorted_so_that_equal_wishes_are_equal_documen
     assert of("10.0.0.0/8", "::1") == of("::1", "10.0.0.0/8")
     one = OverlayDocument().with_revoked("b", revoked=True).with_revoked("a", revoked=True)
     assert one.revoked == ("a", "b") and one.is_revoked("a")
+
+
+def test_of_two_overlays_the_stricter_holds() -> None:
+    home = replace(
+        of("10.0.0.0/8").with_opt_out(OptOut(block="::1", until="2026-06-01")).with_caps(rate_pps=10),
+        version=3, paused_campaigns=("b",), revoked=("w1",),
+    )  # fmt: skip
+    own = replace(
+        of("192.168.0.0/16").with_opt_out(OptOut(block="::1")).with_caps(rate_pps=20, network_pps=5),
+        version=4, paused=True, paused_campaigns=("a",), revoked=("w2",),
+    )  # fmt: skip
+    both = own.joined(home)
+    assert both == home.joined(own)
+    assert both.version == 7 and both.paused and both.is_paused("x")
+    assert (both.paused_campaigns, both.revoked) == (("a", "b"), ("w1", "w2"))
+    assert (both.rate_pps, both.network_pps) == (10, 5)
+    assert {each.block: each.until for each in both.opt_outs} == {"10.0.0.0/8": "", "192.168.0.0/16": "", "::1": ""}
+    assert own.joined(OverlayDocument()) == own
