@@ -33,7 +33,7 @@ PURE = ("targets/*.py", "wire/*.py", "results/tables.py", "results/rows.py", "re
         "kit/belief.py",
         "input_service/leases.py",
         "input_service/shard_record.py", "input_service/round_record.py", "input_service/shards.py",
-        "input_service/work.py", "input_service/claims.py", "input_service/pulling.py",
+        "input_service/work.py", "input_service/claims.py", "input_service/pulling.py", "input_service/slice_sums.py",
         "input_service/expiry.py", "input_service/hop_book.py", "input_service/hop_sieve.py",
         "input_service/cooldown.py", "input_service/budget.py", "input_service/allotment.py", "input_service/lanes.py",
         "ping_service/holding.py", "ping_service/orders.py", "ping_service/chunk.py",
@@ -56,7 +56,8 @@ PURE = ("targets/*.py", "wire/*.py", "results/tables.py", "results/rows.py", "re
         "output_service/collecting/pinning.py", "output_service/collecting/report.py",
         "archive/requirements.py", "archive/contents.py",
         "prober/privileges.py", "prober/cookies.py", "doctor/facts.py", "doctor/judging*.py",
-        "cli/words.py", "cli/ping/flags.py", "cli/ping/hosts.py", "cli/ping/machine.py", "cli/ping/netdata.py",
+        "cli/words.py", "cli/slices.py",
+        "cli/ping/flags.py", "cli/ping/hosts.py", "cli/ping/machine.py", "cli/ping/netdata.py",
         "cli/ping/options.py", "cli/ping/ranges.py", "cli/ping/report.py", "cli/ping/schedule.py",
         "cli/trace/flags.py", "cli/trace/machine.py", "cli/trace/options.py", "cli/trace/paths.py",
         "cli/trace/report.py")

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from hoploom.cli import plan_lines, probe_flags, screen
+from hoploom.cli import plan_lines, probe_flags, screen, slices
 from hoploom.kit import credentials
 from hoploom.kit.errors import BadRequest, ConfigError, Unavailable
 from hoploom.local import tokens, view
@@ -62,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cooldown-scope", choices=("group", "mesh"), default="group", help="across whom it rests")
     parser.add_argument("--network-pps", type=int, default=0, metavar="PPS", help="cap to one /24 or /48, mesh-wide")
     parser.add_argument("--anchor", action="append", default=[], metavar="IP", help="answers where the network works")
+    slices.add_arguments(parser)
     parser.add_argument("--id", default="", help="the campaign's id; the same again goes on with it")
     parser.add_argument("--restart", action="store_true", help="with --id: changed targets begin a new edition")
     parser.add_argument("--yes", action="store_true", help="start with public targets without asking")
@@ -106,6 +107,7 @@ def prepare(args: argparse.Namespace, default: str = "") -> Prepared:
         network_pps=args.network_pps,
         anchors=tuple(args.anchor),
         revise="restart" if args.restart else "",
+        slices=slices.parse(args.slices),
     )
     # What the input service would refuse is refused here, also in a dry run.
     CampaignRequest.from_json(request.to_json())
@@ -196,8 +198,9 @@ def _campaign_id(args: argparse.Namespace, default: str, probe: Probe) -> str:
              "rounds", "cooldown_minutes", "cooldown_scope", "network_pps", "anchor")
     values = {**vars(args), "timeout_ms": probe.timeout_ms}
     # Pings keep the ids that they had before there were traceroutes.
-    traced = [["probe", probe.to_json()]] if probe.kind == TRACE else []
-    content = json.dumps([[name, values[name]] for name in names] + traced)
+    more = [["probe", probe.to_json()]] if probe.kind == TRACE else []
+    more += [["slices", args.slices]] if args.slices else []
+    content = json.dumps([[name, values[name]] for name in names] + more)
     return f"{_slug(args.name) or 'up'}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
@@ -238,10 +241,12 @@ async def _follow(mesh: LocalMesh, campaign: Mapping[str, Any]) -> None:
     with Progress(*columns, console=screen.err, disable=not screen.err.is_terminal, transient=True) as bar:
         task = bar.add_task("mapping", total=campaign["targets"])
         while True:
-            groups = await _groups(mesh, campaign["id"])
+            found = await _progress(mesh, campaign["id"])
+            groups = found.get("groups", {})
             done = min((each["done"] for each in groups.values()), default=0)
             bar.update(task, completed=done)
-            if groups and all(each["finished"] for each in groups.values()):
+            # Of several datacenters it is said whether all of them are.
+            if found.get("finished", groups and all(each["finished"] for each in groups.values())):
                 return
             now = time.monotonic()
             if done != last:
@@ -255,12 +260,12 @@ async def _follow(mesh: LocalMesh, campaign: Mapping[str, Any]) -> None:
             await asyncio.sleep(_POLL_S)
 
 
-async def _groups(mesh: LocalMesh, campaign_id: str) -> dict[str, Any]:
+async def _progress(mesh: LocalMesh, campaign_id: str) -> dict[str, Any]:
     try:
         answer = await mesh.http.request("GET", f"{mesh.fabio_url}/api/v1/campaigns/{campaign_id}")
     except Unavailable:
         return {}
-    found: dict[str, Any] = answer.json()["groups"] if answer.ok else {}
+    found: dict[str, Any] = answer.json() if answer.ok else {}
     return found
 
 

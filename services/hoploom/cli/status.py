@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from hoploom.cli import screen
+from hoploom.cli import screen, slices
 from hoploom.local import view
 from hoploom.local.mesh import LocalMesh
 from hoploom.wire.probe import TRACE
@@ -74,6 +74,7 @@ def _coordination(found: dict[str, Any]) -> Iterator[str]:
         for name, group in each["groups"].items():
             if not group["finished"]:
                 yield f"campaign  {each['campaign']['id']}/{name}: {_kind(each['campaign'])}{_progress(group)}"
+        yield from (f"away      {line}" for line in slices.lines(each))
 
 
 def _collected(said: dict[str, Any]) -> str:

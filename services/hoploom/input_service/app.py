@@ -17,6 +17,7 @@ from hoploom.input_service.coolings import Coolings
 from hoploom.input_service.desk import Desk, Parts
 from hoploom.input_service.documents import ROLE as DOCUMENTS_ROLE
 from hoploom.input_service.documents import Documents
+from hoploom.input_service.elsewhere import Elsewhere
 from hoploom.input_service.expiry import DAY_S
 from hoploom.input_service.hop_chunks import HopChunks
 from hoploom.input_service.hop_desk import HopDesk
@@ -107,7 +108,7 @@ def _parts(app: web.Application, settings: Settings) -> Parts:
     app[handlers.OVERLAY] = found.overlay
     app[handlers.BUDGET], app[handlers.OWNERSHIP] = budget, ownership
     app[handlers.SETS], app[handlers.CAMPAIGNS] = sets, campaigns
-    app[handlers.PROGRESS] = Progress(journal, rounds, ownership)
+    app[handlers.PROGRESS], app[handlers.ELSEWHERE] = Progress(journal, rounds, ownership), Elsewhere(mesh)
     app[handlers.DESK] = Desk(mesh.id, found)
     app[HOPS] = hops = _hops(found, sets, Stores(mesh, settings.audit_patience_s))
     hops.a_worker_a_day, hops.hold_s = settings.hops_a_worker, settings.hops_hold_s

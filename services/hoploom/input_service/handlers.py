@@ -10,16 +10,18 @@ import numpy as np
 from aiohttp import web
 
 from hoploom import kit
-from hoploom.input_service import relay, shards
+from hoploom.input_service import relay, shards, slice_sums
 from hoploom.input_service.budget_desk import BudgetDesk
 from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.desk import Desk
+from hoploom.input_service.elsewhere import Elsewhere
 from hoploom.input_service.leases import TTL_S
 from hoploom.input_service.overlay import Overlay
 from hoploom.input_service.ownership import Ownership
 from hoploom.input_service.progress import Progress
 from hoploom.input_service.sets import Sets
 from hoploom.input_service.work import Wanted
+from hoploom.kit.clock import wall_us
 from hoploom.kit.errors import BadRequest, NotFound
 from hoploom.kit.http_client import Answer
 from hoploom.targets.address_set import AddressSet
@@ -36,6 +38,7 @@ SETS = web.AppKey("input_sets", Sets)
 PROGRESS = web.AppKey("input_progress", Progress)
 BUDGET = web.AppKey("input_budget", BudgetDesk)
 OWNERSHIP = web.AppKey("input_ownership", Ownership)
+ELSEWHERE = web.AppKey("input_elsewhere", Elsewhere)
 DESK = web.AppKey("input_desk", Desk)
 OVERLAY = web.AppKey("input_overlay", Overlay)
 OPERATOR = web.AppKey("input_operator_token", str)
@@ -59,7 +62,10 @@ async def post_campaign(request: web.Request) -> web.Response:
 
 
 async def get_campaigns(request: web.Request) -> web.Response:
-    """All campaigns with their progress, oldest first; `parent=` names one whose chunks of hops are wanted instead."""
+    """All campaigns with their progress, oldest first; `parent=` names one whose chunks of hops are wanted instead.
+
+    `here=yes` tells of this datacenter's slices alone.
+    """
     parent = request.query.get("parent", "")
     campaigns = [each for each in await request.app[CAMPAIGNS].all() if each.parent == parent]
     rows = await asyncio.gather(*(_described(request, each) for each in campaigns))
@@ -177,7 +183,13 @@ def _allowed(addresses: list[str], family: int, orders: OverlayDocument) -> list
 
 
 async def _described(request: web.Request, campaign: Campaign) -> dict[str, Any]:
-    return {"campaign": campaign.to_json(), "groups": await request.app[PROGRESS].groups(campaign)}
+    groups, dc = await request.app[PROGRESS].groups(campaign), kit.mesh(request).dc
+    shown = {"campaign": campaign.to_json(), "groups": groups}
+    if request.query.get("here") == "yes" or set(campaign.datacenters) <= {dc}:
+        return shown
+    parts = await request.app[ELSEWHERE].parts(campaign)
+    own = {dc: slice_sums.Part(groups, wall_us())} if dc in campaign.datacenters else {}
+    return {**shown, **slice_sums.joined(campaign, {**parts, **own})}
 
 
 def _relayed(request: web.Request) -> bool:
