@@ -28,6 +28,7 @@ FRESH_S = 1.0
 
 _SEGMENTS = metrics.gauge("hoploom_ping_spool_segments", "Segments that wait for the output.")
 _BYTES = metrics.gauge("hoploom_ping_spool_bytes", "Bytes of segments that wait for the output.")
+_LIMIT = metrics.gauge("hoploom_ping_spool_limit_bytes", "Bytes that may wait at most; less on a small disk.")
 _AGE = metrics.gauge("hoploom_ping_spool_oldest_age_seconds", "Age of the oldest segment that waits; 0 without one.")
 _SET_ASIDE = metrics.counter("hoploom_ping_quarantined_total", "Segments put into quarantine.", ("why",))
 
@@ -67,6 +68,7 @@ class Outbox:
         self._disk = ThreadPoolExecutor(1, "spool")
         _SEGMENTS.set_function(lambda: len(self.line))
         _BYTES.set_function(lambda: self.line.size_bytes)
+        _LIMIT.set(spool.max_bytes)
         _AGE.set_function(self._oldest_age_s)
 
     async def open(self, wait_s: float) -> None:

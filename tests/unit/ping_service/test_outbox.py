@@ -181,6 +181,7 @@ async def test_depth_and_age_are_shown(tmp_path: Path) -> None:
 
     box = await opened(tmp_path)
     assert shown() == [0.0, 0.0, 0.0]
+    assert metrics.registry.get_sample_value("hoploom_ping_spool_limit_bytes") == box.spool.max_bytes
     await box.seal(make(0), counts=True)
     await box.write()
     await asyncio.sleep(30)
