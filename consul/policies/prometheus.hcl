@@ -1,4 +1,5 @@
-# Prometheus finds the instances of every service, and reads the metrics of the agents. It changes nothing.
+# Prometheus finds the instances of every service and reads the metrics of the agents; each host enters the page on which
+# its agents' metrics are.
 node_prefix "" {
   policy = "read"
 }
@@ -7,4 +8,7 @@ agent_prefix "" {
 }
 service_prefix "" {
   policy = "read"
+}
+service "host-metrics" {
+  policy = "write"
 }
