@@ -4,14 +4,19 @@ import contextlib
 import itertools
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from hoploom.kit import retry, watch
+from hoploom.kit.clock import boottime_s
 from hoploom.kit.consul_api import ConsulApi, Instance
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.http_client import Answer, HttpClient
 
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+NEAREST_FRESH_S = 1.0
+"""A fall to the nearest datacenter, and the way back, is noticed within this time."""
+
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 # Takes the base URL that has just failed (or an empty text), returns the one to ask.
 Target = Callable[[str], Awaitable[str]]
@@ -56,6 +61,33 @@ class ServiceList:
         """The next instance in turn; not the one with the URL `avoid` while there is another."""
         others = [each for each in self.instances if each.url != avoid] or self.instances
         return others[next(self._turn) % len(others)] if others else None
+
+
+class NearestList(ServiceList):
+    """The healthy instances of one service in this datacenter, or where it has none in the nearest other one.
+
+    Consul's prepared queries cannot wait for a change, so it is asked again before a call, once in a while.
+    """
+
+    def __init__(self, consul: ConsulApi, service: str) -> None:
+        """Know nothing yet."""
+        super().__init__(consul, service)
+        self._read_s = float("-inf")
+
+    async def refresh(self) -> None:
+        """Read the list where it is old; a failed read keeps the last known.
+
+        Raises:
+            Unavailable: Consul is away, or has no such query, and nothing was known before.
+        """
+        if boottime_s() - self._read_s < NEAREST_FRESH_S:
+            return
+        try:
+            self.learn(await self._consul.nearest(self._service))
+        except Unavailable:
+            if not self.instances:
+                raise
+        self._read_s = boottime_s()
 
 
 class ServiceClient:
@@ -121,18 +153,26 @@ class Directory:
         """Know the agent, the pool, the router that is asked when nobody is known, and who runs the watches."""
         self._consul, self._http, self._fabio_addr, self._spawn = consul, http, fabio_addr, spawn
         self._lists: dict[str, ServiceList] = {}
+        self._nearest: dict[str, NearestList] = {}
 
     def client(self, service: str) -> ServiceClient:
         """A client for a service; its list is read at the first call and watched from then on."""
         known = self._lists.setdefault(service, ServiceList(self._consul, service))
+        return self._over(known, partial(self._current, known))
 
+    def nearest(self, service: str) -> ServiceClient:
+        """A client for a service in this datacenter, or where it has none in the nearest other one."""
+        known = self._nearest.setdefault(service, NearestList(self._consul, service))
+        return self._over(known, known.refresh)
+
+    def _over(self, known: ServiceList, refresh: Callable[[], Awaitable[None]]) -> ServiceClient:
         async def instances() -> Sequence[Instance]:
-            await self._current(known)
+            await refresh()
             return known.instances
 
         async def target(avoid: str) -> str:
             with contextlib.suppress(Unavailable):
-                await self._current(known)
+                await refresh()
             instance = known.pick(avoid)
             return instance.url if instance else self._fabio_addr
 

@@ -216,9 +216,18 @@ class Mesh:
 
     def client(self, service: str) -> ServiceClient:
         """A client that asks healthy instances of a service directly, from a watched, last-known-good list."""
+        return self.directory.client(service)
+
+    def nearest(self, service: str) -> ServiceClient:
+        """As `client`, and where this datacenter has no healthy instance those of the nearest one that has."""
+        return self.directory.nearest(service)
+
+    @property
+    def directory(self) -> Directory:
+        """The services that this instance asks."""
         if self._directory is None:
             self._directory = Directory(self.consul, self.http, self.settings.fabio_addr, lambda: self.spawn)
-        return self._directory.client(service)
+        return self._directory
 
     def through_fabio(self) -> ServiceClient:
         """A client that goes through Fabio, as workers and people do."""

@@ -19,7 +19,7 @@ from hoploom import __version__, engines
 from hoploom.kit.deploy import deploy_root
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.http_client import HttpClient
-from hoploom.local import ports, processes, tokens
+from hoploom.local import ports, processes, queries, tokens
 from hoploom.local.consul_agent import ConsulAdmin
 from hoploom.local.nomad_agent import NomadAdmin, agent_values
 from hoploom.local.places import Places
@@ -161,6 +161,7 @@ class LocalMesh:
         started = self._start("consul", [self._engine("consul"), "agent", f"-config-dir={folder}"])
         await self._alive("consul", self.consul().ready())
         await self.consul().fill_acl(secrets)
+        await queries.fill(self.consul())
         render("consul/fabio-routes.hcl.j2", self._values(secrets), routes)
         await self.consul().reload()
         if started:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from yarl import URL
 
+from hoploom.kit import balance
 from hoploom.kit.balance import Directory, ServiceClient, ServiceList
 from hoploom.kit.consul_api import Instance
 from hoploom.kit.errors import NotFound, Unavailable
@@ -167,3 +168,48 @@ async def test_a_refusal_is_an_answer_of_its_own(shop: ServiceClient, monkeypatc
     monkeypatch.setattr(Recorder, "request", refuse)
     with pytest.raises(NotFound):
         await shop.request("GET", "/")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(balance, "NEAREST_FRESH_S", 0.0)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_where_no_instance_is_here_the_nearest_datacenter_is_asked_and_here_again_afterwards(
+    fake_consul: FakeConsul, http: Recorder
+) -> None:
+    shop = Directory(fake_consul, http, FABIO, lambda: None).nearest("shop")
+    fake_consul.add_instance("shop", "127.0.0.1", 1001)
+    fake_consul.add_instance("shop", "127.0.0.1", 1002, dc="dc2")
+    await shop.request("GET", "/")
+    await fake_consul.deregister("shop-1001")
+    await shop.request("GET", "/")
+    fake_consul.add_instance("shop", "127.0.0.1", 1001)
+    await shop.request("GET", "/")
+    assert http.asked == [ONE, TWO, ONE]
+
+
+@pytest.mark.usefixtures("quick")
+async def test_the_nearest_known_last_is_asked_while_consul_is_away(fake_consul: FakeConsul, http: Recorder) -> None:
+    shop = Directory(fake_consul, http, FABIO, lambda: None).nearest("shop")
+    fake_consul.away = True
+    await shop.request("GET", "/")
+    with pytest.raises(Unavailable):
+        await shop.each("GET", "/")
+    fake_consul.away = False
+    fake_consul.add_instance("shop", "127.0.0.1", 1002, dc="dc2")
+    await shop.request("GET", "/")
+    fake_consul.away = True
+    await shop.request("GET", "/")
+    assert http.asked == [FABIO, TWO, TWO]
+
+
+async def test_consul_is_not_asked_for_the_nearest_before_every_call(fake_consul: FakeConsul, http: Recorder) -> None:
+    shop = Directory(fake_consul, http, FABIO, lambda: None).nearest("shop")
+    fake_consul.add_instance("shop", "127.0.0.1", 1001)
+    await shop.request("GET", "/")
+    fake_consul.add_instance("shop", "127.0.0.1", 1002)
+    for _ in range(4):
+        await shop.request("GET", "/")
+    assert set(http.asked) == {ONE}
