@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from lab import clickhouse, kills, outages, result_trials, rotation_trials, simulate, spool_trials
+from lab import clickhouse, kills, outages, release_trials, result_trials, rotation_trials, simulate, spool_trials
 from lab.hosts import command as hosts
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
@@ -11,6 +11,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "hosts": hosts.main,
     "kills": kills.main,
     "outages": outages.main,
+    "release": release_trials.main,
     "results": result_trials.main,
     "rotation": rotation_trials.main,
     "simulate": simulate.main,
