@@ -4,7 +4,7 @@
     python3 tests --quick    style, types and unit tests: no engine, a few minutes
     python3 tests lab NAME   a long run of the lab that no test waits for, such as `kills`; -h shows its options
 
-Under CI=true on Linux as root nothing may be skipped.
+Unit tests run in two processes, all others one after another. Under CI=true on Linux as root nothing may be skipped.
 """
 
 import os
@@ -18,12 +18,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 from runner.packages import provide  # noqa: E402
+from runner.parts import Part, closing, covered, run_all  # noqa: E402
 
 BIN = ROOT / ".venv" / "bin"
-WIDER = ("tests/integration", "tests/lab")
-NO_TESTS = 5
+UNIT, WIDER = "tests/unit", ("tests/integration", "tests/lab")
+FIRST_HALF = ("input_service", "kit")
+"""Folders of the unit tests that take as long as all others together."""
 _SKIPPED = re.compile(r"^SKIPPED \[\d+\] .*$", re.MULTILINE)
-_TOTAL = re.compile(r"^TOTAL .*$", re.MULTILINE)
+_AGAIN = re.compile(r"^run again because the machine stood still: (\d+)$", re.MULTILINE)
 
 
 def main(words: Sequence[str]) -> int:
@@ -41,15 +43,18 @@ def main(words: Sequence[str]) -> int:
         if _step("engines", [str(BIN / "hoploom"), "engines", "--ensure"]):
             return 2
     checks = [_step("style", [str(BIN / "ruff"), "check"]), _step("types", [str(BIN / "mypy")])]
-    code, output = _pytest(quick=quick, words=for_pytest)
+    print("--- tests", flush=True)
+    parts = _parts(quick=quick, words=for_pytest)
+    code, output = run_all(BIN, ROOT, parts)
+    print(f"coverage by branch: {covered(BIN, ROOT, parts)}", flush=True)
     skipped = _SKIPPED.findall(output)
     strict = os.environ.get("CI") == "true" and sys.platform == "linux" and os.geteuid() == 0 and not quick
     if skipped:
         print(f"skipped: {len(skipped)}", *skipped, sep="\n  ", flush=True)
     failed = sum(1 for check in checks if check) + (1 if strict and skipped else 0)
     print(f"took {time.monotonic() - began:.0f} s; style and types {'failed' if any(checks) else 'good'}", flush=True)
-    closing = [line for line in output.splitlines() if re.search(r"\d+ (passed|failed)", line)]
-    print(closing[-1] if closing else f"{len(checks) - failed} passed, {failed} failed", flush=True)
+    print(f"run again because the machine stood still: {sum(map(int, _AGAIN.findall(output)))}", flush=True)
+    print(closing(output) or f"{len(checks) - failed} passed, {failed} failed", flush=True)
     return 1 if code or failed else 0
 
 
@@ -63,24 +68,15 @@ def _step(name: str, command: Sequence[str]) -> int:
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
-def _pytest(*, quick: bool, words: list[str]) -> tuple[int, str]:
-    print("--- tests", flush=True)
-    places = [] if any(Path(ROOT, word.split("::")[0]).exists() for word in words) else ["tests/unit"]
-    if places and not quick:
-        places += [place for place in WIDER if any((ROOT / place).glob("test_*.py"))]
-    said = ["-rs", "-q", "--durations=20", "--durations-min=5"]
-    command = [str(BIN / "coverage"), "run", "-m", "pytest", *said, *places, *words]
-    environ = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
-    lines = []
-    with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            lines.append(line)
-    report = subprocess.run([str(BIN / "coverage"), "report"], cwd=ROOT, capture_output=True, text=True, check=False)
-    total = _TOTAL.search(report.stdout)
-    print(f"coverage by branch: {total.group().split()[-1] if total else 'none'}", flush=True)
-    return (0 if process.returncode == NO_TESTS else process.returncode), "".join(lines)
+def _parts(*, quick: bool, words: list[str]) -> list[list[Part]]:
+    """What runs at the same time, and what afterwards."""
+    if any(Path(ROOT, word.split("::")[0]).exists() for word in words):
+        return [[Part("chosen", words)]]
+    others = [f"--ignore={UNIT}/{each}" for each in FIRST_HALF]
+    first = Part("unit-1", [*(f"{UNIT}/{each}" for each in FIRST_HALF), *words])
+    second = Part("unit-2", [UNIT, *others, *words])
+    wider = [place for place in WIDER if any((ROOT / place).glob("test_*.py"))]
+    return [[first, second]] if quick else [[first, second], [Part("wider", [*wider, *words])]]
 
 
 if __name__ == "__main__":
