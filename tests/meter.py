@@ -69,6 +69,17 @@ def waited_s(pressure: Path = Path("/proc/pressure/cpu")) -> float:
     return int(line.rpartition("total=")[2]) / 1e6
 
 
+def kept_waiting_s(schedstat: Path = Path("/proc/thread-self/schedstat")) -> float:
+    """How long the calling thread was ready to run and had to wait for a processor, in all its life.
+
+    Source: Linux, Documentation/scheduler/sched-stats.rst, the second number of a task.
+    """
+    try:
+        return int(schedstat.read_text(encoding="ascii").split()[1]) / 1e9
+    except OSError:
+        return 0.0
+
+
 def measure() -> None:
     """The process itself."""
     while os.read(0, 1) == b"b":

@@ -90,6 +90,7 @@ async def test_consul_lock_and_a_role_exclude_each_other(
             child.wait(10)
 
 
+@pytest.mark.timed(0.5)
 async def test_a_hand_over_takes_milliseconds_and_tokens_grow(agent: ConsulAgent) -> None:
     async with member(agent) as one, member(agent) as two:
         async with asyncio.timeout(60), one.leading("manager") as first:

@@ -163,6 +163,7 @@ async def test_a_full_disk_takes_no_batch_and_returning_space_lets_all_in(output
     assert wrong_in(copied(inside, output.folder / "freed"), acknowledged | set(refused)) == []
 
 
+@pytest.mark.timed(5.0)
 def test_it_stops_within_seconds_and_leaves_one_file_of_results(output: Output) -> None:
     output.start()
     began = time.monotonic()

@@ -115,6 +115,7 @@ def inputs(consul: ConsulAgent, tmp_path: Path) -> Iterator[list[Input]]:
             each.child.stop()
 
 
+@pytest.mark.timed(0.5)
 def test_a_pause_at_one_instance_wakes_the_long_poll_at_the_other_within_a_second(inputs: list[Input]) -> None:
     here, there = inputs
     took_s = []
@@ -131,6 +132,7 @@ def test_a_pause_at_one_instance_wakes_the_long_poll_at_the_other_within_a_secon
     assert version == 10
 
 
+@pytest.mark.timed(0.5)
 def test_an_instance_that_stops_ends_its_long_polls_and_is_not_held_up(inputs: list[Input]) -> None:
     here, there = inputs
     poll = Poll(there, 0)

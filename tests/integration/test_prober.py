@@ -21,7 +21,8 @@ from lab.namespace import needs_root
 from lab.probers import ENGINES, SILENT, SOON, Engine, block, ping, run
 from lab.scripted_host import Answer, Request, ScriptedHost, checksummed, echo_reply, error
 
-pytestmark = needs_root
+# Who answers too late for SOON is lost.
+pytestmark = [needs_root, pytest.mark.timed(0.05)]
 
 OTHER = "127.0.9.9"
 

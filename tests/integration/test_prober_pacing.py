@@ -14,8 +14,10 @@ from hoploom.wire.addresses import column
 from hoploom.wire.batch import ANSWERED, LOST
 from lab.namespace import needs_root
 from lab.probers import ENGINES, SILENT, SOON, Engine, block, ping, run
+from meter import kept_waiting_s
 
-pytestmark = needs_root
+# What is asked of the time may be off by the allowance of a rate.
+pytestmark = [needs_root, pytest.mark.timed(0.02)]
 
 
 @pytest.fixture(params=ENGINES)
@@ -46,11 +48,16 @@ def test_a_rate_is_kept_and_spread(engine: Engine) -> None:
 
 @pytest.mark.parametrize("timeout_s", [0.02, 3.0])
 def test_silent_targets_are_probed_at_the_rate_whatever_the_timeout(engine: Engine, timeout_s: float) -> None:
-    settings = ProbeSettings(rate_pps=10_000, timeout_s=timeout_s)
-    found, _ = ping(engine, block(5_000), settings, SILENT)
+    async def body() -> tuple[PingColumns, float]:
+        with engine("") as prober:
+            before_s = kept_waiting_s()
+            settings = ProbeSettings(rate_pps=10_000, timeout_s=timeout_s)
+            return await prober.ping(block(5_000), settings), kept_waiting_s() - before_s
+
+    found, waited_s = run(body, SILENT)
     took_us = int(found.at_us[-1] - found.at_us[0])
     # No faster but for the allowance of 20 ms; slower only by what this machine does besides.
-    assert 499_900 - 20_000 <= took_us <= 650_000
+    assert 499_900 - 20_000 <= took_us <= 650_000 + 1e6 * waited_s
 
 
 def test_round_trip_times_are_true_at_a_high_rate(engine: Engine) -> None:
@@ -161,10 +168,10 @@ def test_pings_at_the_same_time_do_not_mix(engine: Engine) -> None:
 
 @pytest.mark.parametrize("name", ["linux raw", "portable raw"])
 def test_more_than_65536_may_be_in_flight(name: str) -> None:
-    settings = ProbeSettings(timeout_s=3, size_bytes=16, rate_pps=50_000)
+    settings = ProbeSettings(timeout_s=6, size_bytes=16, rate_pps=50_000)
     found, prober = ping(ENGINES[name], block(70_000), settings, SILENT)
     assert (found.outcome == LOST).all() and prober.statistics.sent == 70_000
-    assert found.at_us[-1] < 3_000_000, "the last one waited for a slot of the first"
+    assert found.at_us[-1] < 6_000_000, "the last one waited for a slot of the first"
 
 
 @pytest.mark.parametrize("name", ["linux datagram", "portable datagram"])

@@ -27,7 +27,8 @@ from lab.namespace import in_namespace, needs_root
 from lab.ordinary_user import as_nobody, needs_setpriv
 from lab.probers import ALLOW_DATAGRAM, ENGINES, Engine
 
-pytestmark = needs_root
+# An answer that comes a turn of SOON too late has been probed for again.
+pytestmark = [needs_root, pytest.mark.timed(0.04)]
 needs_tun = pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="a tun device needs /dev/net/tun")
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "topologies"
 SOON = TraceSettings(interval_s=0.05, timeout_s=0.5, rate_pps=2_000.0)
@@ -300,24 +301,26 @@ def test_a_network_gets_no_more_than_its_cap(engine: Engine) -> None:
 
 @needs_tun
 def test_a_stopped_trace_sends_nothing_more_and_tells_what_is_done(engine: Engine) -> None:
-    async def body() -> tuple[Internet, float, float, TraceColumns]:
+    sent: list[int] = []
+
+    async def body() -> tuple[Internet, float, TraceColumns]:
         with Internet((FOLDER / "chain.toml").read_text(encoding="utf-8")) as internet, engine("") as prober:
             stopped_s = 0.0
 
             def stopped() -> bool:
                 nonlocal stopped_s
-                if prober.statistics.sent >= 60 and not stopped_s:
+                if prober.statistics.sent >= 60 and not sent:
+                    sent.append(prober.statistics.sent)
                     stopped_s = time.monotonic()
-                return stopped_s > 0
+                return bool(sent)
 
             targets = column(f"198.18.1.{n}" for n in range(1, 200))
             found = await prober.trace(targets, replace(SOON, rate_pps=500.0), stopped)
-            return internet, stopped_s, time.monotonic(), found
+            return internet, time.monotonic() - stopped_s, found
 
-    internet, stopped_s, ended_s, found = run(body)
-    assert 60 <= len(internet.seen) <= 120
-    assert internet.seen["at_ns"].max() / 1e9 <= stopped_s + 0.01
-    assert ended_s - stopped_s < 2 and len(found) == 0
+    internet, took_s, found = run(body)
+    assert len(internet.seen) == sent[0]
+    assert took_s < 2 and len(found) == 0
 
 
 @needs_tun
@@ -340,9 +343,11 @@ def test_a_later_trace_stops_where_an_earlier_one_was_and_pings_may_run_beside(r
     async def body() -> tuple[TraceColumns, TraceColumns, NDArray[np.uint8]]:
         with Internet((FOLDER / "chain.toml").read_text(encoding="utf-8")), raw("") as prober:
             known = StopSet()
-            first = await prober.trace(column(["198.18.1.1"]), SOON, known=known)
+            # So long that a busy machine has taken in each answer before the next turn.
+            asked = replace(SOON, interval_s=1.0, timeout_s=5.0)
+            first = await prober.trace(column(["198.18.1.1"]), asked, known=known)
             async with asyncio.TaskGroup() as tasks:
-                later = tasks.create_task(prober.trace(column(["198.18.1.2"]), replace(SOON, flows=1), known=known))
+                later = tasks.create_task(prober.trace(column(["198.18.1.2"]), replace(asked, flows=1), known=known))
                 pinged = tasks.create_task(_pinged(prober))
             return first, later.result(), pinged.result()
 

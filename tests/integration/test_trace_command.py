@@ -15,7 +15,8 @@ import pytest
 from lab.internet.chain import DROPPED, LOOPING, PROHIBITED, UNREACHABLE, Chain
 from lab.namespace import in_namespace, needs_root
 
-pytestmark = needs_root
+# An answer that comes later than QUICK waits is not there.
+pytestmark = [needs_root, pytest.mark.timed(0.2)]
 
 COMMAND = "import sys; from hoploom.cli.main import main; sys.exit(main(['trace', *sys.argv[1:]]))"
 QUICK = ("-q", "1", "-w", "0.3", "-W", "1")

@@ -25,7 +25,9 @@ from lab.namespace import in_namespace, needs_root
 from unit.ping_service.stations import FakeMesh, lease, working
 from waiting import eventually
 
+# An answer that comes a turn too late has been probed for again.
 pytestmark = [
+    pytest.mark.timed(0.04),
     needs_root,
     pytest.mark.skipif(not Path("/dev/net/tun").exists(), reason="a tun device needs /dev/net/tun"),
 ]

@@ -12,7 +12,7 @@ INNER = f"""
 import os, signal
 from collections import Counter
 import pytest
-from calm import CALM
+from calm import CALM, STOOD, TURN
 from waiting import pause
 
 RUNS = Counter()
@@ -48,6 +48,11 @@ def test_never(stall):
 def test_good(stall):
     stall()
 
+@pytest.mark.timed({STALL_S})
+def test_with_an_older_fixture(stall, request):
+    request.node.stash[STOOD] = NEVER_S
+    assert request.node.stash[TURN] == 1
+
 def test_without_a_mark(stall):
     assert not RUNS
 
@@ -79,6 +84,7 @@ def _printed(tmp_path_factory: pytest.TempPathFactory) -> str:
         ("test_at_the_third_time", "PASSED", 3),
         ("test_never", "FAILED", 4),
         ("test_good", "PASSED", 1),
+        ("test_with_an_older_fixture", "PASSED", 2),
         ("test_without_a_mark", "FAILED", 1),
     ],
 )
@@ -88,6 +94,6 @@ def test_a_test_is_run_so_often(printed: str, name: str, outcome: str, runs: int
 
 
 def test_the_end_tells_how_many_were_run_again_and_how_long_it_stood(printed: str) -> None:
-    assert "3 failed, 3 passed" in printed, printed
-    assert "run again because the machine stood still: 5" in printed, printed
+    assert "3 failed, 4 passed" in printed, printed
+    assert "run again because the machine stood still: 6" in printed, printed
     assert printed.count("s, its claim bears 0.05 s") == 5, printed

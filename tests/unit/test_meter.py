@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from meter import Meter, stolen_s, waited_s
+from meter import Meter, kept_waiting_s, stolen_s, waited_s
 from waiting import pause, until
 
 HOG = "while True: pass"
@@ -56,6 +56,7 @@ def test_it_sees_that_others_had_the_processors(meter: Meter) -> None:
     ("read", "text", "expected_s"),
     [
         (waited_s, "some avg10=0.00 avg60=0.00 avg300=0.00 total=2500000\nfull avg10=0.00 total=1\n", 2.5),
+        (kept_waiting_s, "81000000 1500000000 42\n", 1.5),
         (stolen_s, "cpu  1 2 3 4 5 6 7 250 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\n", 250 / os.sysconf("SC_CLK_TCK")),
     ],
 )
