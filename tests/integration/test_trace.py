@@ -344,7 +344,7 @@ def test_a_later_trace_stops_where_an_earlier_one_was_and_pings_may_run_beside(r
         with Internet((FOLDER / "chain.toml").read_text(encoding="utf-8")), raw("") as prober:
             known = StopSet()
             # So long that a busy machine has taken in each answer before the next turn.
-            asked = replace(SOON, interval_s=1.0, timeout_s=5.0)
+            asked = replace(SOON, interval_s=0.3, timeout_s=3.0)
             first = await prober.trace(column(["198.18.1.1"]), asked, known=known)
             async with asyncio.TaskGroup() as tasks:
                 later = tasks.create_task(prober.trace(column(["198.18.1.2"]), replace(asked, flows=1), known=known))
