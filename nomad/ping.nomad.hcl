@@ -92,7 +92,7 @@ variable "group" {
 
 variable "worker_prefix" {
   type        = string
-  description = "Start of the worker's name; its number follows. Empty names it after its host."
+  description = "Start of the worker's name; its number follows. Empty is the node's name."
   default     = ""
 }
 
@@ -244,7 +244,7 @@ job "hoploom-ping" {
         HOPLOOM_LOG_FORMAT        = "json"
         HOPLOOM_WORKER_TOKEN_FILE = var.token_dir == "" ? "" : "${var.token_dir}/worker"
         HOPLOOM_GROUP             = var.group
-        HOPLOOM_WORKER            = "${var.worker_prefix}${NOMAD_ALLOC_INDEX}"
+        HOPLOOM_WORKER            = "${var.worker_prefix == "" ? "${node.unique.name}-" : var.worker_prefix}${NOMAD_ALLOC_INDEX}"
         HOPLOOM_ANCHORS           = var.anchors
         HOPLOOM_ALLOW_PRIVATE     = var.allow_private
         HOPLOOM_LOOPBACK_WILL_DO  = var.loopback_will_do
