@@ -83,8 +83,9 @@ def kept_waiting_s(schedstat: Path = Path("/proc/thread-self/schedstat")) -> flo
 def measure() -> None:
     """The process itself."""
     while os.read(0, 1) == b"b":
-        os.write(1, b"0\n")
+        # The clock is read first: from the answer on, nothing is missed.
         overslept_s, before_s, is_over = 0.0, time.monotonic(), False
+        os.write(1, b"0\n")
         while not is_over:
             is_over = bool(select.select([0], [], [], SLEEP_S)[0])
             now_s = time.monotonic()
