@@ -42,8 +42,9 @@ def lacks(python: str, arch: str) -> str:
     """
     here = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if here != python:
-        way = f"install python{python}, or make one for this host by `hoploom build --python {here}`"
-        return f"this archive is for Python {python}, and {sys.executable} is {here}: {way} (3.11 or newer)"
+        serves = sys.version_info >= (3, 11)
+        way = f"`hoploom build --python {here}` makes one for it" if serves else f"install python{python}"
+        return f"this archive is for Python {python}, and {sys.executable} is {here}: {way}"
     if sys.maxsize < 2**32:
         return "this Python is a 32-bit one, and numpy and others exist for 64 bits alone: install a 64-bit system"
     if f".cpython-{python.replace('.', '')}-{arch}-linux-gnu.so" not in importlib.machinery.EXTENSION_SUFFIXES:

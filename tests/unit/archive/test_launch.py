@@ -91,6 +91,17 @@ def test_a_failed_check_is_one_sentence_and_exit_code_2(release: Path) -> None:
     assert len(ran.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("version", "way"),
+    [((3, 14), "`hoploom build --python 3.14` makes one for it"), ((3, 9), "install python2.7")],
+)
+def test_another_python_is_told_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, version: tuple[int, int], way: str
+) -> None:
+    monkeypatch.setattr(sys, "version_info", version)
+    assert launch.lacks("2.7", ARCH).endswith(way)
+
+
 def test_this_python_serves() -> None:
     assert launch.lacks(HERE, ARCH) == ""
 
