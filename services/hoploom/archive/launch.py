@@ -9,6 +9,7 @@ import importlib.machinery
 import importlib.util
 import os
 import runpy
+import signal
 import sys
 import types
 
@@ -23,6 +24,10 @@ def main(argv: "list[str]") -> None:
     Args:
         argv: The wanted Python and machine, then what Python is told: `-m`, `-c`, a file, and arguments.
     """
+    if os.getpid() == 1:
+        # Nomad makes an isolated task the first process of a namespace, which hears no signal that it does not handle:
+        # who is stopped before it is up would be waited for, and killed after 30 s.
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     missing = lacks(argv[0], argv[1])
     if missing:
         sys.stderr.write(f"hoploom: {missing}\n")

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,16 @@ def start(release: Path, *words: str, path: str = "", typed: str = "", **environ
 )
 def test_it_does_what_python_does(release: Path, words: tuple[str, ...], typed: str, said: str) -> None:
     assert start(release, *words, typed=typed) == (0, said.format(release), "")
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="a namespace of processes needs Linux and root")
+def test_the_first_process_of_a_namespace_is_stopped_before_it_handles_signals_itself(release: Path) -> None:
+    code = "import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(0.1); print('heard nothing')"
+    ran = subprocess.run(
+        ["unshare", "--pid", "--fork", str(release / "bin" / "python"), "-c", code],
+        env={"PATH": f"{release / 'path'}:/usr/bin:/bin"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout, ran.stderr) == (128 + signal.SIGTERM, "", "")
 
 
 def test_a_file_runs_with_its_folder_on_the_path(release: Path, tmp_path: Path) -> None:
