@@ -56,7 +56,7 @@ def test_it_does_what_python_does(release: Path, words: tuple[str, ...], typed: 
     assert start(release, *words, typed=typed) == (0, said.format(release), "")
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="a namespace of processes needs Linux and root")
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="such a namespace needs Linux and root")
 def test_the_first_process_of_a_namespace_is_stopped_before_it_handles_signals_itself(release: Path) -> None:
     code = "import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(0.1); print('heard nothing')"
     ran = subprocess.run(
