@@ -13,6 +13,7 @@ from pathlib import Path
 from hoploom import bootstrap
 from hoploom.archive import requirements
 from hoploom.archive.requirements import Requirement
+from hoploom.engines import lock
 from hoploom.engines.record import sha256_of
 from hoploom.engines.site import cache_folder
 from hoploom.kit.errors import ConfigError, Unavailable
@@ -39,13 +40,14 @@ def fetch(wanted: Sequence[Requirement], python: str, arch: str) -> list[Path]:
     listed = requirements.text(wanted)
     key = hashlib.sha256(f"{python} {arch}\n{listed}".encode()).hexdigest()[:16]
     folder = cache_folder(os.environ).parent / "wheels" / f"{arch}-{python}-{key}"
+    try:
+        with lock.held(folder.with_name(f"{folder.name}.lock"), lambda: None):
+            if not _is_whole(folder, wanted):
+                _fetch(folder, listed, python, arch)
+    except OSError as error:
+        raise Unavailable(f"cannot keep wheels in {folder}: {error.strerror or error}") from error
     if not _is_whole(folder, wanted):
-        try:
-            _fetch(folder, listed, python, arch)
-        except OSError as error:
-            raise Unavailable(f"cannot keep wheels in {folder}: {error.strerror or error}") from error
-        if not _is_whole(folder, wanted):
-            raise Unavailable(f"{folder} is not what the lock says, though pip made it: remove it and try again")
+        raise Unavailable(f"{folder} is not what the lock says, though pip made it: remove it and try again")
     return sorted(folder.glob("*.whl"))
 
 
@@ -58,11 +60,10 @@ def _is_whole(folder: Path, wanted: Iterable[Requirement]) -> bool:
 def _fetch(folder: Path, listed: str, python: str, arch: str) -> None:
     if importlib.util.find_spec("pip") is None:
         raise ConfigError("this Python has no pip to fetch wheels with: run `python3 services build` in a checkout")
-    folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder.parent) as half:
-        lock = Path(half, "requirements.txt")
-        lock.write_text(listed, encoding="utf-8")
-        _pip(["--requirement", str(lock), "--dest", str(Path(half, "wheels")), *_target(python, arch)])
+        given = Path(half, "requirements.txt")
+        given.write_text(listed, encoding="utf-8")
+        _pip(["--requirement", str(given), "--dest", str(Path(half, "wheels")), *_target(python, arch)])
         shutil.rmtree(folder, ignore_errors=True)
         Path(half, "wheels").replace(folder)
 

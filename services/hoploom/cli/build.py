@@ -29,9 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make it."""
+    """Make it, and say where it is and what its sum is."""
     began = time.monotonic()
     wanted = making.Wanted(args.arch, args.python, args.part, args.version)
+    screen.say("making", f"{wanted.name} (some seconds; a minute where its wheels have to be fetched first)")
     made = making.make(wanted, Path(args.output))
     screen.say("archive", str(made.path))
     screen.say("size", f"{made.size_bytes / _MB:.1f} MB, made in {time.monotonic() - began:.0f} s")
