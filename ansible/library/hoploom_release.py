@@ -161,6 +161,8 @@ def main() -> None:
             bring(root, version, sha256, module.params["archive"])
     except Refused as refused:
         module.fail_json(msg=f"hoploom {version}: {refused}")
+    except OSError as error:  # a full disk, most likely
+        module.fail_json(msg=f"hoploom {version}: {error.strerror or error}: {error.filename or root}")
     diff = {"before": f"{before or 'nothing'}\n", "after": f"{version}\n"} if changed else {}
     module.exit_json(changed=changed, is_there=bool(there), current=before, diff=diff)
 
