@@ -22,7 +22,7 @@ import numpy as np
 from hoploom import engines
 from hoploom.cli.bench import Figure, at_least, at_most
 from hoploom.kit.errors import ConfigError
-from hoploom.local.mesh import COLLECTING_MB
+from hoploom.local.submission import COLLECTING_MB
 from hoploom.prober.interface import ProbeSettings, open_prober
 from local_cli import Cli
 from waiting import until

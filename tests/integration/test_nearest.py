@@ -12,6 +12,7 @@ from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.http_client import HttpClient
 from hoploom.kit.membership import Mesh
+from hoploom.kit.names import PLAIN
 from hoploom.local import queries
 from hoploom.local.consul_agent import ConsulAdmin
 from waiting import eventually, until
@@ -68,7 +69,7 @@ async def test_a_call_goes_to_the_nearest_datacenter_that_has_the_service(
     consuls = [ConsulApi(each.url) for each in agents]
     mesh, http = Mesh("client"), HttpClient()
     mesh.consul = consuls[0]
-    admin = ConsulAdmin(http, int(agents[0].url.rpartition(":")[2]), "")
+    admin = ConsulAdmin(http, agents[0].url, "", PLAIN)
 
     async def asked() -> str:
         answer = await mesh.nearest("output").request("GET", "/")

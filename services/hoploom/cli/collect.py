@@ -65,10 +65,13 @@ def _settings(args: argparse.Namespace) -> Settings:
     mesh.require_running()
     return replace(
         load(Settings, NAME, []),
-        consul_addr=f"http://127.0.0.1:{mesh.ports['consul_http']}",
+        consul_addr=mesh.consul_url,
         consul_token_file=str(places.tokens / "output"),
         worker_token_file=str(places.tokens / "worker"),
         fabio_addr=mesh.fabio_url,
+        prefix=mesh.attached.names.prefix,
+        service_prefix=mesh.attached.names.service_prefix,
+        route_prefix=mesh.attached.names.route_prefix,
     )
 
 

@@ -5,6 +5,7 @@ import asyncio
 import time
 
 from hoploom.cli import screen
+from hoploom.local import taking_down
 from hoploom.local.lock import alone
 from hoploom.local.mesh import LocalMesh
 
@@ -35,6 +36,6 @@ def run(args: argparse.Namespace) -> int:
 async def _down(args: argparse.Namespace) -> None:
     mesh = LocalMesh(screen.places(args), screen.say)
     try:
-        await mesh.down(purge=args.purge)
+        await taking_down.down(mesh, purge=args.purge)
     finally:
         await mesh.close()

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from hoploom.cli import screen
 from hoploom.kit.errors import ConfigError
+from hoploom.local.attached import Attached
 from hoploom.local.consul_agent import SERVICES
 from hoploom.local.mesh import ENGINES
+from hoploom.local.submission import job_id
 
 NAME = "logs"
 HELP = "print the log of a service (input, output, manager, ping) or an engine (consul, fabio, nomad-server, ...)"
@@ -24,7 +26,10 @@ def run(args: argparse.Namespace) -> int:
     """Print the last lines, in the order of time where they say it."""
     if args.service not in (*SERVICES, *ENGINES):
         raise ConfigError(f"there is no log of {args.service!r} (one of {', '.join((*SERVICES, *ENGINES))})")
-    root = screen.places(args).root
+    root, attached = screen.places(args).root, Attached.of(screen.places(args).read())
+    if attached.nomad and args.service in SERVICES:
+        raise ConfigError(f"Nomad at {attached.nomad} keeps that log: `nomad alloc logs -job "
+                          f"{job_id(attached, args.service)}`")  # fmt: skip
     files = _files(root, args.service)
     if not files:
         raise ConfigError(f"mesh {args.mesh!r} has no log of {args.service} yet (start it with `hoploom up`)")

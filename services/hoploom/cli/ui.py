@@ -32,7 +32,7 @@ async def _open(args: argparse.Namespace) -> int:
             await sign_in.consul_door(mesh, lambda address: _show(args, address))
             return 0
         address = view.links(mesh)[args.page]
-        if args.page == "nomad":
+        if args.page == "nomad" and mesh.attached.nomad_acl:
             address += f"?ott={await mesh.nomad().one_time_token()}"
         _show(args, address)
         return 0

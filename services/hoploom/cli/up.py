@@ -3,15 +3,25 @@
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import time
 
 from hoploom import __version__, engines
 from hoploom.cli import mapping, screen
-from hoploom.kit.errors import HoploomError
-from hoploom.local import view
+from hoploom.kit.errors import ConfigError, HoploomError
+from hoploom.kit.http_client import HttpClient
+from hoploom.kit.names import Names
+from hoploom.local import policies, view, wishes
+from hoploom.local.attached import Attached
+from hoploom.local.bringing_up import up
+from hoploom.local.joining import join
 from hoploom.local.lock import alone
-from hoploom.local.mesh import KIT_ENGINES, Counts, LocalMesh
+from hoploom.local.mesh import KIT_ENGINES, LocalMesh
+from hoploom.local.places import Places
+from hoploom.local.submission import Counts
+from hoploom.local.taking_down import down
+from hoploom.local.wishes import Wishes
 
 NAME = "up"
 HELP = "bring the mesh up on this machine (Consul, Fabio, Nomad, the services) and map TARGETS"
@@ -30,17 +40,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engines", type=int, choices=[1, 2], default=1, help="2: the 2.0 series of Consul and Nomad")
     for name, what in (("workers", "ping"), ("inputs", "input"), ("outputs", "output"), ("managers", "manager")):
         parser.add_argument(f"--{name}", type=_count, default=1, metavar="N", help=f"{what} instances (default: 1)")
+    wishes.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Bring it up; in the foreground until Ctrl-C, or with --detach until all is mapped."""
     places = screen.places(args)
+    if args.print_policy:
+        names = Names.apart(args.prefix)
+        print(f"{policies.consul(names)}\n{policies.nomad(names)}", end="")
+        return 0
+    wish = _wishes(args, places)
     plan = None if args.only or args.no_map else mapping.prepare(args, default=DEMO)
-    screen.out.print(f"hoploom {__version__}   mesh {args.mesh} in {places.root}   loopback only · ACLs on")
-    found = engines.ensure(
-        KIT_ENGINES if args.only else engines.NAMES, report=lambda line: screen.say("engine", line), series=args.engines
-    )
+    how = f"joins what runs here · prefix {args.prefix}" if wish else "loopback only · ACLs on"
+    screen.out.print(f"hoploom {__version__}   mesh {args.mesh} in {places.root}   {how}")
+    joined = asyncio.run(_join(places, wish)) if wish else Attached()
+    wanted = [name for name in (KIT_ENGINES if args.only else engines.NAMES) if joined.is_own(name)]
+    found = engines.ensure(wanted, report=lambda line: screen.say("engine", line), series=args.engines)
     return asyncio.run(_up(args, plan, found))
+
+
+def _wishes(args: argparse.Namespace, places: Places) -> Wishes | None:
+    """What shall be joined; None for a mesh of engines of its own.
+
+    Raises:
+        ConfigError: The flags do not go together, or not with what this mesh is.
+    """
+    known = Attached.of(places.read())
+    if not args.attach:
+        if known.id:
+            raise ConfigError(f"mesh {args.mesh!r} has joined {', '.join(known.engines.values())}: go on with "
+                              "`hoploom up --attach`, or remove it by `hoploom down --purge`")  # fmt: skip
+        given = [name for name in ("consul", "nomad", "fabio", "fabio_admin") if getattr(args, name)]
+        if given:
+            raise ConfigError(f"--{given[0].replace('_', '-')} goes with --attach")
+        return None
+    if args.only:
+        raise ConfigError("--only kit starts engines of our own, --attach joins those that run: one of the two")
+    return wishes.wishes(args, os.environ)
+
+
+async def _join(places: Places, wish: Wishes) -> Attached:
+    http, mesh = HttpClient(), LocalMesh(places, screen.say)
+    try:
+        wish = wish.after(mesh.attached, mesh.secrets)
+        joined = await join(http, wish, mesh.attached, screen.say)
+        with alone(places, lambda: screen.say("waiting", "another start or stop of this mesh is under way")):
+            mesh.attach(joined, wish.consul.token, wish.nomad.token)
+        return joined
+    finally:
+        await http.close()
+        await mesh.close()
 
 
 async def _up(args: argparse.Namespace, plan: mapping.Prepared | None, found: dict[str, engines.Engine]) -> int:
@@ -70,7 +120,7 @@ async def _bring_up(args: argparse.Namespace, plan: mapping.Prepared | None, fou
     try:
         with alone(places, lambda: screen.say("waiting", "another start or stop of this mesh is under way")):
             mesh.record = places.read()
-            await mesh.up(_counts(args), found, only_kit=bool(args.only))
+            await up(mesh, _counts(args), found, only_kit=bool(args.only))
         screen.say("routed", f"all passing in Consul and listed by Fabio after {time.monotonic() - began:.1f} s")
         _tell_where(mesh, args)
         return await _map(mesh, plan) if plan else 0
@@ -95,6 +145,8 @@ def _tell_where(mesh: LocalMesh, args: argparse.Namespace) -> None:
         screen.say("fabio", f"{mesh.fabio_url}   pages: {links['fabio']}")
         screen.say("token", f"HOPLOOM_CONSUL_TOKEN_FILE={mesh.places.tokens / 'developer'}")
         return
+    if mesh.attached.id:
+        screen.say("ours", mesh.attached.ours())
     for name in ("manager", "consul", "nomad", "fabio"):
         screen.say(name, links[name])
     screen.say("next", "hoploom map TARGETS · hoploom status · hoploom ui consul|nomad|fabio · hoploom down [--purge]")
@@ -120,7 +172,7 @@ async def _stop(args: argparse.Namespace) -> None:
     mesh = LocalMesh(places, screen.say)
     try:
         with alone(places, lambda: None):
-            await mesh.down()
+            await down(mesh)
     finally:
         await mesh.close()
     screen.say("down", f"results are kept in {places.data}")

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
-from hoploom.kit import fabio_api
 from hoploom.kit.deploy import deploy_root
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.http_client import Answer, HttpClient
+from hoploom.kit.names import Names
 from hoploom.local import tokens
 from hoploom.local.until import until
 
@@ -19,12 +20,12 @@ _ACCESSORS = uuid.UUID("6f9a1c52-5d0e-4c56-9f7a-0b5f6f3e7a11")
 
 
 class ConsulAdmin:
-    """What `up` asks of Consul as its owner: ACLs, reload, and leftovers. Not for services."""
+    """What `up` asks of Consul: ACLs and reload as its owner, and leftovers of ours. Not for services."""
 
-    def __init__(self, http: HttpClient, port: int, token: str) -> None:
-        """Speak to the agent on loopback with the management token."""
-        self._http, self._token = http, token
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, http: HttpClient, url: str, token: str, names: Names) -> None:
+        """Speak to the agent with the management token, or with the one that a person gave."""
+        self._http, self._token, self.names = http, token, names
+        self.url = url
 
     async def call(self, method: str, path: str, body: Any = None) -> Answer:
         """One call of the agent's HTTP API; raises Unavailable when it does not answer."""
@@ -39,15 +40,20 @@ class ConsulAdmin:
     async def _knows_us(self) -> bool:
         return (await self.call("GET", "/v1/acl/token/self")).ok
 
-    async def fill_acl(self, secrets: dict[str, str]) -> None:
+    async def fill_acl(self, secrets: Mapping[str, str]) -> None:
         """Create or renew every policy and its token; a second time changes nothing."""
-        for name in (*tokens.CONSUL_POLICIES, "anonymous"):
-            rules = (deploy_root() / "consul" / "policies" / f"{name}.hcl").read_text(encoding="utf-8")
-            await self._policy(f"hoploom-{name}", rules)
         for name in tokens.CONSUL_POLICIES:
-            await self._token_for(name, secrets[name])
+            await self.policy(name)
+            await self.token_for(name, accessor(name), secrets[name])
+        await self.policy("anonymous")
         anonymous = "00000000-0000-0000-0000-000000000002"
-        await self._must("PUT", f"/v1/acl/token/{anonymous}", {"Policies": [{"Name": "hoploom-anonymous"}]})
+        granted = {"Policies": [{"Name": f"{self.names.prefix}-anonymous"}]}
+        await self.must("PUT", f"/v1/acl/token/{anonymous}", granted)
+
+    async def policy(self, service: str) -> None:
+        """Create or renew the policy of a service."""
+        rules = (deploy_root() / "consul" / "policies" / f"{service}.hcl").read_text(encoding="utf-8")
+        await self._policy(f"{self.names.prefix}-{service}", self.names.policy(rules))
 
     async def _policy(self, name: str, rules: str) -> None:
         found = await self.call("GET", f"/v1/acl/policy/name/{name}")
@@ -55,35 +61,38 @@ class ConsulAdmin:
         if found.ok:
             known = found.json()
             if known["Rules"] != rules:
-                await self._must("PUT", f"/v1/acl/policy/{known['ID']}", body)
+                await self.must("PUT", f"/v1/acl/policy/{known['ID']}", body)
         else:
-            await self._must("PUT", "/v1/acl/policy", body)
+            await self.must("PUT", "/v1/acl/policy", body)
 
-    async def _token_for(self, name: str, secret: str) -> None:
-        accessor = str(uuid.uuid5(_ACCESSORS, name))
-        if (await self.call("GET", f"/v1/acl/token/{accessor}")).ok:
+    async def token_for(self, name: str, accessor_id: str, secret: str) -> None:
+        """Create the token of a service, unless it is there."""
+        if (await self.call("GET", f"/v1/acl/token/{accessor_id}")).ok:
             return
         body = {
-            "AccessorID": accessor,
+            "AccessorID": accessor_id,
             "SecretID": secret,
-            "Description": f"hoploom {name}",
-            "Policies": [{"Name": f"hoploom-{name}"}],
+            "Description": f"{self.names.prefix} {name}",
+            "Policies": [{"Name": f"{self.names.prefix}-{name}"}],
         }
-        await self._must("PUT", "/v1/acl/token", body)
+        await self.must("PUT", "/v1/acl/token", body)
 
     async def reload(self) -> None:
         """Make the agent read its configuration folder again."""
-        await self._must("PUT", "/v1/agent/reload")
+        await self.must("PUT", "/v1/agent/reload")
 
-    async def _must(self, method: str, path: str, body: Any = None) -> None:
+    async def must(self, method: str, path: str, body: Any = None) -> Any:
+        """A call that has to succeed; its JSON answer, raises Unavailable."""
         answer = await self.call(method, path, body)
         if not answer.ok:
             raise Unavailable(f"Consul refused {method} {path}: {answer.reason()}")
+        return answer.json() if answer.body.strip() else None
 
     async def registered(self) -> dict[str, dict[str, Any]]:
         """Our services at the agent, by id."""
         found = (await self.call("GET", "/v1/agent/services")).json()
-        return {service_id: each for service_id, each in found.items() if each["Service"] in SERVICES}
+        ours = {self.names.service(name) for name in SERVICES}
+        return {service_id: each for service_id, each in found.items() if each["Service"] in ours}
 
     async def clean_up(self) -> list[str]:
         """Deregister our services that nobody listens for any more; returns their ids."""
@@ -95,14 +104,15 @@ class ConsulAdmin:
         return gone
 
     async def health(self, service: str) -> list[dict[str, Any]]:
-        """Entries of the health API for one service, passing or not."""
-        found: list[dict[str, Any]] = (await self.call("GET", f"/v1/health/service/{service}")).json()
+        """Entries of the health API for one service of ours, passing or not."""
+        path = f"/v1/health/service/{self.names.service(service)}"
+        found: list[dict[str, Any]] = (await self.call("GET", path)).json()
         return found
 
 
-async def route_table(http: HttpClient, ui_port: int) -> list[fabio_api.RouteEntry]:
-    """The route table of the local Fabio."""
-    return await fabio_api.routes(http.session, f"http://127.0.0.1:{ui_port}/api/routes", 5.0)
+def accessor(name: str) -> str:
+    """The fixed name of a token of ours."""
+    return str(uuid.uuid5(_ACCESSORS, name))
 
 
 async def _listens(host: str, port: int) -> bool:

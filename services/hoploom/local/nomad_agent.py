@@ -1,13 +1,14 @@
-"""The local Nomad: ACLs bootstrapped, jobs submitted by `nomad job run`, and stopped again."""
+"""The mesh's Nomad, its own or somebody else's: ACLs bootstrapped where it is its own, jobs submitted and stopped."""
 
 import asyncio
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.http_client import Answer, HttpClient
+from hoploom.local import submission
+from hoploom.local.attached import Attached
 from hoploom.local.until import until
 
 START_TIMEOUT_S = 40.0
@@ -28,12 +29,12 @@ def agent_values(rpc_port: int) -> dict[str, Any]:
 
 
 class NomadAdmin:
-    """What `up` and `down` ask of the Nomad server as its owner."""
+    """What `up` and `down` ask of the Nomad server; `ready` as its owner."""
 
-    def __init__(self, http: HttpClient, port: int, token: str, binary: Path) -> None:
-        """Speak to the server on loopback with the management token."""
-        self._http, self._token, self._binary = http, token, binary
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, http: HttpClient, url: str, token: str, attached: Attached) -> None:
+        """Speak to the server with the management token, or with the one that a person gave."""
+        self._http, self._token, self._attached = http, token, attached
+        self.url = url
 
     async def call(self, method: str, path: str, body: Any = None) -> Answer:
         """One call of the HTTP API; raises Unavailable when it does not answer."""
@@ -78,18 +79,43 @@ class NomadAdmin:
         Raises:
             ConfigError: Nomad refuses it; the reason is Nomad's.
         """
-        given = [f"-var={name}={value}" for name, value in variables.items()]
-        await self._cli(["job", "run", "-detach", *given, str(job)])
+        text = await asyncio.to_thread(job.read_text, encoding="utf-8")
+        told = {"JobHCL": text, "Canonicalize": False, "Variables": submission.as_hcl(variables)}
+        parsed = await self._must(job.name, "/v1/jobs/parse", told)
+        placed = submission.placed(parsed, self._attached)
+        await self._must_be_ours(placed["ID"])
+        source = {"Source": text, "Format": "hcl2", "VariableFlags": dict(variables)}
+        await self._must(job.name, "/v1/jobs", {"Job": placed, "Submission": source})
+
+    async def _must(self, what: str, path: str, body: Any) -> dict[str, Any]:
+        answer = await self.call("POST", path, body)
+        if not answer.ok:
+            raise ConfigError(f"Nomad refuses {what}: {answer.reason()}")
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def _must_be_ours(self, job_id: str) -> None:
+        """Raises ConfigError where a stranger's Nomad has a job of that name that this mesh did not submit."""
+        if not self._attached.nomad:
+            return
+        answer = await self.call("GET", f"/v1/job/{job_id}")
+        if answer.ok and (answer.json().get("Meta") or {}).get(submission.MARK) != self._attached.id:
+            where = f"Nomad at {self.url} has a job {job_id} of somebody else's"
+            raise ConfigError(f"{where}: take another name by --prefix")
+
+    def _path(self, job: str) -> str:
+        return f"/v1/job/{submission.job_id(self._attached, job)}"
 
     async def stop(self, job: str) -> None:
         """Stop and forget a job; its tasks drain."""
-        await self.call("DELETE", f"/v1/job/hoploom-{job}?purge=true")
+        await self._must_be_ours(submission.job_id(self._attached, job))
+        await self.call("DELETE", f"{self._path(job)}?purge=true")
 
     async def running(self) -> list[str]:
         """Client status and task group of allocations that have not ended."""
         found = []
         for job in JOBS:
-            answer = await self.call("GET", f"/v1/job/hoploom-{job}/allocations?all=true")
+            answer = await self.call("GET", f"{self._path(job)}/allocations?all=true")
             rows = answer.json() if answer.ok else []
             found += [f"{job} {row['ClientStatus']}" for row in rows if row["ClientStatus"] in ("pending", "running")]
         return found
@@ -98,10 +124,21 @@ class NomadAdmin:
         """Why allocations of ours failed, newest first, for a person."""
         words = []
         for job in JOBS:
-            answer = await self.call("GET", f"/v1/job/hoploom-{job}/allocations")
+            answer = await self.call("GET", f"{self._path(job)}/allocations")
             for row in answer.json() if answer.ok else []:
                 words += [f"{job}: {event}" for event in _bad_events(row)]
+            words += await self._unplaced(job)
         return words[:4]
+
+    async def _unplaced(self, job: str) -> list[str]:
+        """Why the scheduler found no place."""
+        answer = await self.call("GET", f"{self._path(job)}/evaluations")
+        words = []
+        for each in answer.json() if answer.ok else []:
+            for failed in (each.get("FailedTGAllocs") or {}).values():
+                reasons = {**(failed.get("ConstraintFiltered") or {}), **(failed.get("DimensionExhausted") or {})}
+                words.append(f"{job}: no place on this host ({', '.join(reasons) or 'no client fits'})")
+        return words[:1]
 
     async def one_time_token(self) -> str:
         """A token that opens Nomad's UI signed in, once."""
@@ -109,15 +146,6 @@ class NomadAdmin:
         if not answer.ok:
             raise Unavailable(answer.reason())
         return str(answer.json()["OneTimeToken"]["OneTimeSecretID"])
-
-    async def _cli(self, arguments: Sequence[str]) -> None:
-        environ = {**os.environ, "NOMAD_ADDR": self.url, "NOMAD_TOKEN": self._token}
-        process = await asyncio.create_subprocess_exec(
-            str(self._binary), *arguments, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
-        output, _ = await process.communicate()
-        if process.returncode:
-            raise ConfigError(f"`nomad {' '.join(arguments[:2])}` refused: {output.decode('utf-8', 'replace').strip()}")
 
 
 def _bad_events(allocation: Mapping[str, Any]) -> list[str]:

@@ -48,7 +48,7 @@ def choose() -> dict[str, int]:
 
 def moved(ports: Mapping[str, int]) -> dict[int, int]:
     """Usual port to chosen port, for those that had to move."""
-    return {usual: ports[name] for name, usual in USUAL.items() if ports[name] != usual}
+    return {usual: ports[name] for name, usual in USUAL.items() if ports.get(name, usual) != usual}
 
 
 def _near(usual: int, taken: set[int]) -> int:

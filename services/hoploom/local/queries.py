@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from hoploom.kit.deploy import deploy_root
-from hoploom.kit.errors import Unavailable
 from hoploom.kit.names import PLAIN, Names
 from hoploom.local.consul_agent import ConsulAdmin
 
@@ -29,14 +28,14 @@ async def fill(admin: ConsulAdmin, names: Names = PLAIN) -> list[str]:
     Raises:
         Unavailable: Consul does not take one.
     """
-    known = {each["Name"]: each for each in (await _must(admin, "GET", "/v1/query")) or []}
+    known = {each["Name"]: each for each in (await admin.must("GET", "/v1/query")) or []}
     written = []
     for wanted in definitions(names):
         there = known.get(wanted["Name"])
         if there is None:
-            await _must(admin, "POST", "/v1/query", wanted)
+            await admin.must("POST", "/v1/query", wanted)
         elif not _holds(there, wanted):
-            await _must(admin, "PUT", f"/v1/query/{there['ID']}", wanted)
+            await admin.must("PUT", f"/v1/query/{there['ID']}", wanted)
         else:
             continue
         written.append(wanted["Name"])
@@ -48,10 +47,3 @@ def _holds(there: Any, wanted: Any) -> bool:
     if isinstance(wanted, Mapping):
         return isinstance(there, Mapping) and all(_holds(there.get(name), each) for name, each in wanted.items())
     return bool(there == wanted)
-
-
-async def _must(admin: ConsulAdmin, method: str, path: str, body: object = None) -> Any:
-    answer = await admin.call(method, path, body)
-    if not answer.ok:
-        raise Unavailable(f"Consul refused {method} {path}: {answer.reason()}")
-    return answer.json() if answer.body else None

@@ -22,6 +22,13 @@ def read(places: Places) -> Mapping[str, str]:
     return {name: path.read_text(encoding="utf-8").strip() for name, path in found.items() if path.exists()}
 
 
+def keep(places: Places, given: Mapping[str, str]) -> None:
+    """Put tokens that a person gave in the place of made ones; an empty one leaves what is there."""
+    for name, token in given.items():
+        if token:
+            write_private(places.tokens / name, f"{token}\n")
+
+
 def _one(path: Path) -> str:
     if not path.exists():
         write_private(path, f"{uuid.uuid4()}\n")

@@ -32,7 +32,7 @@ async def look(mesh: LocalMesh) -> dict[str, Any]:
     """The whole view as one JSON document; `state` is "ok" or "degraded"."""
     table = await _table(mesh)
     instances = [view for service in SERVICES for view in await _instances(mesh, service, table or [])]
-    engines = {name: "running" if mesh.process(name) else "not running" for name in ENGINES}
+    engines = {name: _state(mesh, name) for name in ENGINES}
     expected = [name for name in ENGINES if name in mesh.record.get("processes", {})]
     good = (
         table is not None
@@ -54,21 +54,27 @@ async def look(mesh: LocalMesh) -> dict[str, Any]:
 
 def links(mesh: LocalMesh) -> dict[str, str]:
     """Addresses of the pages."""
-    ports = mesh.ports
     return {
         "manager": f"{mesh.fabio_url}/",
-        "consul": f"http://127.0.0.1:{ports['consul_http']}/ui/",
-        "nomad": f"http://127.0.0.1:{ports['nomad_http']}/ui/",
-        "fabio": f"http://127.0.0.1:{ports['fabio_ui']}/routes",
+        "consul": f"{mesh.consul_url}/ui/",
+        "nomad": f"{mesh.nomad_url}/ui/",
+        "fabio": f"{mesh.fabio_admin_url}/routes",
     }
+
+
+def _state(mesh: LocalMesh, name: str) -> str:
+    address = mesh.attached.engines.get(name.partition("-")[0])
+    if address:
+        return f"joined at {address}"
+    return "running" if mesh.process(name) else "not running"
 
 
 async def _table(mesh: LocalMesh) -> list[Mapping[str, Any]] | None:
     try:
-        answer = await mesh.http.request("GET", f"http://127.0.0.1:{mesh.ports['fabio_ui']}/api/routes")
+        answer = await mesh.http.request("GET", f"{mesh.fabio_admin_url}/api/routes")
     except Unavailable:
         return None
-    found: list[Mapping[str, Any]] = answer.json()
+    found: list[Mapping[str, Any]] = answer.json() or []
     return found
 
 
@@ -100,10 +106,10 @@ async def _collected(mesh: LocalMesh, instances: list[InstanceView]) -> list[dic
 
 
 async def _instances(mesh: LocalMesh, service: str, table: list[Mapping[str, Any]]) -> list[InstanceView]:
-    return [_view(entry, table) for entry in await mesh.consul().health(service)]
+    return [_view(service, entry, table) for entry in await mesh.consul().health(service)]
 
 
-def _view(entry: Mapping[str, Any], table: list[Mapping[str, Any]]) -> InstanceView:
+def _view(name: str, entry: Mapping[str, Any], table: list[Mapping[str, Any]]) -> InstanceView:
     service = entry["Service"]
     address = service["Address"] or entry["Node"]["Address"]
     statuses = {check["Status"] for check in entry["Checks"]}
@@ -114,7 +120,7 @@ def _view(entry: Mapping[str, Any], table: list[Mapping[str, Any]]) -> InstanceV
     worst = sorted(entry["Checks"], key=lambda check: (_SEVERITY.index(check["Status"]), check["Name"] not in _OWN))
     return InstanceView(
         id=service["ID"],
-        service=service["Service"],
+        service=name,
         address=address,
         port=service["Port"],
         version=(service["Meta"] or {}).get("version", ""),

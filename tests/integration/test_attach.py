@@ -1,0 +1,155 @@
+"""A mesh among strangers: it joins their Consul, Nomad and Fabio, and leaves all of theirs as it was."""
+
+import contextlib
+import json
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hoploom import engines
+from load import Load
+from local_cli import HOPLOOM, Cli
+from strangers import Strangers
+
+OURS = ("hoploom/", "hoploom-")
+
+
+@pytest.fixture(scope="module")
+def strangers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strangers]:
+    paths = {name: made.path for name, made in engines.ensure(engines.NAMES, report=print).items()}
+    theirs = Strangers(paths, tmp_path_factory.mktemp("strangers"))
+    try:
+        theirs.start()
+        yield theirs
+    finally:
+        theirs.stop()
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Iterator[Cli]:
+    cli = Cli(tmp_path / "state")
+    yield cli
+    cli.run("down", "--purge")
+
+
+def hoploom(cli: Cli, environ: dict[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
+    given = {**cli.environ, **environ}
+    return subprocess.run([str(HOPLOOM), *words], env=given, capture_output=True, text=True, timeout=180, check=False)
+
+
+def attach(cli: Cli, theirs: Strangers, *words: str, **environ: str) -> str:
+    fabio = () if "--fabio" in words else ("--fabio", theirs.fabio_url, "--fabio-admin", theirs.admin_url)
+    ran = hoploom(cli, {**theirs.environ, **environ}, "up", "--attach", "--detach", *fabio, *words)
+    assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
+    return ran.stdout
+
+
+def got(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, ""
+
+
+def command_lines() -> str:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(entry.read_bytes().decode("utf-8", "replace"))
+    return "\n".join(found)
+
+
+def of_theirs(dump: dict[str, Any]) -> dict[str, Any]:
+    """A dump without what carries our prefix."""
+    return {name: _of_theirs(found) for name, found in dump.items()}
+
+
+def _of_theirs(found: Any) -> Any:
+    if isinstance(found, dict):
+        return {name: value for name, value in found.items() if not _is_ours(name, value)}
+    if isinstance(found, list):
+        return [each for each in found if not _is_ours("", each)]
+    return found
+
+
+def _is_ours(name: str, value: Any) -> bool:
+    words = [name, value] if isinstance(value, str) else [name]
+    if isinstance(value, dict):
+        words += [str(value.get(each, "")) for each in ("Key", "Name", "ID", "Description", "Service", "ServiceName")]
+    return any(word.startswith((*OURS, "hoploom ")) for word in words)
+
+
+def test_all_three_are_joined_and_nothing_of_theirs_changes(cli: Cli, strangers: Strangers) -> None:
+    before = strangers.dump()
+    with Load([("GET", f"{strangers.fabio_url}/", {}), ("GET", f"{strangers.fabio_url}/hoploomx", {})], 30) as load:
+        assert "checksRequired = one" in attach(cli, strangers, "--no-map")
+        assert strangers.token not in command_lines()
+        during = strangers.dump()
+        assert "256 of 256 answered" in cli.good("map", "127.5.0.0/24")
+        found = cli.status()
+        assert found["state"] == "ok"
+        assert {each["id"].rpartition("-")[0] for each in found["instances"]} == {
+            "hoploom-input", "hoploom-output", "hoploom-manager", "hoploom-ping",
+        }  # fmt: skip
+        page = got(f"{strangers.fabio_url}/hoploom/")
+        assert page[0] == 200 and 'href="static/page.css"' in page[1]
+        assert got(f"{strangers.fabio_url}/hoploom/static/page.css")[0] == 200
+        assert len(json.loads(got(f"{strangers.fabio_url}/hoploom/api/v1/campaigns")[1])["campaigns"]) == 1
+        assert strangers.web("/dump") == "theirs /dump"
+        cli.good("down")
+        assert strangers.dump()["routes"] == before["routes"]
+        assert "joined" in attach(cli, strangers, "--no-map")
+        cli.good("down", "--purge")
+    assert of_theirs(during) == before
+    assert strangers.dump() == before
+    assert (load.result.failures, dict(load.result.statuses)) == ([], {200: load.result.answered})
+    assert not cli.root.exists()
+
+
+def test_the_printed_policies_are_enough_and_all_run_with_the_token_given(cli: Cli, strangers: Strangers) -> None:
+    before = strangers.dump()
+    consul, _, nomad = cli.good("up", "--attach", "--print-policy", "--prefix", "loom2").partition("\n# Nomad")
+    policy = strangers.ask_consul("PUT", "/v1/acl/policy", {"Name": "loom2-up", "Rules": consul})
+    token = strangers.ask_consul("PUT", "/v1/acl/token", {"Policies": [{"Name": "loom2-up"}]})
+    strangers.ask_nomad("POST", "/v1/acl/policy/loom2-up", {"Name": "loom2-up", "Rules": f"# Nomad{nomad}"})
+    given = strangers.ask_nomad("POST", "/v1/acl/token", {"Name": "x", "Type": "client", "Policies": ["loom2-up"]})
+    tokens = {"CONSUL_HTTP_TOKEN": token["SecretID"], "NOMAD_TOKEN": given["SecretID"]}
+    printed = attach(cli, strangers, "--prefix", "loom2", "--fabio", "own", "127.6.0.0/24", **tokens)
+    assert "ACLs on, one token" in printed and "256 of 256 answered" in printed
+    assert cli.token("output") == token["SecretID"]
+    assert (cli.root / "tokens" / "output").stat().st_mode & 0o777 == 0o600
+    # Their Fabio routes it too, below our path alone.
+    assert strangers.web("/") == "theirs /" and "<title>hoploom</title>" in strangers.web("/loom2/")
+    cli.good("down", "--purge")
+    for path in (f"policy/{policy['ID']}", f"token/{token['AccessorID']}"):
+        strangers.ask_consul("DELETE", f"/v1/acl/{path}")
+    for path in ("policy/loom2-up", f"token/{given['AccessorID']}"):
+        strangers.ask_nomad("DELETE", f"/v1/acl/{path}")
+    assert strangers.dump() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "environ", "said"),
+    [
+        ([], {"CONSUL_HTTP_TOKEN": "no-such-token"}, "does not know our token: give the token more rights"),
+        ([], {"CONSUL_HTTP_TOKEN": ""}, "has ACLs and does not know our token: set CONSUL_HTTP_TOKEN"),
+        ([], {"NOMAD_TOKEN": ""}, "has ACLs and does not know our token: set NOMAD_TOKEN"),
+        (["--prefix", "hoploomx"], {}, "has keys or services under 'hoploomx' that this mesh did not enter"),
+    ],
+)
+def test_what_will_not_do_is_said_in_one_sentence_and_nothing_is_changed(
+    cli: Cli, strangers: Strangers, words: list[str], environ: dict[str, str], said: str
+) -> None:
+    before = strangers.dump()
+    given = {**strangers.environ, **environ}
+    fabio = ["--fabio", strangers.fabio_url, "--fabio-admin", strangers.admin_url]
+    ran = hoploom(cli, given, "up", "--attach", "--detach", "--no-map", *fabio, *words)
+    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1), ran.stderr
+    assert said in ran.stderr
+    assert strangers.dump() == before
