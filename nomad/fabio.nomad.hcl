@@ -58,7 +58,7 @@ variable "port" {
 variable "memory" {
   type        = number
   description = "Megabytes of memory; exec kills what takes more. An output that collects needs 512."
-  default     = 256
+  default     = 128
 }
 
 locals {

@@ -76,7 +76,7 @@ variable "token_dir" {
 variable "memory" {
   type        = number
   description = "Megabytes of memory; exec kills what takes more. An output that collects needs 512."
-  default     = 256
+  default     = 128
 }
 
 locals {
