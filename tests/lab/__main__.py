@@ -3,11 +3,22 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from lab import clickhouse, kills, outages, release_trials, result_trials, rotation_trials, simulate, spool_trials
+from lab import (
+    clickhouse,
+    datacenters,
+    kills,
+    outages,
+    release_trials,
+    result_trials,
+    rotation_trials,
+    simulate,
+    spool_trials,
+)
 from lab.hosts import command as hosts
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "clickhouse": clickhouse.main,
+    "datacenters": datacenters.main,
     "hosts": hosts.main,
     "kills": kills.main,
     "outages": outages.main,

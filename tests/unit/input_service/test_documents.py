@@ -16,6 +16,7 @@ from hoploom.kit.errors import NotFound, Unavailable, Unprocessable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.membership import Mesh
 from hoploom.targets.permutation import Permutation
+from hoploom.wire.campaign import Campaign
 from hoploom.wire.lease import Lease, LeaseDone
 from hoploom.wire.overlay import OptOut
 from unit.input_service.instances import Instance, campaign_request, lease_request, running
@@ -240,3 +241,13 @@ async def test_a_set_that_came_in_part_is_fetched_again(world: World) -> None:
     world.cut(is_cut=False)
     await pulled(world.two)
     assert (await world.two.sets.addresses(made.sets[4].sha256)).n == 4096
+
+
+async def test_it_is_seen_where_each_datacenter_takes_all_targets_for_its_own(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Campaign, "span", lambda self, family: (0, self.sets[family].size))
+    await world.one.campaigns.create(campaign_request(slices=SLICES))
+    await pulled(world.two)
+    probed = [each for at in (world.one, world.two) for each in await addresses(at, await all_leases(at, at.mesh.dc))]
+    assert len(probed) == 2 * len(set(probed))

@@ -1,0 +1,160 @@
+"""One datacenter on a node of its own: a Consul server, a Fabio, inputs, an output and a worker, each a real process.
+
+The node is a network namespace (`node_links`), so that its loopback, which the worker probes, is its own too.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from engine_processes import Child, ask
+from lab.node_links import NodeLinks
+
+TOKEN, HOME, GROUP = "lab-token", "dc1", "all"
+CONSUL, FABIO, FIRST_INPUT, OUTPUT, WAN = 8500, 9999, 9101, 9201, 8302
+
+
+class Datacenter:
+    """Starts and asks the processes of one node."""
+
+    def __init__(self, engines: Mapping[str, Path], folder: Path, links: NodeLinks, number: int, inputs: int) -> None:
+        """Write all configurations.
+
+        Args:
+            engines: Consul and Fabio.
+            folder: A folder that is not there yet.
+            links: The nodes.
+            number: This one's.
+            inputs: How many input instances.
+        """
+        folder.mkdir(parents=True)
+        self.name, self.number, self.folder = f"dc{number}", number, folder
+        self._links, self._address = links, links.address(number)
+        self.consul_url = f"http://{self._address}:{CONSUL}"
+        self.inputs = [f"http://{self._address}:{FIRST_INPUT + each}" for each in range(inputs)]
+        self.output = f"http://{self._address}:{OUTPUT}"
+        self.token, self.store = folder / "token", folder / "store"
+        self.token.write_text(TOKEN)
+        self.consul = self._child("consul", [str(engines["consul"]), "agent", "-config-file", str(self._consul())])
+        self.fabio = self._child("fabio", [str(engines["fabio"]), "-cfg", str(self._fabio())])
+        self.services = [*self._services(inputs)]
+        self.worker = self._child("worker", [*self._service("ping", 0), "--worker", f"w{number}", "--group", GROUP,
+                                             "--spool-dir", str(folder / "spool"), "--allow-private", "true"])
+
+    def begin(self, stack: ExitStack) -> None:
+        """Start all but the worker; `stack` ends everything."""
+        for each in (self.consul, self.fabio, *self.services):
+            stack.callback(each.stop, kill=True)
+            each.start()
+        stack.callback(self.worker.stop, kill=True)
+
+    def passing(self, service: str, dc: str = "") -> int:
+        """Instances of a service that are healthy, as this datacenter's Consul knows it."""
+        return len(ask("GET", f"{self.consul_url}/v1/health/service/{service}?passing&dc={dc or self.name}") or [])
+
+    def settled(self) -> bool:
+        """Whether its slots are owned, its output is routed, and it can say what is paused."""
+        owned = ask("GET", f"{self.inputs[0]}/api/v1/slots") or {"unowned": 64}
+        routed = ask("GET", f"http://{self._address}:{FABIO}/api/v1/results?limit=1") is not None
+        return not owned["unowned"] and routed and bool(self.overlay())
+
+    def overlay(self) -> dict[str, Any]:
+        """What holds here, for anybody; empty where nobody says."""
+        return ask("GET", f"{self.inputs[0]}/api/v1/overlay/summary") or {}
+
+    def campaign(self, name: str, query: str = "") -> dict[str, Any]:
+        """A campaign with its progress as this datacenter sees it; empty where it knows none."""
+        return ask("GET", f"{self.inputs[0]}/api/v1/campaigns/{name}{query}") or {}
+
+    def done(self, name: str) -> int:
+        """Targets of the own slice that are done."""
+        groups = self.campaign(name, "?here=yes").get("groups", {})
+        return int(groups.get(GROUP, {}).get("done", 0))
+
+    def post(self, path: str, **document: object) -> int:
+        """The status of a change that an operator asks an input instance for."""
+        body = json.dumps({"v": 1, **document}).encode()
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        try:
+            wanted = urllib.request.Request(f"{self.inputs[0]}{path}", body, headers)
+            with urllib.request.urlopen(wanted, timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def collect(self, data_set: Path) -> dict[str, Any]:
+        """Collect everything that can be asked into a data set, from here."""
+        command = [sys.executable, "-m", "hoploom.cli", "collect", "--once", "--json", "--data-set", str(data_set)]
+        about = {"HOPLOOM_CONSUL_ADDR": self.consul_url, "HOPLOOM_WORKER_TOKEN_FILE": str(self.token)}
+        ran = subprocess.run(
+            self._links.within(self.number, command),
+            env={**os.environ, **about}, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert ran.stdout, ran.stderr
+        found: dict[str, Any] = json.loads(ran.stdout)
+        return found
+
+    def _child(self, name: str, command: Sequence[str]) -> Child:
+        return Child(self._links.within(self.number, command), self.folder / f"{name}.log")
+
+    def _services(self, inputs: int) -> Iterator[Child]:
+        for each in range(inputs):
+            words = [*self._service("input", FIRST_INPUT + each), "--operator-token-file", str(self.token)]
+            yield self._child(f"input-{each}", words)
+        yield self._child("output", [*self._service("output", OUTPUT), "--db-dir", str(self.store)])
+
+    def _service(self, name: str, port: int) -> list[str]:
+        where = ["--host", self._address, "--port", str(port), "--dc", self.name, "--home-dc", HOME]
+        mesh = ["--consul-addr", self.consul_url, "--fabio-addr", f"http://{self._address}:{FABIO}"]
+        words = [*where, *mesh, "--worker-token-file", str(self.token)]
+        return [sys.executable, "-m", f"hoploom.{name}_service", *words]
+
+    def _consul(self) -> Path:
+        config = {
+            "datacenter": self.name,
+            "data_dir": str(self.folder / "data"),
+            "node_name": f"server-{self.name}",
+            "bind_addr": self._address,
+            "client_addr": self._address,
+            "server": True,
+            "bootstrap_expect": 1,
+            "retry_join_wan": [f"{self._links.address(1)}:{WAN}"] if self.number > 1 else [],
+            "retry_interval_wan": "1s",
+            "leave_on_terminate": False,
+            "disable_update_check": True,
+            "log_level": "WARN",
+            "ports": {"http": CONSUL, "serf_wan": WAN, "dns": -1, "grpc": -1, "grpc_tls": -1},
+            "performance": {"raft_multiplier": 1},
+            "limits": {"http_max_conns_per_client": 2000},
+        }
+        path = self.folder / "agent.json"
+        path.write_text(json.dumps(config))
+        return path
+
+    def _fabio(self) -> Path:
+        lines = {
+            "proxy.addr": f"{self._address}:{FABIO}",
+            "proxy.localip": self._address,
+            "proxy.strategy": "rnd",
+            "proxy.matcher": "prefix",
+            "proxy.noroutestatus": "503",
+            "glob.matching.disabled": "true",
+            "ui.addr": f"{self._address}:9998",
+            "registry.consul.addr": f"{self._address}:{CONSUL}",
+            "registry.consul.register.enabled": "false",
+            "registry.consul.pollinterval": "500ms",
+            "registry.consul.checksRequired": "all",
+            "log.level": "WARN",
+        }
+        path = self.folder / "fabio.properties"
+        path.write_text("".join(f"{key} = {value}\n" for key, value in lines.items()))
+        return path
+
+
