@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,8 +37,9 @@ def test_hosts_run_systemd_and_answer_over_ssh(lab: Lab) -> None:
 
 def test_ansible_plays_on_all_hosts_as_a_person_who_may_sudo(lab: Lab) -> None:
     play = lab.folder / "play.yml"
-    wanted = {"that": ["answer == 42", "ansible_facts.user_id == 'root'", "hoploom_dc in group_names"]}
-    tasks = [{"ansible.builtin.ping": {}}, {"ansible.builtin.assert": wanted}, {"ansible.builtin.command": "true"}]
+    wanted = {"that": ["answer == 42", "who.stdout == 'root'", "hoploom_dc in group_names"]}
+    who = {"ansible.builtin.command": "whoami", "register": "who"}
+    tasks = [{"ansible.builtin.ping": {}}, who, {"ansible.builtin.assert": wanted}]
     play.write_text(json.dumps([{"hosts": "all", "become": True, "tasks": tasks}]), encoding="ascii")
     played = lab.playbook(str(play))
     assert played.rc == 0, played.output
@@ -72,6 +74,21 @@ def test_the_mirror_serves_what_is_put_into_its_folder(lab: Lab) -> None:
     assert lab.ssh("b1", f"curl -sf {lab.mirror}/file").out == "served"
     assert lab.call("GET", "http://10.71.1.1:8071/file")[:2] == (200, b"served")
     assert "consul_" in lab.ssh("a1", f"curl -sf {lab.mirror}/SHA256SUMS").out
+
+
+def test_the_edge_is_behind_masquerade_and_a_host_of_ipv6_only_finds_others_by_name() -> None:
+    with Lab([Host("a1"), Host("c1", dc="edge"), Host("d1", dc="dc2", addresses="6")]) as lab:
+        listening = lab.keeper.within(lambda: socket.create_server(("10.71.1.1", 8072)))
+        with listening:
+            assert lab.ssh("c1", "exec 3<>/dev/tcp/10.71.1.1/8072").rc == 0
+            caller, peer = listening.accept()
+            caller.close()
+        assert peer[0] == "10.71.1.254", "the router's address, not its own"
+        assert lab.ssh("c1", REACH.format("10.71.1.11")).rc == 0
+        assert lab.ssh("a1", REACH.format("192.168.71.11")).rc != 0, "nobody calls into the edge"
+        assert lab.ssh("d1", "ip -4 -brief address show dev eth0").out == ""
+        assert lab.ssh("d1", REACH.format("a1")).rc == 0
+        assert lab.ssh("d1", f"curl -sf {lab.mirror}/SHA256SUMS").rc == 0
 
 
 def test_a_killed_run_takes_its_hosts_along_and_the_next_removes_the_rest() -> None:

@@ -104,6 +104,6 @@ def seats(hosts: Sequence[Host]) -> dict[str, Seat]:
         v4 = place.v4(number) if "4" in host.addresses else None
         v6 = place.v6(number) if "6" in host.addresses else None
         if v4 is None and v6 is None:
-            raise ValueError(f"{host.name} in {host.dc} would have no address: {host.addresses!r}")
+            raise ValueError(f"the host {host.name} in {host.dc} would have no address: {host.addresses!r}")
         found[host.name] = Seat(host, place, v4, v6)
     return found

@@ -18,7 +18,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("hosts", nargs="+", metavar="NAME:DC[:GROUP,GROUP][:46]", help=f"DC: dc1 to dc9 or {EDGE}")
     asked = parser.parse_args(words)
     try:
-        hosts = [_host(text) for text in asked.hosts]
+        hosts = [host(text) for text in asked.hosts]
         seats(hosts)
     except ValueError as error:
         print(f"hoploom: {error}", file=sys.stderr)
@@ -36,10 +36,16 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def _host(text: str) -> Host:
-    name, dc, groups, addresses, *rest = [*text.split(":"), "", "", ""] if ":" in text else [text, "dc1", "", ""]
-    if any(rest):
+def host(text: str) -> Host:
+    """The host that NAME[:DC[:GROUP,GROUP[:46]]] means.
+
+    Raises:
+        ValueError: it has more parts.
+    """
+    parts = text.split(":")
+    if len(parts) > 4:
         raise ValueError(f"a host is written NAME:DC[:GROUP,GROUP][:46], not {text!r}")
+    name, dc, groups, addresses = (*parts, *("",) * (4 - len(parts)))
     return Host(name, dc or "dc1", tuple(filter(None, groups.split(","))), addresses or "46")
 
 
