@@ -5,12 +5,11 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from alert_cases import CASES, Case, Series
+from monitoring_checks import rules
 from monitoring_stack import RULES
 
 pytestmark = pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool (Debian package prometheus)")
@@ -29,11 +28,6 @@ def expectation(case: Case, series: Series, *, fires: bool) -> dict[str, object]
     }
     written = [{"series": name, "values": values} for name, values in series.items()]
     return {"interval": "1m", "input_series": written, "promql_expr_test": [found]}
-
-
-def rules() -> list[dict[str, Any]]:
-    documents = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in RULES]
-    return [rule for each in documents for group in each["groups"] for rule in group["rules"]]
 
 
 def written(folder: Path, alert: str, *tests: dict[str, object]) -> Path:

@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+import monitoring_checks
 from hoploom.wire.traces import REACHED
 from load import Load
 from local_cli import HOPLOOM, Cli
+from monitoring_stack import MISSING
 from rolling import nomad, roll, submit
 from waiting import pause, until
 
@@ -268,6 +270,15 @@ def test_metrics_of_every_service_carry_the_instance_and_please_promtool(cli: Cl
         assert all(label in line for line in series for label in identity)
         ran = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False)
         assert (ran.returncode, ran.stdout + ran.stderr) == (0, "")
+
+
+@pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}")
+def test_prometheus_sees_the_whole_mesh_and_tells_of_who_hangs(cli: Cli, tmp_path: Path) -> None:
+    with monitoring_checks.watched(cli, tmp_path / "monitoring") as running:
+        monitoring_checks.everything_is_scraped(running)
+        monitoring_checks.every_name_exists(running)
+        monitoring_checks.every_query_is_taken(running)
+        monitoring_checks.who_hangs_is_told_of(running)
 
 
 def test_nobody_without_a_token_can_run_jobs_or_change_consul(cli: Cli) -> None:

@@ -19,6 +19,10 @@ class Package(NamedTuple):
 
 PACKAGES = (
     Package("prometheus", "promtool", "the metrics pages are checked by promtool"),
+    Package("prometheus-alertmanager", "amtool", "alerts are sent and its configuration is checked"),
+    Package("prometheus-node-exporter", "prometheus-node-exporter", "alerts on hosts name its metrics"),
+    Package("prometheus-exporter-exporter", "prometheus-exporter-exporter", "the agents' metrics are read through it"),
+    Package("rsyslog", "rsyslogd", "logs are sent by it"),
     Package("chromium", "chromium", "the manager's page is looked at in a browser"),
     Package("iproute2", "ip", "tests in network namespaces"),
     Package("fping", "fping", "`hoploom ping` is compared with it"),
