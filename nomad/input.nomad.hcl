@@ -55,6 +55,12 @@ variable "user" {
   default     = "hoploom-input"
 }
 
+variable "home_dc" {
+  type        = string
+  description = "Datacenter whose pause and opt-outs hold in all of them; empty where there is one alone."
+  default     = ""
+}
+
 variable "consul_addr" {
   type        = string
   description = "HTTP address of the Consul agent on the same host."
@@ -183,6 +189,7 @@ job "hoploom-input" {
         HOPLOOM_HOST                = "${NOMAD_IP_http}"
         HOPLOOM_PORT                = "${NOMAD_PORT_http}"
         HOPLOOM_DC                  = "${node.datacenter}"
+        HOPLOOM_HOME_DC             = var.home_dc
         HOPLOOM_VERSION_TAG         = var.version
         HOPLOOM_CONSUL_ADDR         = var.consul_addr
         HOPLOOM_FABIO_ADDR          = var.fabio_addr
