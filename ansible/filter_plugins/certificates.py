@@ -27,6 +27,15 @@ class Authority(TypedDict):
     ca_key: str
 
 
+class Service(TypedDict):
+    """A service's certificate: where it and its key lie, who owns the key, and what it must be good for."""
+
+    certificate: str
+    key: str
+    owner: str
+    names: Sequence[str]
+
+
 def new_authority(name: str) -> Authority:
     """A self-signed authority of 10 years that may sign leaf certificates only."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -103,8 +112,59 @@ def problem(certificate: str, ca_certificate: str, names: Sequence[str], days_le
     return _time_problem(mine, days_left)
 
 
-def authority_problem(authority: Mapping[str, str]) -> str:
-    """Why nothing can be signed by, or checked against, this authority; empty where all is well."""
+def lacking(
+    services: Mapping[str, Service], there: Mapping[str, str], ca_certificate: str, days_left: int
+) -> list[str]:
+    """Services whose certificate on the host is missing or no good.
+
+    Args:
+        services: What each service's certificate must be.
+        there: Certificates on the host by service, PEM or empty.
+        ca_certificate: Who must have signed them.
+        days_left: They must hold for so many days more.
+    """
+    return [name for name, each in services.items()
+            if problem(there.get(name, ""), ca_certificate, each["names"], days_left)]
+
+
+def owners(services: Mapping[str, Service]) -> dict[str, str]:
+    """Owner and group of each key by its path, as the module private_keys takes them."""
+    return {each["key"]: f"{each['owner']}:{each['owner']}" for each in services.values()}
+
+
+def files(
+    services: Mapping[str, Service], requests: Mapping[str, str], authority: Authority, days: int
+) -> list[dict[str, str]]:
+    """New certificates, as the module private_files takes them.
+
+    Args:
+        services: What each service's certificate must be.
+        requests: Requests by the path of their key; who asks for none gets none.
+        authority: Who signs.
+        days: How long they hold.
+    """
+    signed = {each["certificate"]: sign(requests[each["key"]], authority, each["names"], days)
+              for each in services.values() if each["key"] in requests}
+    return [{"path": path, "content": content, "mode": "0444"} for path, content in signed.items()]
+
+
+def given_files(services: Mapping[str, Service], given: Mapping[str, Mapping[str, str]]) -> list[dict[str, str]]:
+    """Certificates and keys that the inventory brings, as the module private_files takes them."""
+    found = []
+    for name, each in given.items():
+        service = services[name]
+        found.append({"path": service["certificate"], "content": each["certificate"], "mode": "0444"})
+        found.append({"path": service["key"], "content": each["key"], "owner": service["owner"]})
+    return found
+
+
+def authority_problems(authority: Mapping[str, str]) -> list[str]:
+    """Why nothing can be signed by, or checked against, this authority; empty where all is well or there is none."""
+    found = _authority_problem(authority) if authority.get("ca_certificate") else ""
+    return [f"the certificate authority in the Vault file cannot be used: {found}"] if found else []
+
+
+def _authority_problem(authority: Mapping[str, str]) -> str:
     try:
         certificate = x509.load_pem_x509_certificate(authority.get("ca_certificate", "").encode("ascii"))
         given = authority.get("ca_key", "")
@@ -173,6 +233,9 @@ class FilterModule:
         return {
             "new_authority": new_authority,
             "sign_certificate": sign,
-            "certificate_problem": problem,
-            "authority_problem": authority_problem,
+            "lacking_certificates": lacking,
+            "owners_by_key": owners,
+            "certificate_files": files,
+            "given_certificate_files": given_files,
+            "authority_problems": authority_problems,
         }

@@ -8,10 +8,12 @@ import hashlib
 import hmac
 import secrets
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ansible.module_utils.common.text.converters import to_bytes
 
+TOKEN_DIR = "/etc/hoploom/tokens"
 GOSSIP_KEY_BYTES = 32
 # Consul's and Nomad's management tokens, Consul's replication token, and hoploom's own two.
 TOKENS = ("management", "replication", "nomad", "operator", "worker")
@@ -39,15 +41,55 @@ def missing(known: Mapping[str, object]) -> list[str]:
     return [name for name in wanted if not known.get(name)]
 
 
+def problems(known: Mapping[str, object]) -> list[str]:
+    """What is wrong with the secrets of an inventory."""
+    if lacking := missing(known):
+        return [f"the Vault file lacks {', '.join(lacking)}: run secrets.yml with the password of the Vault file"]
+    return [f"{name} in the Vault file is no gossip key (32 bytes in base64)"
+            for name in ("consul_gossip_key", "nomad_gossip_key") if not is_gossip_key(str(known[name]))]
+
+
 def token(seed: str, service: str, host: str) -> str:
     """The secret id of a service's token on one host: nobody without the seed can tell it from a random UUID."""
     digest = hmac.new(to_bytes(seed), to_bytes(f"{service}@{host}"), hashlib.sha256).digest()
     return str(uuid.UUID(bytes=digest[:16], version=4))
 
 
+def token_files(services: Sequence[str], seed: str, host: str, owners: Mapping[str, str]) -> list[dict[str, str]]:
+    """The token file of each service on a host, as the module private_files takes it; owned by who reads it."""
+    return [{"path": f"{TOKEN_DIR}/{each}", "content": token(seed, each, host), "owner": owners.get(each, each)}
+            for each in services]
+
+
 def accessor(service: str, host: str) -> str:
     """The public id of the same token."""
     return str(uuid.uuid5(_ACCESSORS, f"{service}@{host}"))
+
+
+def consul_tokens(rights: Sequence[Mapping[str, Any]], known: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Consul's tokens, as the module consul_acl takes them.
+
+    Args:
+        rights: What the filter consul_rights says.
+        known: The mesh's secrets.
+    """
+    found = [
+        {
+            "accessor": accessor(each["service"], each["host"]),
+            "secret": token(known["token_seed"], each["service"], each["host"]),
+            "description": f"hoploom {each['service']} on {each['host']}",
+            "policies": each["policies"],
+            "node": each.get("node"),
+        }
+        for each in rights
+    ]
+    replication = {
+        "accessor": accessor("replication", "all"),
+        "secret": known["replication_token"],
+        "description": "hoploom replication on all",
+        "policies": ["hoploom-replication"],
+    }
+    return [replication, *found]
 
 
 def fingerprint(secret: str) -> str:
@@ -75,8 +117,11 @@ class FilterModule:
         return {
             "complete_secrets": complete,
             "missing_secrets": missing,
+            "secret_problems": problems,
             "mesh_token": token,
+            "token_files": token_files,
             "mesh_accessor": accessor,
+            "consul_tokens": consul_tokens,
             "fingerprint": fingerprint,
             "is_gossip_key": is_gossip_key,
         }

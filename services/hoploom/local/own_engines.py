@@ -57,6 +57,9 @@ def _values(mesh: LocalMesh, secrets: Mapping[str, str]) -> dict[str, Any]:
         "server_dir": str(root / "nomad-server"),
         "client_dir": str(root / "nomad-client"),
         **agent_values(mesh.ports["nomad_rpc"]),
+        "networks": ["127.0.0.0/8"],
+        "proxy_addr": f"127.0.0.1:{mesh.ports['fabio_proxy']}",
+        "certificates": "",
     }
 
 
