@@ -26,6 +26,7 @@ class Groups:
         self._tops = [top / name for top in _tops()]
         for top in self._tops:
             _make(top)
+            _share(top)
 
     def entering(self, host: str) -> list[str]:
         """Make a host's groups; what to put before the command that shall run in them."""
@@ -56,8 +57,7 @@ def remove(top: Path) -> None:
 def _tops() -> list[Path]:
     """Our own group in every hierarchy of version 1; the root where there is only version 2."""
     if (ROOT / "cgroup.controllers").exists():
-        with suppress(OSError):
-            (ROOT / "cgroup.subtree_control").write_text(_CONTROLLERS, encoding="ascii")
+        _share(ROOT)
         return [ROOT]
     tops = []
     for line in Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines():
@@ -66,11 +66,16 @@ def _tops() -> list[Path]:
     return [top for top in tops if top.is_dir()]
 
 
+def _share(group: Path) -> None:
+    """Let a group's children have controllers, where version 2 asks for that; it may have no process itself."""
+    if (group / "cgroup.subtree_control").exists():
+        with suppress(OSError):
+            (group / "cgroup.subtree_control").write_text(_CONTROLLERS, encoding="ascii")
+
+
 def _make(group: Path) -> None:
     group.mkdir(exist_ok=True)
     for name in ("cpuset.mems", "cpuset.cpus"):
         # Version 1: nothing can enter a group without processors and memory, and a new one has none.
         if (group / name).exists() and (group.parent / "cgroup.clone_children").exists():
             (group / name).write_text((group.parent / name).read_text(encoding="ascii"), encoding="ascii")
-    with suppress(OSError):
-        (group / "cgroup.subtree_control").write_text(_CONTROLLERS, encoding="ascii")

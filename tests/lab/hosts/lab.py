@@ -129,7 +129,7 @@ class Lab:
         network.join(self.keeper, one, other)
 
     def power_off(self, name: str) -> None:
-        """Cut a host's power."""
+        """Cut a host's power: nothing of it runs on. What it had written is on its disk all the same."""
         self._machines[name].power_off()
 
     def boot(self, *names: str) -> None:

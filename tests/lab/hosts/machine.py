@@ -12,14 +12,15 @@ from lab.hosts.keeper import Keeper, child
 
 # The mount ends with the container, as it is in a namespace of its own. The containers that Nomad's exec driver makes
 # inside have keyrings of their own and, with cgroup v2, limit devices by BPF; artifacts are fetched behind Landlock.
+# A host rules its own network, packet filter and net.* settings; the kernel's others are this machine's too.
 _BOOT = """
 set -e
 name=$1 disk=$2 image=$3
-shift 3
 mount -t overlay overlay -o "lowerdir=$image,upperdir=$disk/upper,workdir=$disk/work" "$disk/root"
+export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
 exec systemd-nspawn --quiet --boot --register=no --keep-unit --network-namespace-path="/run/netns/$name" \\
     --machine="$name" --directory="$disk/root" --console=pipe --resolv-conf=off --timezone=off --link-journal=no \\
-    --system-call-filter="@keyring @sandbox bpf" "$@"
+    --capability=CAP_NET_ADMIN --system-call-filter="@keyring @sandbox bpf"
 """
 
 

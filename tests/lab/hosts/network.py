@@ -33,12 +33,17 @@ def build(keeper: Keeper, seats: Iterable[Seat]) -> None:
 
 def cut(keeper: Keeper, one: str, other: str) -> None:
     """Let nothing pass between two networks; nobody is told, as when a cable is cut."""
-    _rule(keeper, f"add element inet lab severed {{ {one} . {other}, {other} . {one} }}")
+    _rule(keeper, f"add element inet lab severed {_ways(one, other)}")
 
 
 def join(keeper: Keeper, one: str, other: str) -> None:
-    """Let everything pass again between two networks that were cut apart."""
-    _rule(keeper, f"delete element inet lab severed {{ {one} . {other}, {other} . {one} }}")
+    """Let everything pass again between two networks, cut apart or not."""
+    severed = f"element inet lab severed {_ways(one, other)}"
+    _rule(keeper, f"add {severed}; delete {severed}")
+
+
+def _ways(one: str, other: str) -> str:
+    return f"{{ {one} . {other}, {other} . {one} }}"
 
 
 def _rule(keeper: Keeper, command: str) -> None:
@@ -75,8 +80,6 @@ def _namespace(name: str) -> Iterator[str]:
     yield f"ip -n {name} link set lo up"
     # A second of duplicate address detection would go by before IPv6 answers.
     yield f"ip netns exec {name} sysctl -qw net.ipv6.conf.default.accept_dad=0"
-    # As systemd sets it on a host that boots by itself; in a container it leaves the network's settings alone.
-    yield f"ip netns exec {name} sysctl -qw 'net.ipv4.ping_group_range=0 2147483647'"
 
 
 def _cable(bridge: str, namespace: str, near: str, far: str) -> Iterator[str]:
