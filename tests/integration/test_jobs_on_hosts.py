@@ -1,4 +1,7 @@
-"""The job files as hosts run them: isolated, as users without rights, from an archive, in two datacenters."""
+"""The job files as hosts run them: isolated, as users without rights, in two datacenters.
+
+Input runs from where the playbooks unpack an archive, all others from an archive that Nomad fetches.
+"""
 
 import contextlib
 import functools
@@ -36,6 +39,7 @@ class Hosts:
         folder: The hosts' folders, by datacenter, and all else.
         nomad: The Nomad of both.
         common: Variables that every job was given.
+        artifact: Those of the archive; what is on the hosts is the same.
     """
 
     folder: Path
@@ -43,6 +47,7 @@ class Hosts:
     consul: ConsulAgent
     router: FabioRouter
     common: dict[str, str]
+    artifact: dict[str, str]
 
     def variables(self, job: str) -> dict[str, str]:
         """What a job was given."""
@@ -50,7 +55,7 @@ class Hosts:
             port = self.router.url.rpartition(":")[2]
             own = {"datacenters": '["dc1"]', "command": "/opt/hoploom/fabio", "port": port}
             return {"user": self.common["user"], **own}
-        return {**self.common, **({"count": "2"} if job == "input" else {})}
+        return {**self.common, **({"count": "2"} if job == "input" else self.artifact)}
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -80,6 +85,8 @@ def hosts(tmp_path_factory: pytest.TempPathFactory, engine_paths: dict[str, Path
         job_hosts.make(folder / dc)
     (folder / "served").mkdir()
     job_hosts.archive(folder / "served/hoploom.tar")
+    for dc in DATACENTERS:
+        job_hosts.install(folder / "served/hoploom.tar", folder / dc)
     sha256 = hashlib.sha256((folder / "served/hoploom.tar").read_bytes()).hexdigest()
     consul = ConsulAgent(engine_paths["consul"], folder / "consul")
     router = FabioRouter(engine_paths["fabio"], folder / "dc1/etc/fabio", "one", consul)
@@ -96,13 +103,12 @@ def hosts(tmp_path_factory: pytest.TempPathFactory, engine_paths: dict[str, Path
         )
         common = {
             "user": job_hosts.TASK_USER,
-            "artifact_url": f"{url}/hoploom.tar",
-            "artifact_checksum": f"sha256:{sha256}",
             "datacenters": '["dc1", "dc2"]',
             "consul_addr": consul.url,
             "fabio_addr": router.url,
         }
-        made = Hosts(folder, nomad, consul, router, common)
+        artifact = {"artifact_url": f"{url}/hoploom.tar", "artifact_checksum": f"sha256:{sha256}"}
+        made = Hosts(folder, nomad, consul, router, common, artifact)
         submit_all(made)
         yield made
 
@@ -200,10 +206,20 @@ def test_a_wrong_variable_stops_before_anything_is_changed(hosts: Hosts, given: 
     assert hosts.nomad.ask("/v1/job/hoploom-manager")["JobModifyIndex"] == before
 
 
-def test_nobody_runs_tasks_as_a_user_of_the_system(hosts: Hosts) -> None:
-    hosts.nomad.submit("collect", {"user": "daemon", "cron": "0 0 1 1 *"})
+def test_the_periodic_job_collects_into_a_data_set(hosts: Hosts) -> None:
+    collect(hosts, hosts.variables("collect"))
+    until("the end of its run", lambda: "Exit Code: 0" in hosts.nomad.events_of_children("collect"), 30)
+    assert [each.owner() for each in hosts.folder.glob("dc*/var/lib/hoploom/output/data-set")] == [job_hosts.TASK_USER]
+
+
+def collect(hosts: Hosts, variables: dict[str, str]) -> None:
+    hosts.nomad.submit("collect", {**variables, "cron": "0 0 1 1 *"})
     forced = hosts.nomad.run("job", "periodic", "force", "-detach", "hoploom-collect")
     assert forced.returncode == 0, forced.stderr
+
+
+def test_nobody_runs_tasks_as_a_user_of_the_system(hosts: Hosts) -> None:
+    collect(hosts, {"user": "daemon"})
     until("a refusal", lambda: "running as uid 1" in hosts.nomad.events_of_children("collect"), 15)
 
 

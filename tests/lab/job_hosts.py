@@ -3,10 +3,9 @@
 The archive is not compressed, and its packages come from this environment instead of an index: it is made in a second.
 """
 
-import functools
 import importlib.metadata
+import importlib.util
 import io
-import os
 import platform
 import shutil
 import sys
@@ -15,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hoploom.archive import contents, making, own
-from hoploom.archive.tarball import Member
 
 TASK_USER = "nobody"
 """A user without rights that every Debian has."""
@@ -47,17 +45,28 @@ def _secret(path: Path, mode: int, owner: str) -> None:
 def archive(target: Path) -> None:
     """Write an archive of hoploom for this machine's own Python."""
     with tarfile.open(target, "w") as tar:
-        for member in _members():
+        for member in own.members("0.1.0", PYTHON, platform.machine()):
             content = member.read()
             info = tarfile.TarInfo(member.path)
             info.size, info.mode = len(content), 0o755 if member.is_program else 0o644
             tar.addfile(info, io.BytesIO(content))
+        for source, place in _packages():
+            tar.add(source, place)
 
 
-def _members() -> Iterator[Member]:
-    yield from own.members("0.1.0", PYTHON, platform.machine())
+def install(archive: Path, root: Path) -> None:
+    """Unpack an archive to where a host has it, as the playbooks do."""
+    with tarfile.open(archive) as tar:
+        tar.extractall(root / "opt/hoploom", filter="fully_trusted")
+
+
+def _packages() -> Iterator[tuple[Path, str]]:
     for requirement in making.locked(making.Wanted(python=PYTHON, part="worker")):
         for file in importlib.metadata.files(requirement.name) or []:
-            place = contents.place(str(file))
-            if place and os.path.exists(file.locate()):
-                yield Member(place, functools.partial(Path(str(file.locate())).read_bytes))
+            source, place = Path(str(file.locate())), contents.place(str(file))
+            if place and source.exists():
+                yield source, place
+                compiled = Path(importlib.util.cache_from_source(str(source)))
+                # Else each task would compile them at its start.
+                if compiled.exists():
+                    yield compiled, str(Path(place).parent / "__pycache__" / compiled.name)
