@@ -36,7 +36,7 @@ async def up(
     """
     mesh.places.make()
     secrets = tokens.ensure(mesh.places)
-    _settle_ports(mesh)
+    settle_ports(mesh)
     mesh.record |= {"engines": {name: str(engine.path) for name, engine in found.items()}, "up": True}
     mesh.save()
     if mesh.attached.is_own("consul"):
@@ -52,7 +52,8 @@ async def up(
     await _until_routed(mesh, {} if only_kit else counts.as_dict())
 
 
-def _settle_ports(mesh: LocalMesh) -> None:
+def settle_ports(mesh: LocalMesh) -> None:
+    """Keep the ports of before, or choose free ones and say which are others than usual."""
     known: dict[str, int] = mesh.record.get("ports", {})
     if mesh.running() or (known and all(ports.is_free(known[name]) for name in ports.USUAL if name in known)):
         # A mesh of an older version has fewer listeners.

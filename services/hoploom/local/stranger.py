@@ -9,7 +9,7 @@ from hoploom.kit.http_client import Answer, HttpClient
 
 ASK_S = 5.0
 POLICY = "`hoploom up --attach --print-policy` prints the policy that it needs"
-FORBIDDEN = 403
+FORBIDDEN, _SERVER_ERROR = 403, 500
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 
@@ -56,6 +56,9 @@ class Stranger:
             if self._wish.said:
                 raise ConfigError(f"{self.where} does not answer ({error}): {self.other()}") from error
             return None
+        if answer.status >= _SERVER_ERROR:
+            raise ConfigError(f"{self.where} cannot answer now ({answer.reason()}): wait until it has a leader, or "
+                              f"{self.other()}")  # fmt: skip
         if not answer.ok and self._wish.said:
             raise ConfigError(f"what answers at {self.url} is no {self.name} ({answer.reason()}): {self.other()}")
         return answer if answer.ok else None

@@ -12,6 +12,7 @@ _TINY = {
     "Type": "batch",
     "TaskGroups": [{"Name": "g", "Tasks": [{"Name": "t", "Driver": "raw_exec", "Config": {"command": "true"}}]}],
 }
+_ACL_OFF = (b"ACL support disabled", b"acls-disabled")
 _ALLOW = 'allow it by plugin "raw_exec" { config { enabled = true } } in that client\'s configuration'
 
 
@@ -49,7 +50,8 @@ async def _has_acl(nomad: Stranger) -> bool:
         answer = await nomad.call("GET", "/v1/acl/token/self")
     except Unavailable as error:
         raise ConfigError(f"{nomad.where} does not answer as it should: {error}") from error
-    if b"ACL support disabled" in answer.body:
+    # An older one refuses to say, a newer one names a token that stands for none.
+    if any(words in answer.body for words in _ACL_OFF):
         return False
     if not answer.ok or not answer.json().get("SecretID"):
         raise ConfigError(f"{nomad.where} has ACLs and does not know our token: {nomad.more_rights()}")
