@@ -74,6 +74,7 @@ def make_app(settings: Settings) -> web.Application:
     async def parts(app: web.Application) -> AsyncIterator[None]:
         found = _parts(app, settings)
         mesh.reports.append(lambda: f"owns {len(found.ownership.mine)} of 64 slots")
+        mesh.reports.append(found.overlay.report)
         yield
 
     app.cleanup_ctx.append(parts)

@@ -14,7 +14,7 @@ from typing import Never
 
 from hoploom.input_service import keys, overlay, pulling
 from hoploom.input_service.campaigns import stored
-from hoploom.input_service.overlay import pulled_key, read_stored
+from hoploom.input_service.overlay import pulled_key, read_stored, stored_version
 from hoploom.input_service.sets import Sets
 from hoploom.kit import Term, metrics, watch
 from hoploom.kit.consul_api import ConsulApi, KvEntry
@@ -125,6 +125,6 @@ class Documents:
         key = pulled_key(self._home)
         known = await self._consul.kv_get(key, consistent=True)
         # Where the home has an older one, its own instances put the newer one back.
-        if entry is not None and (known is None or read_stored(entry).version > read_stored(known).version):
+        if entry is not None and (known is None or read_stored(entry).version > stored_version(known)):
             await term.write([{"Verb": "set", "Key": key, "Value": entry.value}])
             _PULLED.labels(self._home, "overlay").inc()

@@ -64,6 +64,12 @@ class Overlay:
             self._joined, self._as_of = self._joined.on(today), today
         return self._joined
 
+    def report(self) -> str:
+        """What is missing, for the Consul UI; empty where nothing is."""
+        if self._known is None or self._homes is not None:
+            return ""
+        return f"hands out nothing before it knows the opt-outs of {self._home}, the home datacenter"
+
     async def run(self) -> None:
         """Follow the stored overlay, for ever."""
         await watch.follow("the overlay", self._read_on, lambda found: self._tell(*found))
@@ -186,11 +192,16 @@ def read_stored(entry: KvEntry | None) -> OverlayDocument:
         raise Unavailable(f"the overlay stored in Consul at {KEY} is damaged ({error}); delete the key") from error
 
 
-def _is_behind(entry: KvEntry | None, known: OverlayDocument) -> bool:
+def stored_version(entry: KvEntry | None) -> int:
+    """The version of an overlay as it is stored; -1 where it is damaged."""
     try:
-        return read_stored(entry).version < known.version
+        return read_stored(entry).version
     except Unavailable:
-        return True
+        return -1
+
+
+def _is_behind(entry: KvEntry | None, known: OverlayDocument) -> bool:
+    return stored_version(entry) < known.version
 
 
 def _index(entry: KvEntry | None) -> int:

@@ -217,6 +217,33 @@ async def test_before_the_homes_overlay_was_ever_read_nothing_is_handed_out() ->
         await instance.campaigns.create(campaign_request())
         with pytest.raises(Unavailable, match="not known yet"):
             await instance.desk.lease(Wanted(request=lease_request()))
+        await eventually("it says why", lambda: "opt-outs of dc1" in instance.parts.overlay.report())
+
+
+async def test_whoever_leads_pulls_when_the_one_before_dies_and_mends_what_it_left_damaged() -> None:
+    one, two = FakeConsul("dc1"), FakeConsul("dc2")
+    one.wan, two.wan = {"dc2": two}, {"dc1": one}
+    async with running([one]) as [first], running([two, two]) as pair:
+        tasks = [asyncio.get_running_loop().create_task(_pulling(each.mesh)) for each in pair]
+        try:
+            await eventually("the overlay is known", lambda: all(each.parts.overlay.current for each in pair))
+            (leader,) = [each for each in pair if each.mesh.leadership.report()]
+            tasks.pop(pair.index(leader)).cancel()
+            await leader.stop()
+            # As Consul's own looks at it would say.
+            two.set_check(leader.mesh.id, "alive", "critical")
+            await two.kv_put(pulled_key("dc1"), b"damaged")
+            await first.campaigns.create(campaign_request())
+            (other,) = [each for each in pair if each is not leader]
+            await pulled(other)
+            await first.parts.overlay.change(lambda known: known.with_pause("", paused=True))
+            await eventually("it is paused", lambda: other.parts.overlay.current and other.parts.overlay.current.paused)
+            mended = await two.kv_get(pulled_key("dc1"))
+            assert mended and mended.value != b"damaged"
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_an_older_overlay_of_the_home_and_a_damaged_one_change_nothing(world: World) -> None:
