@@ -10,6 +10,9 @@ from hoploom.cli import collect
 from hoploom.engines import pins
 from hoploom.kit import lifecycle
 from hoploom.kit.settings import Settings
+from hoploom.local import ports
+from hoploom.local.nomad_agent import agent_values
+from hoploom.local.render import render
 from job_variables import table, variables
 
 FOLDER = Path(__file__).resolve().parents[2] / "nomad"
@@ -128,3 +131,20 @@ def test_what_a_service_keeps_outlives_its_allocation_and_a_successor_waits_for_
     assert one(text, setting) == f"${{var.data_dir}}/{service}-${{NOMAD_ALLOC_INDEX}}"
     drain_s, wait_s = Settings().drain_s + lifecycle.HAND_OVER_CAP_S, float(one(text, "HOPLOOM_WAIT_LOCK_S"))
     assert drain_s < wait_s < seconds(text, "kill_timeout") < seconds(text, "healthy_deadline")
+
+
+def test_servers_of_hosts_meet_at_the_port_of_their_gossip_whatever_the_family(tmp_path: Path) -> None:
+    values = {
+        **agent_values(4647),
+        "ports": ports.USUAL,
+        "node": "a1",
+        "dc": "dc1",
+        "server_dir": "/var/lib/nomad/server",
+        "nomad_servers": ["10.71.1.11:4647", "[fd71:1::12]:4647"],
+        "servers_expected": 2,
+        "tls": {"ca": "ca.pem", "cert": "cert.pem", "key": "key.pem"},
+    }
+    text = render("nomad/server.hcl.j2", values, tmp_path / "server.hcl").read_text(encoding="utf-8")
+    assert 'retry_join = ["10.71.1.11:4648", "[fd71:1::12]:4648"]' in text
+    assert re.search(r"rpc +=\s*true", text)
+    assert re.search(r"verify_server_hostname += true", text)
