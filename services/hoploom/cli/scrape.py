@@ -94,7 +94,7 @@ def _settings(args: argparse.Namespace) -> Settings:
     mesh.require_running()
     return replace(
         load(Settings, NAME, []),
-        consul_addr=f"http://127.0.0.1:{mesh.ports['consul_http']}",
+        consul_addr=mesh.consul_url,
         consul_token_file=str(places.tokens / "prometheus"),
     )
 

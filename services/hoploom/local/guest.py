@@ -14,7 +14,7 @@ from hoploom.local import queries
 from hoploom.local.attached import Attached
 from hoploom.local.consul_agent import SERVICES, ConsulAdmin, accessor
 
-TOKENS = (*SERVICES, "fabio")
+TOKENS = (*SERVICES, "fabio", "prometheus")
 MARK = "hoploom/mesh"
 """Says whose the keys are; written before anything else."""
 

@@ -31,7 +31,7 @@ def test_tokens_that_were_given_are_kept_closed_to_others(tmp_path: Path) -> Non
     mesh(tmp_path).attach(Attached(**{**JOINED.as_dict(), "makes_tokens": False}), "given", "")
     again = mesh(tmp_path)
     found = tokens.ensure(again.places)
-    assert {found[name] for name in ("management", "input", "output", "manager", "ping", "fabio")} == {"given"}
+    assert {found[name] for name in ("management", "input", "fabio", "prometheus")} == {"given"}
     assert "given" not in (found["nomad"], found["worker"], found["operator"])
     assert {path.stat().st_mode & 0o777 for path in again.places.tokens.iterdir()} == {0o600}
     assert again.attached.engines == {"consul": "http://127.0.0.1:1", "fabio": "http://f:9"}
