@@ -20,6 +20,7 @@ from typing import NamedTuple
 import pytest
 
 from calm import STOOD, TURN
+from lab.forking import Forking
 from lab.namespace import in_namespace, needs_root
 from lab.scripted_host import Answer, Request, ScriptedHost, echo_reply, error
 from meter import Meter
@@ -35,7 +36,7 @@ pytestmark = [
 ROUTER = "127.0.9.9"
 NAMES = "127.0.0.1 localhost a.test\n127.0.0.2 two.test\n127.0.0.3 two.test\n"
 OURS = "import sys; from hoploom.cli.main import main; sys.exit(main(['ping', *sys.argv[1:]]))"
-AT_ONCE = 3
+AT_ONCE = 6
 
 HOST_UNREACHABLE, ADMINISTRATIVELY, NETWORK, TIME_EXCEEDED = "127.7.3.1", "127.7.3.13", "127.7.3.0", "127.7.11.0"
 ALIVE, SILENT, TWICE, LATE = "127.0.0.1", "127.8.0.1", "127.6.0.1", "127.6.0.3"
@@ -78,24 +79,31 @@ async def run_all(cases: Sequence[str], hosts: Path) -> dict[str, tuple[Ran, Ran
 
     async def both(case: str) -> tuple[Ran, Ran]:
         async with limit:
-            theirs, ours = await asyncio.gather(
-                ran(["fping"], case, hosts), ran([sys.executable, "-c", OURS], case, hosts)
-            )
+            theirs, ours = await asyncio.gather(of_fping(inside, *parted(case)), of_ours(forking, *parted(case)))
             return theirs, ours
 
-    with ScriptedHost(answer) as host:
+    inside = ["unshare", "-m", "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"]
+    with ScriptedHost(answer) as host, Forking(["hoploom.cli.ping.command"], inside) as forking:
         found = await asyncio.gather(*map(both, cases))
     return dict(zip(cases, found, strict=True))
 
 
-async def ran(program: list[str], case: str, hosts: Path) -> Ran:
+def parted(case: str) -> tuple[list[str], bytes]:
+    """Words, and what is given on standard input."""
     words, _, stdin = case.partition(" < ")
-    inside = ["unshare", "-m", "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh"]
+    return words.split(), stdin.replace("|", "\n").encode()
+
+
+async def of_fping(inside: list[str], words: list[str], given: bytes) -> Ran:
     pipe = asyncio.subprocess.PIPE
-    command = [*inside, *program, *words.split()]
-    child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
-    out, err = await asyncio.wait_for(child.communicate(stdin.replace("|", "\n").encode()), 60)
+    child = await asyncio.create_subprocess_exec(*inside, "fping", *words, stdin=pipe, stdout=pipe, stderr=pipe)
+    out, err = await asyncio.wait_for(child.communicate(given), 60)
     return Ran(child.returncode or 0, out.decode(), err.decode())
+
+
+async def of_ours(forking: Forking, words: list[str], given: bytes) -> Ran:
+    code, out, err = await asyncio.to_thread(forking.run, ["ping", *words], given)
+    return Ran(code, out.decode(), err.decode())
 
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
