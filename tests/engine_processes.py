@@ -31,7 +31,7 @@ def ask(method: str, url: str, body: object = None) -> Any:
     """The JSON answer of a URL; None where it answers an error or not at all."""
     data = None if body is None else json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, method=method), timeout=5) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, data, method=method), timeout=30) as answer:
             text = answer.read()
     except (urllib.error.URLError, OSError):
         return None
@@ -57,10 +57,10 @@ class Child:
             return 0
         self.process.kill() if kill else self.process.terminate()
         try:
-            return self.process.wait(20)
+            return self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            return self.process.wait(5)
+            return self.process.wait(60)
 
 
 class ConsulAgent:

@@ -139,7 +139,7 @@ async def test_kills_at_random_points_lose_and_double_nothing(mesh: Mesh) -> Non
         await mesh.post(chosen, 12)
         await asyncio.to_thread(pause, chosen.uniform(0.0, 1.2))
         collecting.send_signal(signal.SIGKILL)
-        collecting.communicate(timeout=10)
+        collecting.communicate(timeout=60)
     found = await asyncio.to_thread(mesh.collect)
     assert mesh.wrong() == [], f"seed {SEED}"
     assert len(mesh.acknowledged) == len(mesh.sealed) == KILLS * 12
@@ -171,7 +171,7 @@ async def test_outputs_prune_what_was_confirmed_and_a_new_set_is_filled_with_the
     assert (await asyncio.to_thread(mesh.collect))["whole"]
     assert mesh.wrong() == []
     refused = mesh.begin("--data-set", str(mesh.folder / "other"))
-    assert f"--new-data-set={lost} gives that one up" in refused.communicate(timeout=30)[1]
+    assert f"--new-data-set={lost} gives that one up" in refused.communicate(timeout=60)[1]
     assert refused.returncode == 2
     found = await asyncio.to_thread(mesh.collect, "--data-set", str(mesh.folder / "other"), "--new-data-set", lost)
     assert sum(each["lost"] for each in found["stores"]) > 0

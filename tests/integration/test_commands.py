@@ -41,7 +41,7 @@ def test_the_kit_alone_carries_a_service_of_ones_own_and_down_leaves_nothing(tmp
         hello = json.loads(until("the service through Fabio", lambda: fetched(f"{cli.fabio}/orders/world"), 20))
         assert hello["hello"] == "world"
         service.terminate()
-        assert service.wait(timeout=20) == 0
+        assert service.wait(timeout=60) == 0
         assert "nothing is left" in cli.good("down", "--purge")
         assert not cli.root.exists()
         assert processes.strays(tmp_path) == []
@@ -53,7 +53,7 @@ def test_the_kit_alone_carries_a_service_of_ones_own_and_down_leaves_nothing(tmp
 
 def fetched(url: str) -> bytes:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return bytes(answer.read())
     except OSError:
         return b""

@@ -87,7 +87,7 @@ async def test_consul_lock_and_a_role_exclude_each_other(
                 assert term.valid
         finally:
             child.kill()
-            child.wait(10)
+            child.wait(60)
 
 
 @pytest.mark.timed(0.5)

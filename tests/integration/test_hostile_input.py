@@ -19,7 +19,8 @@ from hoploom.wire.probe import Probe
 from lab.namespace import in_namespace, needs_root
 from unit.ping_service.stations import FakeMesh, lease, working
 
-pytestmark = needs_root
+# Who stands still sees at once what left in turn.
+pytestmark = [needs_root, pytest.mark.timed(0.01)]
 
 # The way to the whole world, which ends at the cable's other end in the same namespace.
 SINK = ("ip link add way type veth peer name sink", "ip link set way arp off", "ip addr add 10.250.0.1/24 dev way",

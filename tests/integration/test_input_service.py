@@ -57,7 +57,7 @@ class Agent:
         """End it at once."""
         if self.process is not None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
 
     async def _leader(self) -> str:
         consul = ConsulApi(self.url)

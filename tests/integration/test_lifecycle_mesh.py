@@ -92,7 +92,7 @@ def test_an_instance_becomes_passing_and_routed_and_leaves_nothing(mesh: Mesh) -
     assert mesh.statuses() == {port: "passing"}
     for fabio in mesh.fabios:
         assert ask("GET", f"{fabio.url}/orders")["instance"].startswith("orders-")
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/routed", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/routed", timeout=30) as answer:
         assert answer.status == 200
     assert mesh.stop(port) == 0
     assert mesh.statuses() == {}
@@ -156,7 +156,7 @@ def test_a_taken_port_is_one_sentence_and_exit_code_2(mesh: Mesh) -> None:
     second = Child(command, mesh.folder / "second.log")
     second.start()
     assert second.process is not None
-    assert second.process.wait(20) == 2
+    assert second.process.wait(60) == 2
     said = second.log.read_text(encoding="utf-8")
     assert said.startswith(f"orders: cannot listen on 127.0.0.1 port {port}")
     assert said.count("\n") == 1

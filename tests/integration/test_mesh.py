@@ -41,7 +41,7 @@ def call(
 ) -> tuple[int, bytes, dict[str, str]]:
     request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, answer.read(), dict(answer.headers)
     except urllib.error.HTTPError as error:
         return error.code, error.read(), dict(error.headers)
@@ -224,7 +224,7 @@ def probed(cli: Cli) -> float:
 
 # Before any test that leaves a campaign which nobody has waited for: the workers map that too.
 def test_a_pause_stops_every_worker_and_afterwards_the_rest_is_mapped_once(cli: Cli) -> None:
-    words = [str(HOPLOOM), "map", "127.5.0.0/20", "--rate", "600", "--id", "paused", "--json"]
+    words = [str(HOPLOOM), "map", "127.5.0.0/20", "--rate", "400", "--id", "paused", "--json"]
     before = probed(cli)
     with subprocess.Popen(words, env=cli.environ, stdout=subprocess.PIPE, text=True) as mapping:
         until("the workers probe", lambda: probed(cli) > before + 500, 20)
@@ -236,7 +236,7 @@ def test_a_pause_stops_every_worker_and_afterwards_the_rest_is_mapped_once(cli: 
         pause(2)
         assert probed(cli) == stopped
         cli.good("resume", "paused")
-        printed, _ = mapping.communicate(timeout=60)
+        printed, _ = mapping.communicate(timeout=120)
     found = json.loads(printed)
     assert (found["targets"], found["answered"], found["duplicates"]) == (4096, 4096, 0)
     assert probed(cli) - before == 4096

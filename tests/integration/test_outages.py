@@ -15,6 +15,9 @@ from load import Load
 from local_cli import Cli
 from waiting import until
 
+AWAY_S = 60
+"""Longer than sessions, locks and the longest wait of a retry; `python3 tests lab outages` takes any other."""
+
 
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
@@ -38,8 +41,7 @@ def reads(cli: Cli) -> list[tuple[str, str, dict[str, Any]]]:
     return [("GET", results, {}), ("GET", f"{cli.fabio}/static/page.css", {})]
 
 
-@pytest.mark.parametrize("away_s", [12, 60])
-def test_consul_is_stopped_cleanly_under_load_and_nothing_fails(cli: Cli, away_s: int) -> None:
+def test_consul_is_stopped_cleanly_under_load_and_nothing_fails(cli: Cli) -> None:
     before = {each["id"] for each in cli.status()["instances"]}
     pid = cli.pid("consul")
     with Load(reads(cli), per_s=40) as load:
@@ -47,9 +49,9 @@ def test_consul_is_stopped_cleanly_under_load_and_nothing_fails(cli: Cli, away_s
         until("the end of Consul", lambda: gone(pid), 15)
         served = len(load.result.failures) + load.result.answered
         # A busy machine sends fewer in a second; those that fail are told below.
-        until("enough requests", lambda: len(load.result.failures) + load.result.answered > served + away_s * 30, 170)
+        until("enough requests", lambda: len(load.result.failures) + load.result.answered > served + AWAY_S * 30, 170)
         cli.good("up", "--detach", "--no-map", "--outputs", "2")
         until("all passing and routed again", lambda: cli.status()["state"] == "ok", 30)
     assert load.result.failures == []
-    assert load.result.answered > away_s * 30
+    assert load.result.answered > AWAY_S * 30
     assert {each["id"] for each in cli.status()["instances"]} == before, "nothing left, nothing orphaned"

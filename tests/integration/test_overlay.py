@@ -72,7 +72,7 @@ class Poll(threading.Thread):
 
     def _has_arrived(self) -> bool:
         # The question itself is one of those in flight.
-        with urllib.request.urlopen(f"{self._at.url}/health", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self._at.url}/health", timeout=TIMEOUT_S) as answer:
             return b" 2 requests in flight" in answer.read()
 
     def run(self) -> None:

@@ -115,7 +115,7 @@ def test_all_echoes_to_a_destination_leave_with_one_checksum(kind: type[Port], f
         targets = np.repeat(column(["127.0.0.9" if family == 4 else "::1"]), len(TTLS), axis=0)
         number, protocol = (socket.AF_INET, 1) if family == 4 else (socket.AF_INET6, 58)
         with socket.socket(number, socket.SOCK_RAW, protocol) as wire:
-            wire.settimeout(5)
+            wire.settimeout(60)
             port = kind(family, is_raw=is_raw)  # type: ignore[call-arg]
             port.send(echoes(port, targets), targets, TTLS)
             seen: list[bytes] = []

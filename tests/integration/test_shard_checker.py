@@ -18,7 +18,7 @@ from lab.nemesis import Kind, Nemesis, schedule
 from lab.shard_run import acknowledged, completions, unknown
 from waiting import pause, until
 
-SEED, LENGTH_S = 7, 20.0
+SEED, LENGTH_S = 7, 12.0
 FAULTS = [
     Kind("kill", ("i0", "i1", "i2"), 2.0, 0.2, 2.0),
     Kind("stop", ("i0", "i1", "i2"), 1.0, 1.0, 6.0),
@@ -34,16 +34,16 @@ def of_shards(arena: InputArena, size: int) -> list[Finding]:
 
 def test_every_target_is_done_once_while_instances_die_and_stop(tmp_path: Path) -> None:
     plan = schedule(SEED, FAULTS, LENGTH_S, 2.5)
-    with InputArena(tmp_path, 3, "127.0.0.0/15", Habits(count=10, work_s=2.0)) as arena:
+    with InputArena(tmp_path, 3, "127.0.0.0/16", Habits(count=10, work_s=2.0)) as arena:
         faults = {**process_faults(arena.__getitem__), **consul_faults(arena.cluster)}
         with Nemesis(arena.recorder, faults) as nemesis:
             nemesis.run(plan)
         until("the end of the campaign", arena.finished, 90, 0.5)
     assert unknown(read(arena.history)) == [], "workers are patient enough to know"
-    assert of_shards(arena, 2**17) == []
+    assert of_shards(arena, 2**16) == []
     acked, stored = acknowledged(read(arena.history)), arena.stored()
     assert account(stored, acked, stored).findings(drained=True) == []
-    assert len(stored) == 2**17
+    assert len(stored) == 2**16
 
 
 def test_where_late_acknowledgements_count_targets_are_done_twice_and_the_checker_says_so(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_on_a_full_disk_what_is_in_hand_waits_in_memory_and_all_of_it_comes_thro
             assert segments(small_disk.seen_by(worker.pid, disk) / "spool") == []
         finally:
             worker.kill()
-            worker.wait(20)
+            worker.wait(60)
     assert {each.id for each in read(ledger)[0]} == output.acknowledged
 
 

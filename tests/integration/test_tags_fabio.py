@@ -77,13 +77,13 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     finally:
         for process in reversed(processes):
             os.kill(process.pid, signal.SIGTERM)
-            process.wait(timeout=15)
+            process.wait(timeout=60)
         log.close()
 
 
 def fetch(url: str, method: str = "GET", body: Any = None) -> Any:
     data = json.dumps(body).encode() if body is not None else None
-    with urllib.request.urlopen(urllib.request.Request(url, data=data, method=method), timeout=5) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, data=data, method=method), timeout=30) as answer:
         text = answer.read()
     return json.loads(text) if text.startswith((b"{", b"[", b'"')) else text
 

@@ -105,7 +105,7 @@ class InputMesh:
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
         url = f"{self.urls[0]}/api/v1/campaigns"
         try:
-            with urllib.request.urlopen(urllib.request.Request(url, json.dumps(wanted).encode(), headers), timeout=5):
+            with urllib.request.urlopen(urllib.request.Request(url, json.dumps(wanted).encode(), headers), timeout=30):
                 return True
         except OSError:
             return False

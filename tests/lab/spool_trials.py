@@ -111,7 +111,7 @@ def cuts(folder: Path, trials: int, seed: int, fault: str = "") -> Trials:
             worker.send_signal(signal.SIGCONT)
     finally:
         worker.kill()
-        worker.wait(20)
+        worker.wait(60)
     sealed = read(ledger)[0]
     found.sealed, found.kept = len(sealed), len(kept[-1])
     for number, promised in enumerate(kept):
