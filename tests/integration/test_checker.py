@@ -21,7 +21,7 @@ from waiting import pause, until
 
 @pytest.mark.parametrize("seed", [40])
 def test_no_effect_of_an_old_term_counts_whatever_happens(tmp_path: Path, seed: int) -> None:
-    plan = schedule(seed, FAULTS, 22, 2.5)
+    plan = schedule(seed, FAULTS, 35, 2.5)
     with Arena(tmp_path, 3) as arena:
         with Nemesis(arena.recorder, leader_faults(arena), named(arena)) as nemesis:
             nemesis.run(plan)
