@@ -35,6 +35,8 @@ def run(args: argparse.Namespace) -> int:
     if args.remove:
         document, new = overlay.remove(args, "opt-outs", block=block)
         text = f"{block} may be probed again" if new else f"{block} was not on the list (`hoploom opt-out --list`)"
+        if any(each.block == block for each in document.opt_outs):
+            new, text = False, f"{block} is opted out still, by the home datacenter: remove it there"
         return overlay.tell(args, document, [("removed" if new else "note", text)])
     wish = OptOut(block=block, until=args.until, note=args.note)
     document, new = overlay.change(args, "opt-outs", block=block, until=wish.until, note=wish.note)

@@ -19,7 +19,9 @@ def run(args: argparse.Namespace) -> int:
     document, new = overlay.change(args, "pause", paused=False, campaign=args.campaign)
     what = args.campaign or "everything"
     lines = [("resumed", f"{what} goes on where it stopped" if new else f"{what} was not paused")]
-    if document.paused:
+    if document.paused and not args.campaign:
+        lines = [("note", "everything is paused still, by the home datacenter: resume it there")]
+    elif document.paused:
         lines.append(("note", "everything is paused still: `hoploom resume` goes on"))
     elif document.paused_campaigns and not args.campaign:
         lines.append(("note", f"paused by name, and still: {', '.join(document.paused_campaigns)}"))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import zlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from aiohttp.test_utils import TestServer
 
 from hoploom.cli import main
 from hoploom.input_service.app import PARTS, make_app
+from hoploom.input_service.overlay import pulled_key
 from hoploom.input_service.settings import Settings
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.testing import OnMesh
 from hoploom.local import processes, tokens
 from hoploom.local.places import Places
+from hoploom.wire.overlay import OptOut, OverlayDocument
 from waiting import eventually
 
 Said = tuple[int, str, str]
@@ -34,12 +37,24 @@ def this_process() -> processes.Process:
 
 
 @pytest.fixture
-async def hoploom(on_mesh: OnMesh, capsys: pytest.CaptureFixture[str]) -> AsyncIterator[Hoploom]:
+def home() -> str:
+    """The home datacenter; empty for the mesh's own."""
+    return ""
+
+
+@pytest.fixture
+async def hoploom(
+    on_mesh: OnMesh, fake_consul: FakeConsul, home: str, capsys: pytest.CaptureFixture[str]
+) -> AsyncIterator[Hoploom]:
     """The command; this process passes for the mesh's Consul."""
+    if home:
+        said = OverlayDocument(version=1, paused=True).with_opt_out(OptOut(block="::1"))
+        await fake_consul.kv_put(pulled_key(home), zlib.compress(json.dumps(said.to_json()).encode()))
     places = Places.of("demo", os.environ)
     places.make()
     tokens.ensure(places)
-    app = on_mesh(make_app(Settings(operator_token_file=str(places.tokens / "operator"))), background=True)
+    settings = Settings(home_dc=home, operator_token_file=str(places.tokens / "operator"))
+    app = on_mesh(make_app(settings), background=True)
 
     async def run(*words: str) -> Said:
         code = await asyncio.to_thread(main.main, words)
@@ -130,3 +145,16 @@ async def test_a_mesh_that_does_not_answer_is_exit_code_1(hoploom: Hoploom, fake
 def test_without_a_mesh_the_way_out_is_named(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(words.split()) == 2
     assert "hoploom up" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("home", ["dc0"])
+async def test_what_the_home_datacenter_has_said_is_taken_back_there_alone(hoploom: Hoploom) -> None:
+    for before in ("resume", "pause"):
+        await hoploom(before)
+        code, out, _ = await hoploom("resume")
+        assert code == 0 and "paused still, by the home datacenter: resume it there" in out
+    _, out, _ = await hoploom("opt-out", "::1", "--remove")
+    assert "opted out still, by the home datacenter" in out
+    _, out, _ = await hoploom("opt-out", "::2")
+    _, out, _ = await hoploom("opt-out", "::2", "--remove")
+    assert "::2 may be probed again" in out
