@@ -1,12 +1,14 @@
 """Who may do what in Consul: a token for each service on each host, with the policies it needs and no more."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Vars = Mapping[str, Any]
 # Services that lead roles or own shards have sessions, on their own node only.
 WITH_SESSION = ("input", "output", "manager")
+_ANY_SESSION = re.compile(r'^session_prefix "" \{\n[^}]*\}\n', re.MULTILINE)
 SERVICES = ("input", "output", "manager", "ping")
 
 
@@ -39,15 +41,15 @@ def session_policy(host: str) -> str:
     return f"hoploom-session-{host}"
 
 
-def session_policies(groups: Mapping[str, Sequence[str]], rules: str) -> dict[str, str]:
-    """A policy for sessions on each host that runs services, by its name.
-
-    Args:
-        groups: Hosts by group.
-        rules: Rules with `{{ node | tojson }}` where the name of the host goes.
-    """
+def session_policies(groups: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """A policy for sessions on each host that runs services, by its name."""
     hosts = groups.get("nomad_clients", ())
-    return {session_policy(host): rules.replace("{{ node | tojson }}", json.dumps(str(host))) for host in hosts}
+    return {session_policy(host): f"session {json.dumps(str(host))} {{\n  policy = \"write\"\n}}\n" for host in hosts}
+
+
+def on_hosts(rules: str) -> str:
+    """A service's policy without its right to sessions on any node, which is for a mesh that is one node."""
+    return _ANY_SESSION.sub("", rules)
 
 
 def _services(host: str, groups: Mapping[str, Sequence[str]]) -> list[str]:
@@ -64,4 +66,5 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., object]]:
         """The filters by name."""
-        return {"hosts_where": hosts_where, "consul_rights": rights, "session_policies": session_policies}
+        return {"hosts_where": hosts_where, "consul_rights": rights, "session_policies": session_policies,
+                "on_hosts": on_hosts}

@@ -27,9 +27,14 @@ def inputs(texts: Mapping[str, str], *variables: Mapping[str, Any]) -> list[dict
     return found
 
 
+def text_of(path: str) -> str:
+    """Text of a file on the controller."""
+    return Path(path).read_text(encoding="utf-8")
+
+
 class FilterModule:
     """What Ansible finds here."""
 
     def filters(self) -> dict[str, Callable[..., object]]:
         """The filters by name."""
-        return {"job_files": files, "job_inputs": inputs}
+        return {"job_files": files, "job_inputs": inputs, "text_of": text_of}

@@ -1,14 +1,12 @@
 #!/usr/bin/python
 """Consul's access control as it shall be: bootstrapped with our own secret, policies, and a token for each service."""
 
-import json
 import re
 import time
-import urllib.error
-import urllib.request
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.consul_http import FORBIDDEN, Consul, Refused, reachable, until_leader
 
 DOCUMENTATION = """
 module: consul_acl
@@ -41,67 +39,7 @@ options:
     default: 60
 """
 
-CALL_S = 10
-FORBIDDEN, NOT_FOUND = 403, 404
 _OURS = re.compile(r"hoploom \S+ on \S+")
-
-
-class Refused(Exception):
-    """Consul's answer, for a person."""
-
-    def __init__(self, status: int, text: str) -> None:
-        """Know the status and what was said."""
-        super().__init__(text)
-        self.status = status
-
-
-class Consul:
-    """Calls of one agent's HTTP API with one token."""
-
-    def __init__(self, url: str, token: str) -> None:
-        """Remember whom to ask."""
-        self._url, self._token = url, token
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One call.
-
-        Raises:
-            Refused: Consul's status is an error.
-            OSError: Nobody answers.
-        """
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._url + path, data, {"X-Consul-Token": self._token}, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=CALL_S) as answer:
-                return json.loads(answer.read() or b"null")
-        except urllib.error.HTTPError as error:
-            said = error.read().decode("utf-8", "replace").strip()
-            raise Refused(error.code, f"{method} {path}: {said}") from error
-
-    def knows_us(self) -> bool:
-        """Whether our token is known."""
-        try:
-            self.call("GET", "/v1/acl/token/self")
-        except Refused as refused:
-            if refused.status not in (FORBIDDEN, NOT_FOUND):
-                raise
-            return False
-        return True
-
-
-def until_leader(consul: Consul, wait_s: int) -> None:
-    """Return when there is a leader; raises TimeoutError."""
-    end = time.monotonic() + wait_s
-    said = "nobody answers"
-    while time.monotonic() < end:
-        try:
-            if consul.call("GET", "/v1/status/leader"):
-                return
-            said = "there is no leader"
-        except (OSError, Refused) as error:
-            said = str(error)
-        time.sleep(0.3)
-    raise TimeoutError(f"Consul is not ready after {wait_s} s: {said}")
 
 
 def bootstrap(consul: Consul, secret: str, wait_s: int) -> bool:
@@ -202,15 +140,6 @@ def run(module: AnsibleModule) -> dict[str, Any]:
             consul.call(method, path, body)
     after = "".join(f"{line}\n" for line in plan.lines)
     return {"changed": is_new or bool(plan.steps), "diff": {"before": "", "after": after} if after else {}}
-
-
-def reachable(consul: Consul) -> bool:
-    """Whether anybody answers."""
-    try:
-        consul.call("GET", "/v1/status/leader")
-    except (OSError, Refused):
-        return False
-    return True
 
 
 def main() -> None:

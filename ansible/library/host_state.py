@@ -26,7 +26,7 @@ UNITS = ("consul", "nomad", "nomad-server", "fabio", "prometheus")
 CERTIFICATES = {
     "consul": "/etc/consul.d/tls/cert.pem",
     "nomad": "/etc/nomad.d/tls/cert.pem",
-    "fabio": "/etc/fabio/tls/cert.pem",
+    "fabio": "/etc/fabio/tls/mesh-cert.pem",
 }
 KEYRINGS = {
     "consul": "/var/lib/consul/serf/local.keyring",
