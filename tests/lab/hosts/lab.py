@@ -92,7 +92,13 @@ class Lab:
     @property
     def ansible_environ(self) -> dict[str, str]:
         """Environment variables of Ansible: nothing of it goes outside of the lab's folder, and no colours."""
-        return {"ANSIBLE_HOME": str(self.folder / "ansible"), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORKS": "10"}
+        return {
+            "ANSIBLE_HOME": str(self.folder / "ansible"),
+            # Two labs have the same names and addresses: each keeps its own connections, or one speaks to the other.
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.folder / "cp"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_FORKS": "10",
+        }
 
     def call(
         self,
