@@ -144,10 +144,12 @@ class Strangers:
         override = f"route add theirs /extra http://{LOOPBACK}:{self.web_port}/"
         assert ask("PUT", "/v1/kv/fabio/config/theirs", override)
         check = {"HTTP": f"http://{LOOPBACK}:{self.web_port}/", "Interval": "1s", "Status": "passing"}
-        for name, tags in (("web", ["urlprefix-/"]), ("input", []), ("output", ["urlprefix-/dump"])):
+        services = {"web": ["urlprefix-/"], "input": [], "output": ["urlprefix-/dump"], "hoploomx-input": []}
+        for name, tags in services.items():
             record = {"Name": name, "Address": LOOPBACK, "Port": self.web_port, "Tags": tags, "Check": check}
             assert ask("PUT", "/v1/agent/service/register", record) is not None
         assert ask("PUT", "/v1/acl/policy", {"Name": "theirs", "Rules": 'key_prefix "theirs/" { policy = "read" }'})
+        assert ask("PUT", "/v1/acl/policy", {"Name": "hoploomx-input"})
         assert ask("PUT", "/v1/acl/token", {"Description": "theirs", "Policies": [{"Name": "theirs"}]})
         assert ask("POST", "/v1/query", {"Name": "theirs", "Service": {"Service": "web"}})
 

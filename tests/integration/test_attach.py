@@ -152,4 +152,5 @@ def test_what_will_not_do_is_said_in_one_sentence_and_nothing_is_changed(
     ran = hoploom(cli, given, "up", "--attach", "--detach", "--no-map", *fabio, *words)
     assert (ran.returncode, ran.stderr.count("\n")) == (2, 1), ran.stderr
     assert said in ran.stderr
+    cli.good("down", "--purge")
     assert strangers.dump() == before

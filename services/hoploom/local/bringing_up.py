@@ -37,11 +37,12 @@ async def up(
     mesh.places.make()
     secrets = tokens.ensure(mesh.places)
     settle_ports(mesh)
-    mesh.record |= {"engines": {name: str(engine.path) for name, engine in found.items()}, "up": True}
+    mesh.record["engines"] = {name: str(engine.path) for name, engine in found.items()}
     mesh.save()
     if mesh.attached.is_own("consul"):
         await own_engines.consul(mesh, secrets)
     if mesh.attached.id:
+        await _claim(mesh)
         await _enter(mesh, secrets)
     if mesh.attached.is_own("fabio"):
         own_engines.fabio(mesh, secrets)
@@ -68,10 +69,16 @@ def settle_ports(mesh: LocalMesh) -> None:
         mesh.say("ports", text if mesh.attached.id else f"{text} (`hoploom up --attach` joins engines that run)")
 
 
+async def _claim(mesh: LocalMesh) -> None:
+    """The prefix is ours from here on, which `down` goes by: without that it takes nothing away."""
+    await Guest(mesh.consul(), mesh.attached).claim(mesh.places.mesh)
+    mesh.record["up"] = True
+    mesh.save()
+
+
 async def _enter(mesh: LocalMesh, secrets: Mapping[str, str]) -> None:
     """Among strangers: what is ours in Consul carries the prefix, and Fabio's routes are seen at its pages."""
     attached, guest = mesh.attached, Guest(mesh.consul(), mesh.attached)
-    await guest.claim(mesh.places.mesh)
     if attached.consul and attached.consul_acl and attached.makes_tokens:
         await guest.enter_tokens(secrets)
     if attached.consul:

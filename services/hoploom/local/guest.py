@@ -9,12 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hoploom.kit import fabio_api
-from hoploom.kit.errors import ConfigError
+from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.local import queries
 from hoploom.local.attached import Attached
 from hoploom.local.consul_agent import SERVICES, ConsulAdmin, accessor
 
 TOKENS = (*SERVICES, "fabio", "prometheus")
+_NOT_FOUND = 404
 MARK = "hoploom/mesh"
 """Says whose the keys are; written before anything else."""
 
@@ -32,16 +33,28 @@ class Guest:
         Raises:
             ConfigError: Something is there that this mesh did not write.
         """
-        key, mark = self._names.key(MARK), {"mesh": mesh, "id": self._attached.id}
-        found = await self._consul.call("GET", f"/v1/kv/{key}?raw")
-        if found.ok:
-            self._require(ours=_said(found.body).get("id") == self._attached.id)
+        owner = await self._owner()
+        if owner is not None:
+            self._require(ours=owner == self._attached.id)
             return
-        keys = await self._consul.call("GET", f"/v1/kv/{self._names.prefix}/?keys")
+        keys = await self._read(f"{self._names.prefix}/?keys")
         services = await self._consul.must("GET", "/v1/catalog/services")
-        self._require(ours=not keys.ok and not any(self._names.service(name) in services for name in SERVICES))
-        taken = await self._consul.must("PUT", f"/v1/kv/{key}?cas=0", mark)
+        self._require(ours=keys is None and not any(self._names.service(name) in services for name in SERVICES))
+        mark = {"mesh": mesh, "id": self._attached.id}
+        taken = await self._consul.must("PUT", f"/v1/kv/{self._names.key(MARK)}?cas=0", mark)
         self._require(ours=bool(taken))
+
+    async def _owner(self) -> str | None:
+        """Id of the mesh that has marked the prefix; None where nobody has."""
+        mark = await self._read(f"{self._names.key(MARK)}?raw")
+        return None if mark is None else str(_said(mark).get("id", ""))
+
+    async def _read(self, path: str) -> bytes | None:
+        """What is below a path of the KV store, None for nothing; raises Unavailable where it cannot be known."""
+        answer = await self._consul.call("GET", f"/v1/kv/{path}")
+        if not answer.ok and answer.status != _NOT_FOUND:
+            raise Unavailable(f"Consul refused to read {path}: {answer.reason()}")
+        return answer.body if answer.ok else None
 
     def _require(self, *, ours: bool) -> None:
         if not ours:
@@ -71,29 +84,32 @@ class Guest:
         })  # fmt: skip
 
     async def leave(self) -> None:
-        """Deregister what is left of ours at the agent; keys and tokens stay for the next `up`."""
+        """Deregister what is left of ours at the agent; keys and tokens stay for the next `up`.
+
+        Raises:
+            Unavailable: Consul does not answer, or refuses.
+        """
+        if await self._owner() != self._attached.id:
+            return
         ours = {self._names.service(name) for name in (*SERVICES, fabio_api.SERVICE, "fabio")}
         for service_id, each in (await self._consul.must("GET", "/v1/agent/services")).items():
             if each["Service"] in ours:
                 await self._consul.must("PUT", f"/v1/agent/service/deregister/{service_id}")
 
     async def purge(self) -> None:
-        """Remove everything that this mesh has entered: sessions, prepared queries, keys, tokens and policies.
+        """Remove all that this mesh has entered, if it has: sessions, prepared queries, keys, tokens and policies.
 
         Raises:
-            ConfigError: The keys are not this mesh's.
             Unavailable: Not all could be removed; nothing else was touched, and a second time goes on.
         """
-        found = await self._consul.call("GET", f"/v1/kv/{self._names.key(MARK)}?raw")
-        if found.ok:
-            self._require(ours=_said(found.body).get("id") == self._attached.id)
+        if await self._owner() != self._attached.id:
+            return
         await self._end_sessions()
         await self._remove_queries()
         if self._attached.consul_acl and self._attached.makes_tokens:
             await self._remove_tokens()
-        if found.ok:
-            # Last, because the mark goes with it.
-            await self._consul.must("DELETE", f"/v1/kv/{self._names.prefix}/?recurse")
+        # Last, because the mark goes with it.
+        await self._consul.must("DELETE", f"/v1/kv/{self._names.prefix}/?recurse")
 
     async def _end_sessions(self) -> None:
         ours = tuple(f"{self._names.service(name)}-" for name in SERVICES)

@@ -106,7 +106,9 @@ class LocalMesh:
             ConfigError: This mesh has engines of its own where others are joined now, or the other way round.
         """
         before = self.attached
-        if self.record and (before.id, before.prefix, set(before.engines)) != (
+        # One that was refused before it entered anything may try elsewhere.
+        has_entered = "up" in self.record or not before.id
+        if self.record and has_entered and (before.id, before.prefix, set(before.engines)) != (
             attached.id, attached.prefix, set(attached.engines),
         ):  # fmt: skip
             joined = ", ".join(before.engines.values()) or "nothing"

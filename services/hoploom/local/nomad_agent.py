@@ -12,6 +12,7 @@ from hoploom.local.attached import Attached
 from hoploom.local.until import until
 
 START_TIMEOUT_S = 40.0
+_NOT_FOUND = 404
 JOBS = ("input", "output", "manager", "ping")
 
 
@@ -109,14 +110,18 @@ class NomadAdmin:
     async def stop(self, job: str) -> None:
         """Stop and forget a job; its tasks drain."""
         await self._must_be_ours(submission.job_id(self._attached, job))
-        await self.call("DELETE", f"{self._path(job)}?purge=true")
+        answer = await self.call("DELETE", f"{self._path(job)}?purge=true")
+        if not answer.ok and answer.status != _NOT_FOUND:
+            raise Unavailable(f"Nomad does not stop {job}: {answer.reason()}")
 
     async def running(self) -> list[str]:
         """Client status and task group of allocations that have not ended."""
         found = []
         for job in JOBS:
             answer = await self.call("GET", f"{self._path(job)}/allocations?all=true")
-            rows = answer.json() if answer.ok else []
+            if not answer.ok:
+                raise Unavailable(f"Nomad does not say what of {job} runs: {answer.reason()}")
+            rows = answer.json()
             found += [f"{job} {row['ClientStatus']}" for row in rows if row["ClientStatus"] in ("pending", "running")]
         return found
 

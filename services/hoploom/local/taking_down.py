@@ -30,21 +30,28 @@ async def down(mesh: LocalMesh, *, purge: bool = False) -> None:
         Unavailable: A purge could not remove all that is ours elsewhere; the state is kept for another try.
         ConfigError: The state cannot be removed.
     """
+    stopped = True
     if mesh.is_up("nomad-server") and mesh.is_up("consul"):
-        await _stop_jobs(mesh, purge=purge)
+        stopped = await _stop_jobs(mesh, purge=purge)
+    await _stop_engines(mesh)
+    if mesh.attached.consul:
+        await _leave(mesh, purge=purge)
+    mesh.record["processes"] = {}
+    if stopped and "up" in mesh.record:
+        mesh.record["up"] = False
+    if purge:
+        _purge(mesh.places.root)
+    elif mesh.places.root.exists():
+        mesh.save()
+
+
+async def _stop_engines(mesh: LocalMesh) -> None:
     for name in reversed(ENGINES):
         process = mesh.process(name)
         if process and not await asyncio.to_thread(processes.stop, process, _STOP_TIMEOUT_S):
             mesh.say("stopped", f"{name} had to be killed")
     for stray in processes.strays(mesh.places.root):
         await asyncio.to_thread(processes.stop, stray, 15.0)
-    if mesh.attached.consul:
-        await _leave(mesh, purge=purge)
-    mesh.record |= {"processes": {}, "up": False}
-    if purge:
-        _purge(mesh.places.root)
-    elif mesh.places.root.exists():
-        mesh.save()
 
 
 async def _leave(mesh: LocalMesh, *, purge: bool) -> None:
@@ -60,7 +67,8 @@ async def _leave(mesh: LocalMesh, *, purge: bool) -> None:
         mesh.say("stopped", f"Consul at {mesh.consul_url} may still list services of ours: {error}")
 
 
-async def _stop_jobs(mesh: LocalMesh, *, purge: bool) -> None:
+async def _stop_jobs(mesh: LocalMesh, *, purge: bool) -> bool:
+    """Stop the jobs and wait for the end of their services; False where somebody else's Nomad may still run them."""
     nomad = mesh.nomad()
     try:
         for name in ("ping", "manager", "input", "output"):
@@ -71,6 +79,8 @@ async def _stop_jobs(mesh: LocalMesh, *, purge: bool) -> None:
             # Jobs that run on would enter everything again.
             raise Unavailable(_kept(f"Nomad at {mesh.nomad_url}", error)) from error
         mesh.say("stopped", f"not all services drained: {error}")
+        return mesh.attached.is_own("nomad")
+    return True
 
 
 async def _drained(mesh: LocalMesh) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hoploom.kit.errors import ConfigError
+from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.http_client import HttpClient
 from hoploom.local.attached import Attached
 from hoploom.local.consul_agent import ConsulAdmin
@@ -39,7 +39,25 @@ async def test_what_is_marked_as_ours_is_claimed_again(http: HttpClient, engine:
     await guest(http, await engine({"/v1/kv/hoploom/mesh": (200, '{"mesh": "demo", "id": "7"}')})).claim("demo")
 
 
-async def test_keys_of_another_mesh_are_not_purged(http: HttpClient, engine: Engine) -> None:
-    url = await engine({"/v1/kv/hoploom/mesh": (200, '{"id": "8"}'), "/v1/session/list": [], "/v1/query": []})
-    with pytest.raises(ConfigError, match="that this mesh did not enter"):
-        await guest(http, url).purge()
+@pytest.mark.parametrize("call", ["leave", "purge"])
+@pytest.mark.parametrize(
+    "mark", [{}, {"/v1/kv/hoploom/mesh": (200, '{"id": "8"}')}, {"/v1/kv/hoploom/mesh": (200, "x")}]
+)
+async def test_where_the_prefix_is_not_ours_nothing_is_taken_away(
+    http: HttpClient, engine: Engine, call: str, mark: Mapping[str, Any]
+) -> None:
+    # Whatever else it asked for would be a 404 of this engine, and an error.
+    await getattr(guest(http, await engine(mark)), call)()
+
+
+@pytest.mark.parametrize("call", ["leave", "purge"])
+async def test_where_the_prefix_is_ours_it_is_taken_away(http: HttpClient, engine: Engine, call: str) -> None:
+    with pytest.raises(Unavailable, match="no such path"):
+        await getattr(guest(http, await engine({"/v1/kv/hoploom/mesh": (200, '{"id": "7"}')})), call)()
+
+
+@pytest.mark.parametrize("call", ["leave", "purge"])
+async def test_what_cannot_be_read_is_not_nothing(http: HttpClient, engine: Engine, call: str) -> None:
+    url = await engine({"/v1/kv/hoploom/mesh": (403, "Permission denied")})
+    with pytest.raises(Unavailable, match="Permission denied"):
+        await getattr(guest(http, url), call)()

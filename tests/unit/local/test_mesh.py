@@ -39,7 +39,12 @@ def test_tokens_that_were_given_are_kept_closed_to_others(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("other", [{"prefix": "hoploom"}, {"nomad": "http://n"}, {"id": "8"}])
 def test_other_engines_than_before_need_another_mesh(tmp_path: Path, other: dict[str, str]) -> None:
-    mesh(tmp_path).attach(JOINED, "", "")
+    mesh(tmp_path).attach(Attached(**{**JOINED.as_dict(), **other}), "", "")
+    one = mesh(tmp_path)
+    # Refused before it entered anything, it may try elsewhere.
+    one.attach(JOINED, "", "")
+    one.record["up"] = False
+    one.save()
     mesh(tmp_path).attach(JOINED, "", "")
     with pytest.raises(ConfigError, match="go on with those, name another by --mesh"):
         mesh(tmp_path).attach(Attached(**{**JOINED.as_dict(), **other}), "", "")
