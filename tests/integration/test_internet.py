@@ -87,20 +87,21 @@ def test_fping_gets_every_host_after_the_declared_delay() -> None:
 def test_delayed_hosts_answer_each_after_its_own_delay() -> None:
     async def body() -> str:
         with DelayedEcho():
-            return _printed("fping -i1 -c5 -p20 -t2000 -q 198.18.1.4 10.2.3.1 203.0.113.6 192.168.0.255")
+            return _printed("fping -i1 -c50 -p20 -t2000 -q 198.18.1.4 10.2.3.1 203.0.113.6 192.168.0.255")
 
     for line in in_namespace(body).splitlines():
         due_ms = 2 + 2 * (int(line.split(".")[3].split()[0]) % 4)
         least_ms = float(line.rsplit("= ", 1)[1].split("/")[0])
-        assert "= 5/5/0%" in line and due_ms <= least_ms < due_ms + 1
+        assert "= 50/50/0%" in line and due_ms <= least_ms < due_ms + 1
 
 
 @needs("fping")
 def test_what_is_lost_is_lost_to_fping_and_nothing_else() -> None:
+    # Few hosts and many turns: all that is on its way at a time has room where fping reads.
     internet, (printed,) = run(
-        "chain", "fping -i0 -p20 -t1000 -c10 -q -g 198.18.1.0 198.18.1.255", extra="loss = 0.02\n"
+        "chain", "fping -i0 -p50 -t5000 -c40 -q -g 198.18.1.0 198.18.1.63", extra="loss = 0.02\n"
     )
-    counts = re.findall(r"= (\d+)/(\d+)/", printed)
+    counts = re.findall(r"%loss = (\d+)/(\d+)/", printed)
     sent, received = (sum(int(each[at]) for each in counts) for at in (0, 1))
     assert sent == len(internet.seen) == 2560
     assert received == (internet.seen["kind"] == ECHO_REPLY).sum() and 0.96 < received / sent < 0.995
