@@ -56,7 +56,8 @@ def _services(host: str, groups: Mapping[str, Sequence[str]]) -> list[str]:
     found = list(SERVICES) if host in groups.get("nomad_clients", ()) else []
     if host in groups.get("fabio", ()):
         found.append("fabio")
-    if host in groups.get("monitoring", ()):
+    # Each host shows its agents' metrics to the Prometheus of its datacenter.
+    if groups.get("monitoring"):
         found.append("prometheus")
     return found
 
