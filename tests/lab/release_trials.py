@@ -20,7 +20,10 @@ VERSIONS = ("0.1.1", "0.1.2.dev1", "0.1.2")
 # What the roles before this one find out and make.
 STATE = {"preflight_state": {"arch": "amd64", "python": "3.11"}}
 USER = "useradd --system --no-create-home hoploom-ping"
-AS_WORKER = "setpriv --reuid hoploom-ping --clear-groups env -i /opt/hoploom/bin/{}"
+# With the one capability that the worker's job has.
+AS_WORKER = (
+    "setpriv --reuid hoploom-ping --clear-groups --inh-caps +net_raw --ambient-caps +net_raw env -i /opt/hoploom/bin/{}"
+)
 TRACES = "find /opt/hoploom /var/cache -name '*hoploom*' 2>/dev/null"
 # What the owners of services could change, and archives that were left.
 FOREIGN = "find /opt/hoploom \\( -perm /o+w ! -type l \\) -o ! -user root; find /var/cache -name '*hoploom*'"
@@ -99,7 +102,7 @@ def installed(trial: Trial, made: Sequence[Made]) -> None:
     trial.put(made[0])
     assert trial.changed(trial.play(VERSIONS[0])) > 0
     assert trial.said(AS_WORKER.format("hoploom --version")) == f"hoploom {VERSIONS[0]}"
-    assert "Probes are sent by" in trial.said(AS_WORKER.format("hoploom doctor"))
+    assert "Probes are sent by: linux raw" in trial.said(AS_WORKER.format("hoploom doctor"))
     assert "--spool-dir" in trial.said(AS_WORKER.format("python -m hoploom.ping_service --help"))
     assert trial.said(FOREIGN) == ""
     assert trial.changed(trial.play(VERSIONS[0])) == 0
