@@ -11,49 +11,75 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine_processes import Child, ask
+from lab.acls import Acls
 from lab.node_links import NodeLinks
+from waiting import until
 
 TOKEN, HOME, GROUP = "lab-token", "dc1", "all"
 CONSUL, FABIO, FIRST_INPUT, OUTPUT, WAN = 8500, 9999, 9101, 9201, 8302
 
 
+@dataclass(frozen=True)
+class Site:
+    """What the datacenters of a run have in common.
+
+    Attributes:
+        engines: Consul and Fabio.
+        folder: Where all of it is kept.
+        links: The nodes.
+        acls: The tokens.
+        inputs: How many input instances each has.
+    """
+
+    engines: Mapping[str, Path]
+    folder: Path
+    links: NodeLinks
+    acls: Acls
+    inputs: int
+
+
 class Datacenter:
     """Starts and asks the processes of one node."""
 
-    def __init__(self, engines: Mapping[str, Path], folder: Path, links: NodeLinks, number: int, inputs: int) -> None:
+    def __init__(self, site: Site, number: int) -> None:
         """Write all configurations.
 
         Args:
-            engines: Consul and Fabio.
-            folder: A folder that is not there yet.
-            links: The nodes.
+            site: What both have in common.
             number: This one's.
-            inputs: How many input instances.
         """
-        folder.mkdir(parents=True)
-        self.name, self.number, self.folder = f"dc{number}", number, folder
-        self._links, self._address = links, links.address(number)
+        self.name, self.number, self.folder = f"dc{number}", number, site.folder / f"dc{number}"
+        self.folder.mkdir(parents=True)
+        self._acls, self._links, self._address = site.acls, site.links, site.links.address(number)
         self.consul_url = f"http://{self._address}:{CONSUL}"
-        self.inputs = [f"http://{self._address}:{FIRST_INPUT + each}" for each in range(inputs)]
+        self.inputs = [f"http://{self._address}:{FIRST_INPUT + each}" for each in range(site.inputs)]
         self.output = f"http://{self._address}:{OUTPUT}"
-        self.token, self.store = folder / "token", folder / "store"
+        self.token, self.store = self.folder / "token", self.folder / "store"
         self.token.write_text(TOKEN)
-        self.consul = self._child("consul", [str(engines["consul"]), "agent", "-config-file", str(self._consul())])
-        self.fabio = self._child("fabio", [str(engines["fabio"]), "-cfg", str(self._fabio())])
-        self.services = [*self._services(inputs)]
+        self.consul = self._child("consul", [str(site.engines["consul"]), "agent", "-config-file", str(self._consul())])
+        self.fabio = self._child("fabio", [str(site.engines["fabio"]), "-cfg", str(self._fabio())])
+        self.services = [*self._services(site.inputs)]
         self.worker = self._child("worker", [*self._service("ping", 0), "--worker", f"w{number}", "--group", GROUP,
-                                             "--spool-dir", str(folder / "spool"), "--allow-private", "true"])
+                                             "--spool-dir", str(self.folder / "spool"), "--allow-private", "true"])
+
+    def boot(self, stack: ExitStack) -> None:
+        """Start Consul; `stack` ends it."""
+        stack.callback(self.consul.stop, kill=True)
+        self.consul.start()
 
     def begin(self, stack: ExitStack) -> None:
-        """Start all but the worker; `stack` ends everything."""
-        for each in (self.consul, self.fabio, *self.services):
+        """Start the rest when the tokens are known; `stack` ends everything."""
+        if self.name == HOME:
+            self._acls.fill(self.consul_url)
+        until(f"the tokens in {self.name}", lambda: self._acls.copied(self.consul_url), 60)
+        for each in (self.fabio, *self.services, self.worker):
             stack.callback(each.stop, kill=True)
             each.start()
-        stack.callback(self.worker.stop, kill=True)
 
     def passing(self, service: str, dc: str = "") -> int:
         """Instances of a service that are healthy, as this datacenter's Consul knows it."""
@@ -92,7 +118,8 @@ class Datacenter:
     def collect(self, data_set: Path) -> dict[str, Any]:
         """Collect everything that can be asked into a data set, from here."""
         command = [sys.executable, "-m", "hoploom.cli", "collect", "--once", "--json", "--data-set", str(data_set)]
-        about = {"HOPLOOM_CONSUL_ADDR": self.consul_url, "HOPLOOM_WORKER_TOKEN_FILE": str(self.token)}
+        about = {"HOPLOOM_CONSUL_ADDR": self.consul_url, "HOPLOOM_WORKER_TOKEN_FILE": str(self.token),
+                 "HOPLOOM_CONSUL_TOKEN_FILE": str(self._acls.files["output"])}
         ran = subprocess.run(
             self._links.within(self.number, command),
             env={**os.environ, **about}, capture_output=True, text=True, timeout=60, check=False,
@@ -113,7 +140,8 @@ class Datacenter:
     def _service(self, name: str, port: int) -> list[str]:
         where = ["--host", self._address, "--port", str(port), "--dc", self.name, "--home-dc", HOME]
         mesh = ["--consul-addr", self.consul_url, "--fabio-addr", f"http://{self._address}:{FABIO}"]
-        words = [*where, *mesh, "--worker-token-file", str(self.token)]
+        tokens = ["--worker-token-file", str(self.token), "--consul-token-file", str(self._acls.files[name])]
+        words = [*where, *mesh, *tokens]
         return [sys.executable, "-m", f"hoploom.{name}_service", *words]
 
     def _consul(self) -> Path:
@@ -133,6 +161,7 @@ class Datacenter:
             "ports": {"http": CONSUL, "serf_wan": WAN, "dns": -1, "grpc": -1, "grpc_tls": -1},
             "performance": {"raft_multiplier": 1},
             "limits": {"http_max_conns_per_client": 2000},
+            **self._acls.config(self.name),
         }
         path = self.folder / "agent.json"
         path.write_text(json.dumps(config))
@@ -148,6 +177,7 @@ class Datacenter:
             "glob.matching.disabled": "true",
             "ui.addr": f"{self._address}:9998",
             "registry.consul.addr": f"{self._address}:{CONSUL}",
+            "registry.consul.token": self._acls.files["fabio"].read_text(),
             "registry.consul.register.enabled": "false",
             "registry.consul.pollinterval": "500ms",
             "registry.consul.checksRequired": "all",

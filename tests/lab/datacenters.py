@@ -21,7 +21,8 @@ from typing import Self
 import apsw
 
 from hoploom import engines
-from lab.datacenter import GROUP, Datacenter
+from lab.acls import Acls
+from lab.datacenter import GROUP, HOME, Datacenter, Site
 from lab.namespace import in_namespace
 from lab.node_links import NodeLinks
 from waiting import pause, until
@@ -91,10 +92,10 @@ class Datacenters:
         paths = {name: engine.path for name, engine in made.items()}
         with ExitStack() as stack:
             stack.enter_context(self.links)
-            self.one, self.two = (
-                Datacenter(paths, self.folder / f"dc{number}", self.links, number, self.plan.inputs)
-                for number in (1, 2)
-            )
+            site = Site(paths, self.folder, self.links, Acls(self.folder / "tokens", HOME), self.plan.inputs)
+            self.one, self.two = Datacenter(site, 1), Datacenter(site, 2)
+            for each in self.both:
+                each.boot(stack)
             for each in self.both:
                 each.begin(stack)
             until("dc1 knows dc2", lambda: self.one.passing("input", "dc2"), 60)
@@ -153,8 +154,6 @@ def _run(mesh: Datacenters) -> Found:
     found = replace(found, pause_s=_seconds("the pause in dc2", lambda: mesh.two.overlay()["paused"]))
     mesh.one.post("/api/v1/overlay/pause", paused=False)
     mesh.create(CAMPAIGN, blocks=[plan.block], rate_pps=plan.rate_pps, slices=PARTS)
-    for each in mesh.both:
-        each.worker.start()
     until("both work", lambda: all(each.done(CAMPAIGN) for each in mesh.both), 60)
     until("dc1 knows how far dc2 is", lambda: not _part(mesh.one, "dc2")["away"], 30)
     found = replace(found, done_cut=_while_cut(mesh))
