@@ -73,6 +73,24 @@ variable "token_dir" {
   default     = "/etc/hoploom/tokens"
 }
 
+variable "prefix" {
+  type        = string
+  description = "First part of the mesh's keys in Consul's KV store."
+  default     = "hoploom"
+}
+
+variable "service_prefix" {
+  type        = string
+  description = "Put before the services' names in Consul, such as hoploom-, where others have theirs."
+  default     = ""
+}
+
+variable "route_prefix" {
+  type        = string
+  description = "Put before the routes in Fabio, such as /hoploom, where others have theirs."
+  default     = ""
+}
+
 variable "data_dir" {
   type        = string
   description = "Folder of the task's user for what outlives it, with one in it for each instance's number."
@@ -181,6 +199,9 @@ job "hoploom-collect" {
 
       env {
         HOPLOOM_CONSUL_ADDR       = var.consul_addr
+        HOPLOOM_PREFIX            = var.prefix
+        HOPLOOM_SERVICE_PREFIX    = var.service_prefix
+        HOPLOOM_ROUTE_PREFIX      = var.route_prefix
         HOPLOOM_FABIO_ADDR        = var.fabio_addr
         HOPLOOM_CONSUL_TOKEN_FILE = var.token_dir == "" ? "" : "${var.token_dir}/output"
         HOPLOOM_WORKER_TOKEN_FILE = var.token_dir == "" ? "" : "${var.token_dir}/worker"

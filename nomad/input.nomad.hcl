@@ -79,6 +79,24 @@ variable "token_dir" {
   default     = "/etc/hoploom/tokens"
 }
 
+variable "prefix" {
+  type        = string
+  description = "First part of the mesh's keys in Consul's KV store."
+  default     = "hoploom"
+}
+
+variable "service_prefix" {
+  type        = string
+  description = "Put before the services' names in Consul, such as hoploom-, where others have theirs."
+  default     = ""
+}
+
+variable "route_prefix" {
+  type        = string
+  description = "Put before the routes in Fabio, such as /hoploom, where others have theirs."
+  default     = ""
+}
+
 variable "memory" {
   type        = number
   description = "Megabytes of memory; exec kills what takes more. An output that collects needs 512."
@@ -192,6 +210,9 @@ job "hoploom-input" {
         HOPLOOM_HOME_DC             = var.home_dc
         HOPLOOM_VERSION_TAG         = var.version
         HOPLOOM_CONSUL_ADDR         = var.consul_addr
+        HOPLOOM_PREFIX              = var.prefix
+        HOPLOOM_SERVICE_PREFIX      = var.service_prefix
+        HOPLOOM_ROUTE_PREFIX        = var.route_prefix
         HOPLOOM_FABIO_ADDR          = var.fabio_addr
         HOPLOOM_CONSUL_TOKEN_FILE   = var.token_dir == "" ? "" : "${var.token_dir}/input"
         HOPLOOM_LOG_FORMAT          = "json"

@@ -148,3 +148,11 @@ def test_servers_of_hosts_meet_at_the_port_of_their_gossip_whatever_the_family(t
     assert 'retry_join = ["10.71.1.11:4648", "[fd71:1::12]:4648"]' in text
     assert re.search(r"rpc +=\s*true", text)
     assert re.search(r"verify_server_hostname += true", text)
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda path: path.name)
+def test_a_mesh_among_strangers_tells_its_prefixes(job: Path) -> None:
+    text = job.read_text(encoding="utf-8")
+    if "HOPLOOM_CONSUL_ADDR" in text:
+        names = ("prefix", "service_prefix", "route_prefix")
+        assert {name: one(text, f"HOPLOOM_{name.upper()}") for name in names} == {name: f"var.{name}" for name in names}

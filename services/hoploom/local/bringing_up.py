@@ -87,7 +87,7 @@ async def _enter(mesh: LocalMesh, secrets: Mapping[str, str]) -> None:
 
 
 async def _submit(mesh: LocalMesh, counts: Counts) -> None:
-    nomad, jobs = mesh.nomad(), deploy_root() / "nomad"
+    nomad, jobs, names = mesh.nomad(), deploy_root() / "nomad", mesh.attached.names
     common = {
         "datacenters": f'["{mesh.attached.node_dc}"]',
         "driver": "raw_exec",
@@ -97,6 +97,9 @@ async def _submit(mesh: LocalMesh, counts: Counts) -> None:
         "consul_addr": mesh.consul_url,
         "fabio_addr": mesh.fabio_url,
         "token_dir": str(mesh.places.tokens),
+        "prefix": names.prefix,
+        "service_prefix": names.service_prefix,
+        "route_prefix": names.route_prefix,
     }
     own = submission.variables(mesh.places.data, mesh.places.data_set, f"{_host_name()}-")
     for name, count in counts.as_dict().items():

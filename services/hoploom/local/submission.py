@@ -63,7 +63,7 @@ def job_id(attached: Attached, name: str) -> str:
 
 
 def placed(job: Mapping[str, Any], attached: Attached) -> dict[str, Any]:
-    """A parsed job for a mesh among strangers: named with our prefix, marked as ours, on this host, its services told.
+    """A parsed job for a mesh among strangers: named with our prefix, marked as ours, on this host.
 
     Args:
         job: As Nomad has parsed it from its file.
@@ -86,13 +86,8 @@ def _group(group: Mapping[str, Any], attached: Attached) -> dict[str, Any]:
 
 
 def _task(task: Mapping[str, Any], attached: Attached) -> dict[str, Any]:
-    names = attached.names
-    told = {
-        "HOPLOOM_PREFIX": names.prefix,
-        "HOPLOOM_SERVICE_PREFIX": names.service_prefix,
-        "HOPLOOM_ROUTE_PREFIX": names.route_prefix,
-        "HOPLOOM_DC": attached.dc,
-    }
+    # Nomad's datacenter may have another name than Consul's.
+    told = {"HOPLOOM_DC": attached.dc}
     services = [{**each, "Name": _renamed(each["Name"], attached)} for each in task.get("Services") or ()]
     return {**task, "Env": {**(task.get("Env") or {}), **told}, "Services": services or None}
 

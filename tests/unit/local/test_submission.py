@@ -1,4 +1,4 @@
-"""Jobs among strangers: named with our prefix, marked as ours, on this host, their services told."""
+"""Jobs among strangers: named with our prefix, marked as ours, on this host."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_a_mesh_of_its_own_submits_the_job_as_it_is() -> None:
     assert submission.placed(PARSED, Attached()) == PARSED
 
 
-def test_among_strangers_the_job_carries_the_prefix_and_tells_its_service() -> None:
+def test_among_strangers_the_job_carries_the_prefix_and_consuls_datacenter() -> None:
     attached = Attached(id="7", prefix="loom2", nomad="http://n", node="abc", node_pool="edge", dc="east")
     job = submission.placed(PARSED, attached)
     assert (job["ID"], job["Name"], job["Meta"], job["NodePool"]) == (
@@ -38,10 +38,7 @@ def test_among_strangers_the_job_carries_the_prefix_and_tells_its_service() -> N
     assert job["Constraints"] == [{"LTarget": "${node.unique.id}", "RTarget": "abc", "Operand": "="}]
     (task,) = job["TaskGroups"][0]["Tasks"]
     assert task["Services"] == [{"Name": "loom2-input"}]
-    assert task["Env"] == {
-        "A": "1", "HOPLOOM_PREFIX": "loom2", "HOPLOOM_SERVICE_PREFIX": "loom2-",
-        "HOPLOOM_ROUTE_PREFIX": "/loom2", "HOPLOOM_DC": "east",
-    }  # fmt: skip
+    assert task["Env"] == {"A": "1", "HOPLOOM_DC": "east"}
 
 
 def test_a_nomad_of_our_own_places_where_it_likes() -> None:
