@@ -13,6 +13,7 @@ from lab import (
     result_trials,
     rotation_trials,
     simulate,
+    site,
     spool_trials,
 )
 from lab.hosts import command as hosts
@@ -28,6 +29,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "results": result_trials.main,
     "rotation": rotation_trials.main,
     "simulate": simulate.main,
+    "site": site.main,
     "spool": spool_trials.main,
 }
 

@@ -1,0 +1,101 @@
+"""One playbook run brings two bare hosts to a mesh whose services are all healthy and routed; a second changes nothing.
+
+The same with two datacenters: `python3 tests lab site`.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lab.hosts import Lab, Played, unmet
+from lab.site import ONE_DATACENTER, SERVICES, Site, changed, prepare
+
+pytestmark = pytest.mark.skipif(unmet() is not None, reason=unmet() or "")
+HEALTH = "curl -sf -H \"X-Consul-Token: $(cat /etc/hoploom/tokens/input)\" http://127.0.0.1:8500/v1/health/service/{}"
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with Lab(ONE_DATACENTER) as lab:
+        yield prepare(lab)
+
+
+@pytest.fixture(scope="module")
+def first(site: Site) -> Played:
+    return site.play("site.yml")
+
+
+def test_what_would_be_done_to_bare_hosts_can_be_seen_before(site: Site) -> None:
+    played = site.play("site.yml", "--check", "--diff")
+    assert played.rc == 0, played.output
+    assert all(changed(played).values())
+    assert site.lab.ssh("a1", "test -e /etc/consul.d || test -e /usr/local/bin/consul").rc != 0
+
+
+@pytest.mark.usefixtures("first")
+def test_all_four_services_are_healthy_and_routed_on_every_host(site: Site, first: Played) -> None:
+    assert first.rc == 0, first.output
+    for name, seat in site.lab.seats.items():
+        targets = site.targets(seat.address, name)
+        assert {service: len(targets[service]) for service in SERVICES} == {"input": 2, "output": 1, "manager": 1}
+    checks = [check for service in (*SERVICES, "ping") for each in health(site, service) for check in each["Checks"]]
+    assert checks and {check["Status"] for check in checks} == {"passing"}
+    assert len(health(site, "ping")) == 2, "a worker on every host"
+
+
+def health(site: Site, service: str) -> list[dict[str, list[dict[str, str]]]]:
+    found: list[dict[str, list[dict[str, str]]]] = json.loads(site.lab.ssh("a1", HEALTH.format(service)).out)
+    return found
+
+
+@pytest.mark.usefixtures("first")
+def test_a_second_run_changes_nothing_and_sees_nothing_to_change(site: Site) -> None:
+    for words in (["site.yml"], ["site.yml", "--check", "--diff"]):
+        played = site.play(*words)
+        assert played.rc == 0, played.output
+        assert set(changed(played).values()) == {0}, played.output
+
+
+@pytest.mark.usefixtures("first")
+def test_agents_run_hardened_and_listen_for_strangers_nowhere(site: Site) -> None:
+    for unit in ("consul", "fabio", "nomad-server"):
+        said = site.lab.ssh("a1", f"systemd-analyze security --no-pager {unit} | grep Overall").out
+        assert float(said.split(":")[1].split()[0]) <= 2.5, said
+    for port in (8500, 4646, 4656, 9998, 9997):
+        with pytest.raises(OSError):
+            site.lab.call("GET", f"http://10.71.1.11:{port}/")
+
+
+SECRETS = "{{ hoploom_secrets | combine({'consul_gossip_key': '%s'}) }}"
+OLD = {"consul_version": "1.22.1", "hoploom_mirror_sha256": {"consul_1.22.1_linux_amd64.zip": "0" * 64}}
+
+
+@pytest.mark.parametrize(
+    ("said", "variables"),
+    [
+        ("say in group_vars/all which datacenter is hoploom_home_dc", {"hoploom_home_dc": ""}),
+        ("consul_gossip_key in the Vault file is no gossip key", {"preflight_secrets": SECRETS % "short"}),
+        ("a1, a2: consul there keeps another gossip key", {"preflight_secrets": SECRETS % ("B" * 43 + "=")}),
+        ("a1, a2: it runs consul 1.22.7, and 1.22.1 is older", OLD),
+        ("nomad/input.nomad.hcl has no variable cuont", {"nomad_job_variables": {"input": {"cuont": 3}}}),
+    ],
+)
+@pytest.mark.usefixtures("first")
+def test_a_mistake_is_one_message_before_anything_is_changed(site: Site, said: str, variables: Any) -> None:
+    given = site.lab.folder / "given.json"
+    given.write_text(json.dumps(variables), encoding="utf-8")
+    assert_stopped(site.play("site.yml", "-e", f"@{given}"), said)
+
+
+@pytest.mark.usefixtures("first")
+def test_a_host_that_is_away_stops_the_run_before_anything_is_changed(site: Site) -> None:
+    site.lab.power_off("a2")
+    assert_stopped(site.play("site.yml"), "a2: it cannot be reached over ssh")
+
+
+def assert_stopped(played: Played, said: str) -> None:
+    assert played.rc != 0
+    assert f"Nothing was changed: {said}" in " ".join(played.output.split()), played.output
+    assert set(changed(played).values()) == {0}
