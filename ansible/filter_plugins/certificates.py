@@ -158,6 +158,20 @@ def given_files(services: Mapping[str, Service], given: Mapping[str, Mapping[str
     return found
 
 
+def given_problems(given: Mapping[str, Mapping[str, str]], ca_certificate: str) -> list[str]:
+    """What is wrong with certificates that the inventory brings for a host; Fabio's may be of any authority."""
+    found = []
+    for service, each in given.items():
+        own = each.get("certificate", "")
+        why = problem(own, own if service == "fabio" else ca_certificate, (), 0)
+        if service == "fabio" and why == "another authority signed it":
+            why = ""
+        why = why or _authority_problem({"ca_certificate": own, "ca_key": each.get("key", "")})
+        if why:
+            found.append(f"the certificate of {service} in base_given_certificates cannot be used: {why}")
+    return found
+
+
 def authority_problems(authority: Mapping[str, str]) -> list[str]:
     """Why nothing can be signed by, or checked against, this authority; empty where all is well or there is none."""
     found = _authority_problem(authority) if authority.get("ca_certificate") else ""
@@ -234,6 +248,7 @@ class FilterModule:
             "new_authority": new_authority,
             "sign_certificate": sign,
             "lacking_certificates": lacking,
+            "given_certificate_problems": given_problems,
             "owners_by_key": owners,
             "certificate_files": files,
             "given_certificate_files": given_files,

@@ -92,7 +92,7 @@ def test_a_mistake_is_one_message_before_anything_is_changed(site: Site, said: s
 @pytest.mark.usefixtures("first")
 def test_a_host_that_is_away_stops_the_run_before_anything_is_changed(site: Site) -> None:
     site.lab.power_off("a2")
-    assert_stopped(site.play("site.yml"), "a2: it cannot be reached over ssh")
+    assert_stopped(site.play("site.yml"), "a2: it cannot be looked at: ")
 
 
 def assert_stopped(played: Played, said: str) -> None:

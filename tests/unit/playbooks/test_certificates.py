@@ -94,3 +94,15 @@ def test_an_authority_with_the_key_of_another_is_said_before_it_signs(authority:
     mixed = {"ca_certificate": authority["ca_certificate"], "ca_key": other["ca_key"]}
     assert FILTERS["authority_problems"](authority) == []
     assert "belongs to another certificate" in FILTERS["authority_problems"](mixed)[0]
+
+
+def test_a_given_certificate_that_cannot_be_used_is_said_before_anything_is_changed(authority: dict[str, str]) -> None:
+    other = FILTERS["new_authority"]("a public one")
+    pair = {"certificate": other["ca_certificate"], "key": other["ca_key"]}
+    problems = FILTERS["given_certificate_problems"]
+    assert problems({"fabio": pair}, authority["ca_certificate"]) == []
+    assert problems({"consul": pair}, authority["ca_certificate"])[0].endswith("another authority signed it")
+    mixed = {"fabio": {**pair, "key": authority["ca_key"]}}
+    assert problems(mixed, authority["ca_certificate"])[0].endswith("its key belongs to another certificate")
+    old = {"consul": {"certificate": expired(authority), "key": ""}}
+    assert "it expired on" in problems(old, authority["ca_certificate"])[0]
