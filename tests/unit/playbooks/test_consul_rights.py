@@ -15,7 +15,10 @@ RIGHTS: list[dict[str, Any]] = FILTERS["consul_rights"](HOSTVARS, GROUPS)
 
 def test_a_host_has_tokens_for_what_it_runs_and_for_nothing_else() -> None:
     by_host = {host: {each["service"] for each in RIGHTS if each["host"] == host} for host in GROUPS["all"]}
-    assert by_host == {"a1": {"agent", "input", "output", "manager", "ping", "fabio"}, "m1": {"agent", "prometheus"}}
+    services = {"input", "output", "manager", "ping", "fabio"}
+    assert by_host == {"a1": {"agent", "prometheus", *services}, "m1": {"agent", "prometheus"}}
+    without = FILTERS["consul_rights"](HOSTVARS, {**GROUPS, "monitoring": []})
+    assert "prometheus" not in {each["service"] for each in without}
 
 
 def test_an_agent_may_write_its_own_node_and_no_other() -> None:
