@@ -58,6 +58,8 @@ class Datacenter:
         self._acls, self._links, self._address = site.acls, site.links, site.links.address(number)
         self.consul_url = f"http://{self._address}:{CONSUL}"
         self.inputs = [f"http://{self._address}:{FIRST_INPUT + each}" for each in range(site.inputs)]
+        # The last one: the first may be killed.
+        self.input = self.inputs[-1]
         self.output = f"http://{self._address}:{OUTPUT}"
         self.token, self.store = self.folder / "token", self.folder / "store"
         self.token.write_text(TOKEN)
@@ -87,17 +89,17 @@ class Datacenter:
 
     def settled(self) -> bool:
         """Whether its slots are owned, its output is routed, and it can say what is paused."""
-        owned = ask("GET", f"{self.inputs[0]}/api/v1/slots") or {"unowned": 64}
+        owned = ask("GET", f"{self.input}/api/v1/slots") or {"unowned": 64}
         routed = ask("GET", f"http://{self._address}:{FABIO}/api/v1/results?limit=1") is not None
         return not owned["unowned"] and routed and bool(self.overlay())
 
     def overlay(self) -> dict[str, Any]:
         """What holds here, for anybody; empty where nobody says."""
-        return ask("GET", f"{self.inputs[0]}/api/v1/overlay/summary") or {}
+        return ask("GET", f"{self.input}/api/v1/overlay/summary") or {}
 
     def campaign(self, name: str, query: str = "") -> dict[str, Any]:
         """A campaign with its progress as this datacenter sees it; empty where it knows none."""
-        return ask("GET", f"{self.inputs[0]}/api/v1/campaigns/{name}{query}") or {}
+        return ask("GET", f"{self.input}/api/v1/campaigns/{name}{query}") or {}
 
     def done(self, name: str) -> int:
         """Targets of the own slice that are done."""
@@ -109,7 +111,7 @@ class Datacenter:
         body = json.dumps({"v": 1, **document}).encode()
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
         try:
-            wanted = urllib.request.Request(f"{self.inputs[0]}{path}", body, headers)
+            wanted = urllib.request.Request(f"{self.input}{path}", body, headers)
             with urllib.request.urlopen(wanted, timeout=5) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:

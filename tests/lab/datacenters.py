@@ -43,6 +43,7 @@ class Plan:
             again within a minute.
         inputs: Input instances of each datacenter.
         collects: Whether the data set is looked at during the cut too.
+        kills: Whether an input instance of each datacenter is killed during the cut; there are two of each then.
     """
 
     block: str = "127.0.16.0/20"
@@ -51,6 +52,7 @@ class Plan:
     patience_s: float = 60.0
     inputs: int = 1
     collects: bool = False
+    kills: bool = False
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,9 @@ def _while_cut(mesh: Datacenters) -> tuple[int, int]:
     mesh.require(mesh.two.post("/api/v1/overlay/opt-outs", block=OPTED_OUT) == 200, "dc2 took no opt-out while cut")
     until("dc1 says that dc2 is away", lambda: _part(mesh.one, "dc2")["away"], 30)
     mesh.require(_part(mesh.one, "dc2")["as_of_us"], "dc1 does not say when it heard of dc2 last")
+    if mesh.plan.kills:
+        for each in mesh.both:
+            each.services[0].stop(kill=True)
     if mesh.plan.collects:
         away = mesh.one.collect(mesh.folder / "set")["away"]
         mesh.require("dc2" in away, "the collector does not say that dc2 is away")
@@ -228,11 +233,11 @@ def main(words: Sequence[str]) -> int:
     """`lab datacenters`: exit 1 when anything was lost, probed twice, or did not catch up."""
     parser = argparse.ArgumentParser(prog="python3 tests lab datacenters", description=__doc__.split("\n")[0])
     parser.add_argument("--cut", type=float, default=90.0, metavar="SECONDS")
-    parser.add_argument("--inputs", type=int, default=2, metavar="N", help="input instances of each datacenter")
+    parser.add_argument("--kill", action="store_true", help="kill an input instance of each datacenter meanwhile")
     given = parser.parse_args(words)
     # Enough work for the time of the cut, in each of them.
     block, rate_pps = "127.0.16.0/20", int(4096 * 2 / (given.cut * 3) * 1.5) + 2
-    plan = Plan(block, rate_pps, given.cut, 180.0, given.inputs, collects=True)
+    plan = Plan(block, rate_pps, given.cut, 180.0, 2, collects=True, kills=given.kill)
     with tempfile.TemporaryDirectory(prefix="datacenters-") as folder:
         found = run(Path(folder), plan)
     print(json.dumps(asdict(found)))
