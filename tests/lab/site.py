@@ -24,6 +24,8 @@ TWO_DATACENTERS = (
     Host("b1", dc="dc2", groups=("consul_servers", *EVERY)),
     Host("b2", dc="dc2", groups=EVERY),
 )
+ONE_IN_EACH = (Host("a1", groups=(*SERVERS, *EVERY)), Host("b1", dc="dc2", groups=("consul_servers", *EVERY)))
+SIZES = {"one": ONE_DATACENTER, "each": ONE_IN_EACH, "two": TWO_DATACENTERS}
 SERVICES = ("input", "output", "manager")
 
 
@@ -98,8 +100,11 @@ def changed(played: Played) -> dict[str, int]:
 
 
 def main(words: Sequence[str]) -> int:
-    """`python3 tests lab site [one]`: from bare hosts to healthy services, twice; returns the exit code."""
-    with Lab(ONE_DATACENTER if "one" in words else TWO_DATACENTERS) as lab:
+    """`python3 tests lab site [one|each|two]`: from bare hosts to healthy services, twice; returns the exit code.
+
+    one: two hosts in one datacenter; each: a host in each of two; two (default): three hosts and two.
+    """
+    with Lab(SIZES[words[0] if words else "two"]) as lab:
         site = prepare(lab)
         for run in ("site.yml --check", "site.yml", "site.yml", "site.yml --check"):
             began = time.monotonic()
