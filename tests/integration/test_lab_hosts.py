@@ -76,6 +76,14 @@ def test_the_mirror_serves_what_is_put_into_its_folder(lab: Lab) -> None:
     assert "consul_" in lab.ssh("a1", f"curl -sf {lab.mirror}/SHA256SUMS").out
 
 
+def test_a_host_installs_a_package_that_the_mirror_offers_and_no_other(lab: Lab) -> None:
+    lab.offer_packages("iputils-ping")
+    install = "apt-get -q update && apt-get -q install -y --no-install-recommends"
+    installed = lab.ssh("b1", f"{install} iputils-ping && ping -c1 a1", timeout_s=120)
+    assert installed.rc == 0, installed.err
+    assert lab.ssh("b1", f"{install} traceroute").rc != 0
+
+
 def test_the_edge_is_behind_masquerade_and_a_host_of_ipv6_only_finds_others_by_name() -> None:
     with Lab([Host("a1"), Host("c1", dc="edge"), Host("d1", dc="dc2", addresses="6")]) as lab:
         listening = lab.keeper.within(lambda: socket.create_server(("10.71.1.1", 8072)))

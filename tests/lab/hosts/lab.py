@@ -12,15 +12,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lab.hosts import inventory, leftovers, needs, network
+from lab.hosts import inventory, leftovers, needs, network, repository
 from lab.hosts.access import Access
 from lab.hosts.addresses import CONTROLLER, Host, Seat, seats
 from lab.hosts.cgroups import Groups
 from lab.hosts.completed import Completed
-from lab.hosts.image import Image
+from lab.hosts.image import image
 from lab.hosts.keeper import Keeper
 from lab.hosts.machine import Machine
 from lab.hosts.mirror import NAME as MIRROR
+from lab.hosts.mirror import URL as MIRROR_URL
 from lab.hosts.mirror import Mirror
 from lab.hosts.playbook import Played, recap
 from waiting import until
@@ -163,6 +164,20 @@ class Lab:
         """Folder of the mirror; what is put there is served."""
         return self._mirroring.folder
 
+    def offer_packages(self, *names: str) -> None:
+        """Let hosts install these Debian packages, and what they depend on, with apt from the mirror.
+
+        The first time this fetches them from Debian, for a minute; hosts themselves never reach it.
+
+        Raises:
+            RuntimeError: there is no such package, or Debian does not answer.
+        """
+        offered = repository.repository(self._image.root, names)
+        self._ends.callback(offered.close)
+        place = self.mirror_folder / repository.PLACE
+        place.unlink(missing_ok=True)
+        place.symlink_to(offered.root)
+
     @property
     def _mirroring(self) -> Mirror:
         if self._mirror is None:
@@ -172,13 +187,13 @@ class Lab:
         return self._mirror
 
     def _build(self, ends: contextlib.ExitStack) -> None:
-        image = Image()
-        ends.callback(image.close)
+        self._image = image()
+        ends.callback(self._image.close)
         self.folder = leftovers.new_folder()
         ends.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self._groups = Groups(self.folder.name)
         ends.callback(self._groups.close)
-        self._machines = {name: Machine(name, self.folder / "hosts" / name, image.root) for name in self.seats}
+        self._machines = {name: Machine(name, self.folder / "hosts" / name, self._image.root) for name in self.seats}
         for machine in self._machines.values():
             ends.callback(machine.wait)
         self.access = Access(self.folder / "ssh", self.seats, self._machines)
@@ -186,6 +201,7 @@ class Lab:
         inventory.write(self.inventory, self.seats, self._variables, self.access.config)
         for name, seat in self.seats.items():
             self._machines[name].write("etc/hosts", self._names(seat))
+            self._machines[name].write("etc/apt/sources.list", repository.source(MIRROR_URL))
         names = self.folder / "hosts_file"
         names.write_text(self._names(next(iter(self.seats.values()))), encoding="ascii")
         self.keeper = Keeper(names)

@@ -17,6 +17,7 @@ from hoploom.engines.site import here
 from lab.hosts.keeper import Keeper
 
 NAME, PORT = "mirror.lab", 8071
+URL = f"http://{NAME}:{PORT}"
 
 
 class Mirror:
@@ -30,7 +31,7 @@ class Mirror:
     def __init__(self, folder: Path, keeper: Keeper) -> None:
         """Serve a folder, which need not exist."""
         folder.mkdir()
-        self.folder, self.url = folder, f"http://{NAME}:{PORT}"
+        self.folder, self.url = folder, URL
         handler = functools.partial(_Quiet, directory=str(folder))
         self._server = keeper.within(lambda: _Server(("::", PORT), handler))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -54,7 +55,7 @@ class Mirror:
 
     def sum_up(self) -> None:
         """Write SHA256SUMS of what is in the folder."""
-        files = sorted(path for path in self.folder.iterdir() if path.name != "SHA256SUMS")
+        files = sorted(path for path in self.folder.iterdir() if path.is_file() and path.name != "SHA256SUMS")
         lines = [f"{_sha256(path)}  {path.name}\n" for path in files]
         (self.folder / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
 
