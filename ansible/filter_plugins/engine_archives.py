@@ -1,7 +1,9 @@
 """Which archive an engine comes from, and what its SHA-256 must be: from the one list of releases, or from a mirror."""
 
+import hashlib
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 # Fabio publishes no sums, so its archive's name and sum are the mirror's.
@@ -49,9 +51,29 @@ def archives(names: Sequence[str], listed: Mapping[str, Any], arch: str, source:
     return {name: archive(name, listed, arch, {**source, "version": versions.get(name)}) for name in names}
 
 
+def folder_problems(found: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """What is wrong with archives that lie in a folder of the controller; nothing of those that are elsewhere.
+
+    Args:
+        found: Archives by engine, as `archives` returns them.
+    """
+    here = [(Path(each["url"].removeprefix("file://")), each["sha256"]) for each in found.values()
+            if each.get("url", "").startswith("file://")]
+    return [problem for path, sha256 in here if (problem := _file_problem(path, sha256))]
+
+
+def _file_problem(path: Path, sha256: str) -> str:
+    try:
+        with path.open("rb") as file:
+            seen = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}"
+    return "" if seen == sha256.lower() else f"{path} has SHA-256 {seen} and must have {sha256}: it was changed"
+
+
 class FilterModule:
     """What Ansible finds here."""
 
     def filters(self) -> dict[str, Callable[..., object]]:
         """The filters by name."""
-        return {"releases": releases, "engine_archives": archives}
+        return {"releases": releases, "engine_archives": archives, "folder_problems": folder_problems}

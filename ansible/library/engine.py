@@ -8,9 +8,10 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -46,6 +47,14 @@ options:
     description: The link that names the version in use.
     type: path
     required: true
+  cache:
+    description: Folder where an archive waits that was fetched before anything was changed.
+    type: path
+    default: /var/cache/hoploom
+  fetch_only:
+    description: Fetch the archive into the cache and check its sum, where the program is not installed; no more.
+    type: bool
+    default: false
 """
 
 TIMEOUT_S = 60
@@ -75,6 +84,17 @@ def fetch(url: str, sha256: str, target: Path) -> None:
     if found.hexdigest() != sha256.lower():
         raise Refused(f"{url} has SHA-256 {found.hexdigest()} and must have {sha256}: it was changed, or the sum is "
                       "of another file; nothing of it was installed")
+
+
+def stage(url: str, sha256: str, waiting: Path) -> None:
+    """Fetch an archive for later; it is there when its sum is right, and not at all when not."""
+    waiting.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+    scratch = waiting.with_name(f".{waiting.name}.new")
+    try:
+        fetch(url, sha256, scratch)
+        scratch.replace(waiting)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def unpack(archive: Path, name: str, folder: Path) -> None:
@@ -124,6 +144,19 @@ def relink(link: Path, program: Path) -> None:
     scratch.replace(link)
 
 
+def bring(given: Mapping[str, Any], program: Path, *, is_there: bool, is_linked: bool) -> None:
+    """Fetch the archive, or install the program and link it, where that is not done yet."""
+    waiting = Path(given["cache"]) / f"{program.parent.name}.archive"
+    if not is_there and given["fetch_only"]:
+        stage(given["url"], given["sha256"], waiting)
+    elif not is_there:
+        url = waiting.as_uri() if waiting.exists() else given["url"]
+        install(url, given["sha256"], given["name"], program.parent)
+        waiting.unlink(missing_ok=True)
+    if not is_linked and not given["fetch_only"]:
+        relink(Path(given["link"]), program)
+
+
 def main() -> None:
     """Ansible's entry point."""
     needed = {name: {"type": "str", "required": True} for name in ("name", "version", "url", "sha256")}
@@ -131,6 +164,8 @@ def main() -> None:
         **needed,
         "root": {"type": "path", "default": "/opt/hoploom/engines"},
         "link": {"type": "path", "required": True},
+        "cache": {"type": "path", "default": "/var/cache/hoploom"},
+        "fetch_only": {"type": "bool", "default": False},
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     given = module.params
@@ -140,15 +175,13 @@ def main() -> None:
     is_linked = link.is_symlink() and os.readlink(link) == str(program)
     try:
         if not module.check_mode:
-            if not is_there:
-                install(given["url"], given["sha256"], given["name"], folder)
-            if not is_linked:
-                relink(link, program)
+            bring(given, program, is_there=is_there, is_linked=is_linked)
     except Refused as refused:
         module.fail_json(msg=f"{given['name']} {given['version']}: {refused}")
     before = os.readlink(link) if link.is_symlink() else "nothing"
-    diff = {"before": f"{before}\n", "after": f"{program}\n"} if not (is_there and is_linked) else {}
-    module.exit_json(changed=not (is_there and is_linked), path=str(program), diff=diff)
+    changed = not (is_there and is_linked)
+    diff = {"before": f"{before}\n", "after": f"{program}\n"} if changed else {}
+    module.exit_json(changed=changed, path=str(program), diff=diff)
 
 
 if __name__ == "__main__":

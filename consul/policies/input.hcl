@@ -11,8 +11,51 @@ service_prefix "" {
 service "input" {
   policy = "write"
 }
-key_prefix "hoploom/" {
+key_prefix "hoploom/asked/" {
   policy = "write"
+}
+key_prefix "hoploom/campaigns/" {
+  policy = "write"
+}
+key_prefix "hoploom/cooling/" {
+  policy = "write"
+}
+key_prefix "hoploom/editions/" {
+  policy = "write"
+}
+key_prefix "hoploom/groups/" {
+  policy = "write"
+}
+key_prefix "hoploom/ids/" {
+  policy = "write"
+}
+key_prefix "hoploom/overlay" {
+  policy = "write"
+}
+key_prefix "hoploom/rounds/" {
+  policy = "write"
+}
+key_prefix "hoploom/sets/" {
+  policy = "write"
+}
+key_prefix "hoploom/shards/" {
+  policy = "write"
+}
+key_prefix "hoploom/silence/" {
+  policy = "write"
+}
+# The list of stores: one that answers and is not in it is entered, one that is lost is taken off.
+key_prefix "hoploom/stores/" {
+  policy = "write"
+}
+key_prefix "hoploom/roles/groups/" {
+  policy = "write"
+}
+key_prefix "hoploom/roles/documents/" {
+  policy = "write"
+}
+key "hoploom/epoch" {
+  policy = "read"
 }
 session_prefix "" {
   policy = "write"

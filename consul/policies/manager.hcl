@@ -1,4 +1,4 @@
-# manager registers itself, finds the others, and leads roles.
+# manager registers itself, finds the others, leads its own role, and shows who leads the others.
 node_prefix "" {
   policy = "read"
 }
@@ -15,6 +15,9 @@ session_prefix "" {
   policy = "write"
 }
 key_prefix "hoploom/roles/" {
+  policy = "read"
+}
+key_prefix "hoploom/roles/manager/" {
   policy = "write"
 }
 key "hoploom/epoch" {

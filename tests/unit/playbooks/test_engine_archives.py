@@ -1,5 +1,7 @@
 """Where an engine's archive comes from, and that none is ever taken without a sum."""
 
+import hashlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,3 +45,14 @@ def test_the_list_is_found_from_a_checkout_and_from_an_installed_wheel() -> None
     text = (ANSIBLE / "roles/preflight/vars/main.yml").read_text(encoding="utf-8")
     assert "/services/hoploom/engines/releases.toml" in text
     assert "/../engines/releases.toml" in text, "site-packages/hoploom/_deploy is beside site-packages/hoploom/engines"
+
+
+def test_an_archive_in_a_folder_of_the_controller_is_looked_at_there(tmp_path: Path) -> None:
+    path = tmp_path / "consul.zip"
+    path.write_bytes(b"an archive")
+    right = {"url": path.as_uri(), "sha256": hashlib.sha256(b"an archive").hexdigest()}
+    assert FILTERS["folder_problems"]({"consul": right, "nomad": {"url": "http://mirror/x", "sha256": ""}}) == []
+    [problem] = FILTERS["folder_problems"]({"consul": {**right, "sha256": "0" * 64}})
+    assert problem.startswith(f"{path} has SHA-256 ") and problem.endswith("it was changed")
+    path.unlink()
+    assert FILTERS["folder_problems"]({"consul": right}) == [f"{path} cannot be read: No such file or directory"]

@@ -63,3 +63,22 @@ def test_the_link_is_replaced_in_one_step(tmp_path: Path) -> None:
         MODULE.relink(link, tmp_path / version)
         assert link.readlink() == tmp_path / version
     assert [path.name for path in link.parent.iterdir()] == ["consul"]
+
+
+def test_an_archive_waits_in_the_cache_until_it_is_installed(archive: Path, tmp_path: Path) -> None:
+    program = tmp_path / "engines" / "consul-1" / "consul"
+    given = {"name": "consul", "url": archive.as_uri(), "sha256": sum_of(archive), "link": str(tmp_path / "consul"),
+             "cache": str(tmp_path / "cache")}
+    MODULE.bring({**given, "fetch_only": True}, program, is_there=False, is_linked=False)
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["consul-1.archive"]
+    assert not program.parent.parent.exists() and not (tmp_path / "consul").is_symlink()
+    archive.unlink()
+    MODULE.bring({**given, "fetch_only": False}, program, is_there=False, is_linked=False)
+    assert program.exists() and (tmp_path / "consul").readlink() == program
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_wrong_archive_does_not_get_into_the_cache(archive: Path, tmp_path: Path) -> None:
+    with pytest.raises(MODULE.Refused, match="it was changed"):
+        MODULE.stage(archive.as_uri(), "0" * 64, tmp_path / "cache" / "consul-1.archive")
+    assert list((tmp_path / "cache").iterdir()) == []
