@@ -1,0 +1,128 @@
+#!/usr/bin/python
+"""Waits until a datacenter is well as this host sees it: servers of Consul and Nomad, nodes, checks, routes."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: mesh_health
+short_description: Wait until the mesh is well
+description:
+  - Looks at Consul's servers (autopilot), at critical checks, at Nomad's nodes and at what its jobs still wait for.
+  - Ends when nothing is wrong twice in a row; fails with all that is wrong after wait_s.
+author: hoploom
+options:
+  consul_token:
+    description: Secret that may read operator, nodes and services; empty leaves Consul out.
+    type: str
+    default: ""
+  nomad_token:
+    description: Secret that may read nodes and jobs; empty leaves Nomad out.
+    type: str
+    default: ""
+  routers:
+    description: Whether this host's Fabio must route to every healthy instance.
+    type: bool
+    default: false
+  wait_s:
+    description: Seconds until all has to be well.
+    type: int
+    default: 120
+"""
+
+CALL_S = 10
+_PAUSE_S = 1.0
+# One good look may fall between two bad ones.
+_LOOKS = 2
+_TAG = "urlprefix-"
+
+
+def ask(url: str, header: str = "", token: str = "") -> Any:
+    """The JSON of an address; raises OSError where there is none."""
+    request = urllib.request.Request(url, headers={header: token} if header else {})
+    with urllib.request.urlopen(request, timeout=CALL_S) as answer:
+        return json.loads(answer.read() or b"null")
+
+
+def consul_problems(token: str) -> list[str]:
+    """What is wrong with Consul's servers and with checks, in this datacenter."""
+    base = "http://127.0.0.1:8500/v1"
+    servers = ask(f"{base}/operator/autopilot/health", "X-Consul-Token", token)
+    found = [f"Consul's server {each['Name']} is not healthy" for each in servers["Servers"] if not each["Healthy"]]
+    for check in ask(f"{base}/health/state/critical", "X-Consul-Token", token):
+        who = check["ServiceID"] or check["Node"]
+        found.append(f"{who} on {check['Node']}: {check['Name']} is critical")
+    return found
+
+
+def nomad_problems(token: str) -> list[str]:
+    """Which of Nomad's nodes are away, and which jobs have instances that do not run yet."""
+    base = "http://127.0.0.1:4646/v1"
+    # A node that is drained on purpose is none of our business.
+    found = [f"Nomad's node {each['Name']} is {each['Status']}" for each in ask(f"{base}/nodes", "X-Nomad-Token", token)
+             if each["Status"] != "ready"]
+    for job in ask(f"{base}/jobs", "X-Nomad-Token", token):
+        if job["Stop"] or job["Periodic"] or job["Type"] == "batch":
+            continue
+        for group, count in job["JobSummary"]["Summary"].items():
+            waiting = count.get("Queued", 0) + count.get("Starting", 0)
+            if waiting:
+                found.append(f"{job['ID']}: {waiting} of {group} do not run yet")
+    return found
+
+
+def routing_problems(token: str) -> list[str]:
+    """Healthy instances that this host's Fabio does not route to, and routes to nobody healthy."""
+    base = "http://127.0.0.1:8500/v1"
+    healthy = set()
+    for name, tags in ask(f"{base}/catalog/services", "X-Consul-Token", token).items():
+        if any(tag.startswith(_TAG) for tag in tags):
+            for each in ask(f"{base}/health/service/{name}?passing=1", "X-Consul-Token", token):
+                healthy.add(f"{each['Service']['Address'] or each['Node']['Address']}:{each['Service']['Port']}")
+    table = ask("http://127.0.0.1:9998/api/routes") or []
+    routed = {route["dst"].split("://")[-1].rstrip("/").replace("[", "").replace("]", "") for route in table}
+    return [f"Fabio does not route to {each}" for each in sorted(healthy - routed)] + [
+        f"Fabio routes to {each}, which is not healthy" for each in sorted(routed - healthy)
+    ]
+
+
+def problems(given: dict[str, Any]) -> list[str]:
+    """Everything that is wrong now."""
+    try:
+        found = consul_problems(given["consul_token"]) if given["consul_token"] else []
+        found += nomad_problems(given["nomad_token"]) if given["nomad_token"] else []
+        return found + (routing_problems(given["consul_token"]) if given["routers"] else [])
+    except urllib.error.HTTPError as error:
+        said = error.read().decode("utf-8", "replace").strip()
+        return [f"{error.url} answers {error.code} {said}"]
+    except OSError as error:
+        return [f"an agent does not answer: {getattr(error, 'reason', error)}"]
+
+
+def main() -> None:
+    """Ansible's entry point."""
+    spec = {
+        "consul_token": {"type": "str", "default": "", "no_log": True},
+        "nomad_token": {"type": "str", "default": "", "no_log": True},
+        "routers": {"type": "bool", "default": False},
+        "wait_s": {"type": "int", "default": 120},
+    }
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    end = time.monotonic() + module.params["wait_s"]
+    well = 0
+    while well < _LOOKS:
+        found = problems(module.params)
+        well = 0 if found else well + 1
+        if found and time.monotonic() > end:
+            module.fail_json(msg=f"not well after {module.params['wait_s']} s: {'; '.join(found)}", problems=found)
+        time.sleep(_PAUSE_S if well < _LOOKS else 0)
+    module.exit_json(changed=False)
+
+
+if __name__ == "__main__":
+    main()
