@@ -23,6 +23,11 @@ Nothing of a lab is visible outside of it: a keeper process holds a mount, a PID
 host, bridge, mount and process is inside. The keeper ends with its standard input, so whatever ends the run ends the
 lab; only its folder and its cgroups remain then, and the next lab removes those by the process id in their names.
 
+Hosts have no internet. `lab.mirror` serves the engines as their vendors name them, with SHA256SUMS, and what is put
+into `lab.mirror_folder`; after `lab.offer_packages("rsyslog")` their apt installs that from it. They share this
+machine's kernel, clock, memory and processors, and rule only their own network: other settings of the kernel are not
+theirs to set.
+
 Addresses: dc1 is 10.71.1.0/24 and fd71:1::/64, dc2 is 10.71.2.0/24 and fd71:2::/64, the edge is 192.168.71.0/24 behind
 masquerade; hosts from .11 on, the controller (where Ansible and the mirror run) .1, the router .254. Every host knows
 every other, and `mirror.lab`, by name.

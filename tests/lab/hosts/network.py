@@ -42,6 +42,16 @@ def join(keeper: Keeper, one: str, other: str) -> None:
     _rule(keeper, f"add {severed}; delete {severed}")
 
 
+def unplug(keeper: Keeper, seat: Seat) -> None:
+    """Take a host off its network, so that its end is not told to those it speaks with."""
+    keeper.must(f"ip link set h-{seat.host.name} nomaster")
+
+
+def plug(keeper: Keeper, seat: Seat) -> None:
+    """Put a host onto its network again."""
+    keeper.must(f"ip link set h-{seat.host.name} master {seat.network.name}")
+
+
 def _ways(one: str, other: str) -> str:
     return f"{{ {one} . {other}, {other} . {one} }}"
 
