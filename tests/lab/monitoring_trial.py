@@ -90,6 +90,16 @@ class Trial:
         self._lab.ssh("a1", "sudo systemctl start fabio")
         until("its end", lambda: not self.query('ALERTS{alertname="InstanceDown"}'), 180, 2.0)
 
+    def removed(self) -> None:
+        """With the host's removal nothing of it runs or holds a token."""
+        played = self._lab.playbook("remove.yml", "-e", "remove=all", "-e", "remove_results=true", *self._words)
+        assert played.rc == 0, played.output
+        left = self._lab.ssh("a1", "systemctl list-units --all 'prometheus*' 'hoploom*' --state=active --no-legend").out
+        assert "scrape" not in left and "exporter-exporter" not in left and "timer" not in left, left
+        places = "/etc/prometheus /etc/rsyslog.d /etc/systemd"
+        found = self._lab.ssh("a1", f"sudo grep -rlE 'X-Consul-Token|hoploom' {places}").out
+        assert found == "", found
+
 
 def sums(folder: Path) -> dict[str, str]:
     """SHA-256 of the mirror's archives by name."""
@@ -120,6 +130,8 @@ def run(source: Path) -> None:
             print(f"again {' '.join(words)}: {again.stats}", flush=True)
         trial.who_stops_is_told_of()
         print("who stopped was told of, and of its return", flush=True)
+        trial.removed()
+        print("removed", flush=True)
 
 
 def main(words: Sequence[str]) -> int:
