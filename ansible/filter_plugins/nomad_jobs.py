@@ -1,8 +1,11 @@
 """What the module nomad_jobs is given: the text of each job file, and the variables that it shall have."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+_VARIABLE = re.compile(r'^variable "(\w+)"', re.MULTILINE)
 
 
 def files(jobs: Sequence[str], folder: str) -> dict[str, str]:
@@ -15,12 +18,13 @@ def inputs(texts: Mapping[str, str], *variables: Mapping[str, Any]) -> list[dict
 
     Args:
         texts: Text of each file by job.
-        variables: First those of all jobs, then dicts by job; what comes later wins.
+        variables: First those of all jobs that have such a variable, then dicts by job; what comes later wins.
     """
     common, *by_job = variables
     found = []
     for job, text in texts.items():
-        given = dict(common)
+        known = _VARIABLE.findall(text)
+        given = {name: value for name, value in common.items() if name in known}
         for each in by_job:
             given |= each.get(job, {})
         found.append({"name": job, "text": text, "variables": given})

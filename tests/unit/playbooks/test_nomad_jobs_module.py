@@ -62,7 +62,8 @@ def test_what_failed_is_made_another_job_once_and_left_alone_after() -> None:
     assert MODULE.again(Answers(), JOB) == JOB
 
 
-def test_later_variables_win_over_earlier_ones() -> None:
-    inputs = filters("nomad_jobs")["job_inputs"]
-    found = inputs({"input": "text"}, {"version": "1", "count": 1}, {"input": {"count": 2}}, {"output": {"count": 9}})
-    assert found == [{"name": "input", "text": "text", "variables": {"version": "1", "count": 2}}]
+def test_later_variables_win_and_those_of_all_jobs_are_for_the_files_that_have_them() -> None:
+    text = 'variable "version" {\n}\nvariable "count" {\n}\n'
+    common, by_job = {"version": "1", "count": 1, "unknown": 7}, {"input": {"count": 2}}
+    found = filters("nomad_jobs")["job_inputs"]({"input": text}, common, by_job, {"output": {"count": 9}})
+    assert found == [{"name": "input", "text": text, "variables": {"version": "1", "count": 2}}]
