@@ -1,7 +1,6 @@
 """`up --attach`, first half: look at what runs, judge it, and say what is joined. Nothing is changed yet."""
 
 import uuid
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from hoploom.kit.errors import ConfigError
@@ -9,10 +8,9 @@ from hoploom.kit.http_client import HttpClient
 from hoploom.kit.names import Names
 from hoploom.local import stranger_consul, stranger_fabio, stranger_nomad
 from hoploom.local.attached import OWN_DC, Attached
+from hoploom.local.mesh import Say
 from hoploom.local.stranger import Stranger
 from hoploom.local.wishes import Wishes
-
-Say = Callable[[str, str], None]
 
 
 async def join(http: HttpClient, wishes: Wishes, known: Attached, say: Say) -> Attached:
