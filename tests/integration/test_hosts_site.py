@@ -11,6 +11,7 @@ import pytest
 
 from lab.hosts import Lab, Played, unmet
 from lab.site import ONE_DATACENTER, SERVICES, Site, changed, prepare
+from waiting import until
 
 pytestmark = pytest.mark.skipif(unmet() is not None, reason=unmet() or "")
 HEALTH = "curl -sf -H \"X-Consul-Token: $(cat /etc/hoploom/tokens/input)\" http://127.0.0.1:8500/v1/health/service/{}"
@@ -40,9 +41,13 @@ def test_all_four_services_are_healthy_and_routed_on_every_host(site: Site, firs
     for name, seat in site.lab.seats.items():
         targets = site.targets(seat.address, name)
         assert {service: len(targets[service]) for service in SERVICES} == {"input": 2, "output": 1, "manager": 1}
-    checks = [check for service in (*SERVICES, "ping") for each in health(site, service) for check in each["Checks"]]
-    assert checks and {check["Status"] for check in checks} == {"passing"}
+    until("every check of every service passes", lambda: statuses(site) == {"passing"}, within_s=60)
     assert len(health(site, "ping")) == 2, "a worker on every host"
+
+
+def statuses(site: Site) -> set[str]:
+    found = [each for service in (*SERVICES, "ping") for each in health(site, service)]
+    return {check["Status"] for each in found for check in each["Checks"]}
 
 
 def health(site: Site, service: str) -> list[dict[str, list[dict[str, str]]]]:
@@ -70,7 +75,8 @@ def test_agents_run_hardened_and_listen_for_strangers_nowhere(site: Site) -> Non
 
 
 SECRETS = "{{ hoploom_secrets | combine({'consul_gossip_key': '%s'}) }}"
-OLD = {"consul_version": "1.22.1", "hoploom_mirror_sha256": {"consul_1.22.1_linux_amd64.zip": "0" * 64}}
+SUMS = dict.fromkeys(("consul_1.22.1_linux_amd64.zip", "fabio-1.7.2-linux_amd64"), "0" * 64)
+OLD = {"consul_version": "1.22.1", "hoploom_mirror_sha256": SUMS}
 
 
 @pytest.mark.parametrize(
