@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from lab import (
     clickhouse,
     datacenters,
+    day_two,
     kills,
     monitoring_trial,
     outages,
@@ -22,6 +23,7 @@ from lab.hosts import command as hosts
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "clickhouse": clickhouse.main,
     "datacenters": datacenters.main,
+    "day-two": day_two.main,
     "hosts": hosts.main,
     "kills": kills.main,
     "monitoring": monitoring_trial.main,

@@ -71,12 +71,11 @@ def prepare(lab: Lab, archive: Path | None = None) -> Site:
         make(Wanted(), folder)
     else:
         shutil.copy(archive, folder)
-    sums = {path.name: _sha256(path) for path in folder.iterdir() if path.is_file()}
     write_variables(lab, "site", {
         "hoploom_home_dc": "dc1",
         "hoploom_networks": ["10.71.0.0/16", "fd71::/16", "192.168.71.0/24"],
         "hoploom_mirror": lab.mirror,
-        "hoploom_mirror_sha256": sums,
+        "hoploom_mirror_sha256": sums(lab),
         "hoploom_version": __version__,
     })
     password = lab.folder / "vault-password"
@@ -85,6 +84,11 @@ def prepare(lab: Lab, archive: Path | None = None) -> Site:
     made = lab.playbook("secrets.yml", "-e", f"secrets_password_file={password}")
     assert made.rc == 0, made.output
     return Site(lab, password)
+
+
+def sums(lab: Lab) -> dict[str, str]:
+    """SHA-256 of every archive in the mirror, by its name."""
+    return {path.name: _sha256(path) for path in lab.mirror_folder.iterdir() if path.is_file()}
 
 
 def write_variables(lab: Lab, name: str, variables: Mapping[str, object]) -> None:

@@ -1,0 +1,87 @@
+"""What the modules of upgrade, backup and restore make of what they are told."""
+
+import sqlite3
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from playbook_plugins import load
+
+COPY, HEALTH, RESTORE = (load(f"library/{name}.py") for name in ("results_copy", "mesh_health", "snapshot_restore"))
+
+
+def store(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = sqlite3.connect(path)
+    found.execute("PRAGMA journal_mode=WAL")
+    found.execute("CREATE TABLE rows(n)")
+    found.execute("INSERT INTO rows VALUES (1)")
+    found.commit()
+    return found
+
+
+def test_a_store_in_use_is_copied_as_it_is_at_one_moment(tmp_path: Path) -> None:
+    folder = tmp_path / "output"
+    live = store(folder / "output-0" / "live-000001.db")
+    (folder / "data-set" / "parquet").mkdir(parents=True)
+    (folder / "data-set" / "parquet" / "a.parquet").write_bytes(b"PAR1")
+    live.execute("INSERT INTO rows VALUES (2)")  # not committed
+    assert COPY.pack(folder, tmp_path / "results.tar") == 2
+    with tarfile.open(tmp_path / "results.tar") as packed:
+        names = packed.getnames()
+        packed.extractall(tmp_path / "back", filter="data")
+    assert names == ["output-0/live-000001.db", "data-set/parquet/a.parquet"], "databases first, nothing beside them"
+    with sqlite3.connect(tmp_path / "back" / names[0]) as back:
+        assert back.execute("SELECT n FROM rows").fetchall() == [(1,)]
+    back.close()
+    live.close()
+
+
+class Keys:
+    """Consul's KV store as the module asks it."""
+
+    def __init__(self, epoch: int | None) -> None:
+        self.now, self.written = epoch, list[bytes]()
+
+    def epoch(self, _url: str) -> tuple[int, int]:
+        return (0, 0) if self.now is None else (self.now, 7)
+
+    def call(self, _method: str, url: str, data: bytes | None = None) -> bytes:
+        assert url.endswith("?cas=0" if self.now is None else "?cas=7")
+        self.written.append(data or b"")
+        return b"true"
+
+
+@pytest.mark.parametrize(("before", "restored", "wanted"), [(0, None, 1), (4, 2, 5), (0, 6, 7), (3, None, 4)])
+def test_the_epoch_is_above_that_before_and_that_of_the_snapshot(
+    before: int, restored: int | None, wanted: int
+) -> None:
+    keys = Keys(restored)
+    assert RESTORE.raised(keys, "http://consul/v1/kv/hoploom/epoch", before, 0.0) == wanted
+    assert keys.written == [str(wanted).encode()]
+
+
+def answers(table: dict[str, Any]) -> Any:
+    return lambda url, *_: next(value for end, value in table.items() if url.endswith(end))
+
+
+@pytest.mark.parametrize(
+    ("routed", "wanted"),
+    [
+        (["10.0.0.1:80"], []),
+        ([], ["Fabio does not route to 10.0.0.1:80"]),
+        (["10.0.0.1:80", "10.0.0.2:80"], ["Fabio routes to 10.0.0.2:80, which is not healthy"]),
+    ],
+)
+def test_what_is_routed_is_compared_with_what_is_healthy(
+    routed: list[str], wanted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    healthy = [{"Service": {"Address": "10.0.0.1", "Port": 80}, "Node": {"Address": "10.0.0.9"}}]
+    monkeypatch.setattr(HEALTH, "ask", answers({
+        "/catalog/services": {"input": ["urlprefix-/leases"], "consul": []},
+        "/health/service/input?passing=1": healthy,
+        "/api/routes": [{"dst": f"http://{each}/"} for each in routed],
+    }))
+    assert HEALTH.routing_problems("t") == wanted
