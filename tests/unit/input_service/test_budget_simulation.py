@@ -111,8 +111,8 @@ def test_no_rate_no_cap_and_no_cooldown_is_broken(shape: Shape, seed: int) -> No
 @pytest.mark.parametrize(
     ("shape", "part"),
     [
-        (Shape(plans=[PLENTY], workers=500, lasts_s=65, ttl_s=30, work_s=30, faults=0.0), 0.85),
-        (Shape(plans=[replace(PLENTY, groups="a")], workers=500, lasts_s=45, faults=0.0), 0.75),
+        (Shape(plans=[PLENTY], workers=200, lasts_s=65, ttl_s=30, work_s=30, faults=0.0), 0.85),
+        (Shape(plans=[replace(PLENTY, groups="a")], workers=200, lasts_s=45, faults=0.0), 0.75),
         (Shape(plans=[replace(PLENTY, rate_pps=200)], workers=100, lasts_s=150, faults=0.02), 0.6),
     ],
     ids=["usual leases", "short leases of one group", "a few faults and a keeper that crashes"],
