@@ -57,21 +57,28 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: (not is_database(path), str(path)))
 
 
+def added(path: Path, folder: Path, scratch: Path, packed: tarfile.TarFile) -> bool:
+    """Put a file into the archive; False where it is gone meanwhile."""
+    try:
+        source = copied(path, scratch) if is_database(path) else path
+        packed.add(source, arcname=str(path.relative_to(folder)), recursive=False)
+    except FileNotFoundError:
+        return False
+    except sqlite3.OperationalError:
+        if path.exists():
+            raise
+        return False
+    return True
+
+
 def pack(folder: Path, archive: Path) -> int:
     """Write the archive, which belongs to whom its folder belongs to; the number of files in it."""
-    count = 0
+    count, seen = 0, set[Path]()
     with tempfile.TemporaryDirectory(dir=archive.parent) as scratch, tarfile.open(archive, "w") as packed:
-        for path in files_of(folder):
-            # A file of results may be closed, and get another name, while others are copied: its rows are in that one.
-            try:
-                source = copied(path, Path(scratch)) if is_database(path) else path
-                packed.add(source, arcname=str(path.relative_to(folder)), recursive=False)
-                count += 1
-            except FileNotFoundError:
-                continue
-            except sqlite3.OperationalError:
-                if path.exists():
-                    raise
+        # A store closes a file into one of another name while others are copied: so they are looked for again.
+        while new := [path for path in files_of(folder) if path not in seen and (not seen or is_database(path))]:
+            seen.update(new)
+            count += sum(added(path, folder, Path(scratch), packed) for path in new)
     owner = archive.parent.stat()
     os.chown(archive, owner.st_uid, owner.st_gid)
     return count

@@ -39,6 +39,27 @@ def test_a_store_in_use_is_copied_as_it_is_at_one_moment(tmp_path: Path) -> None
     live.close()
 
 
+def test_a_file_that_is_closed_while_others_are_copied_is_in_the_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "output"
+    live, closed = folder / "live-000002.db", folder / "results-000002.db"
+    store(folder / "live-000001.db").close()
+    store(live).close()
+    copy = COPY.copied
+
+    def closing(path: Path, scratch: Path) -> Path:
+        if live.exists():
+            live.rename(closed)
+        made: Path = copy(path, scratch)
+        return made
+
+    monkeypatch.setattr(COPY, "copied", closing)
+    assert COPY.pack(folder, tmp_path / "results.tar") == 2
+    with tarfile.open(tmp_path / "results.tar") as packed:
+        assert packed.getnames() == ["live-000001.db", closed.name]
+
+
 class Keys:
     """Consul's KV store as the module asks it."""
 
