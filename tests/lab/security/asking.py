@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def answers(base: str, token: str, asked: Sequence[tuple[str, str, object]]) -> list[tuple[int, str]]:
-    """Status and body of each request.
+    """Status and body of each request; status 0 where no answer came within 10 s.
 
     Args:
         base: Start of the URL, without a slash at its end.
@@ -26,4 +26,6 @@ def answers(base: str, token: str, asked: Sequence[tuple[str, str, object]]) -> 
         except urllib.error.HTTPError as error:
             with error:
                 found.append((error.code, error.read().decode(errors="replace")))
+        except TimeoutError as error:
+            found.append((0, str(error)))
     return found

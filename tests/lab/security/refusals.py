@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -42,15 +42,19 @@ def variables(**given: object) -> Arranged:
     return arranged
 
 
-def missing(name: str) -> Arranged:
-    """The inventory lacks a variable."""
+def inventory(change: Callable[[dict[str, Any]], object]) -> Arranged:
+    """The inventory's file of variables is another one.
+
+    Args:
+        change: Changes the variables.
+    """
 
     @contextlib.contextmanager
     def arranged(site: Site) -> Iterator[Mapping[str, object]]:
         path = site.lab.inventory / "group_vars" / "all" / "site.yml"
         before = path.read_text(encoding="utf-8")
         known = json.loads(before)
-        del known[name]
+        change(known)
         path.write_text(json.dumps(known), encoding="utf-8")
         try:
             yield {}
@@ -58,6 +62,21 @@ def missing(name: str) -> Arranged:
             path.write_text(before, encoding="utf-8")
 
     return arranged
+
+
+def missing(name: str) -> Arranged:
+    """The inventory lacks a variable."""
+    return inventory(lambda known: known.pop(name))
+
+
+def older(name: str, version: str, archive: str) -> Arranged:
+    """The inventory names an older version, whose archive has a sum."""
+
+    def change(known: dict[str, Any]) -> None:
+        known[name] = version
+        known["hoploom_mirror_sha256"][archive] = "0" * 64
+
+    return inventory(change)
 
 
 def tampered(pattern: str) -> Arranged:
@@ -132,10 +151,9 @@ OF_BARE_HOSTS = (
 OF_A_MESH = (
     Refusal("another gossip key", secret("consul_gossip_key", lambda known: known["nomad_gossip_key"]),
             "keeps another gossip key than"),
-    Refusal("an older engine", variables(consul_version="1.20.0", hoploom_mirror_sha256={
-        "consul_1.20.0_linux_amd64.zip": "0" * 64}), "1.20.0 is older"),
-    Refusal("an older hoploom", variables(hoploom_version="0.0.1", hoploom_mirror_sha256={
-        "hoploom-0.0.1-linux-x86_64-cp311.tar.gz": "0" * 64}), "older"),
+    Refusal("an older engine", older("consul_version", "1.20.0", "consul_1.20.0_linux_amd64.zip"), "1.20.0 is older"),
+    Refusal("an older hoploom", older("hoploom_version", "0.0.1", "hoploom-0.0.1-linux-x86_64-cp311.tar.gz"),
+            "0.0.1 is older"),
     Refusal("a job has an unknown variable", variables(nomad_job_variables={"input": {"cuont": 3}}),
             "nomad/input.nomad.hcl has no variable cuont"),
     Refusal("a host is away", away, "it cannot be looked at"),

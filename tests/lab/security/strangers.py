@@ -14,6 +14,7 @@ from waiting import until
 
 HTTP = 18500
 _FOLDER = "/root/stranger"
+_JOINED = "Join cluster completed"
 
 
 class Stranger(NamedTuple):
@@ -23,12 +24,14 @@ class Stranger(NamedTuple):
         what: What it lacks, in words.
         engine: consul or nomad.
         settings: Its configuration.
+        words: What it has said when it has tried.
         asked: What it is asked for over its own HTTP API.
     """
 
     what: str
     engine: str
     settings: Mapping[str, Any]
+    words: tuple[str, ...]
     asked: tuple[str, ...]
 
 
@@ -46,16 +49,18 @@ def strangers(address: str, server: str, secrets: Mapping[str, str]) -> list[Str
     keyed = {"server": {**joined["server"], "encrypt": secrets["nomad_gossip_key"]}}
     client = {"client": {"enabled": True, "servers": [f"{server}:4647"]}}
     return [
-        Stranger("Consul without the gossip key", "consul", consul, ("/v1/catalog/nodes",)),
-        Stranger("Consul without a certificate", "consul", {**consul, **gossip}, ("/v1/catalog/nodes",)),
-        Stranger("a Consul server without a certificate", "consul", {**consul, **gossip, "server": True},
+        Stranger("Consul without the gossip key", "consul", consul, ("Join cluster failed",), ("/v1/catalog/nodes",)),
+        Stranger("Consul without a certificate", "consul", {**consul, **gossip}, (_JOINED, "rpc error"),
+                 ("/v1/catalog/nodes",)),
+        Stranger("a Consul server without a certificate", "consul", {**consul, **gossip, "server": True}, (_JOINED,),
                  ("/v1/catalog/nodes?stale", "/v1/kv/?recurse&stale", "/v1/acl/tokens")),
         Stranger("a Consul server with a client's certificate", "consul",
-                 {**consul, **gossip, "server": True, **_consul_tls()},
+                 {**consul, **gossip, "server": True, **_consul_tls()}, (_JOINED,),
                  ("/v1/catalog/nodes?stale", "/v1/kv/?recurse&stale", "/v1/acl/tokens")),
-        Stranger("a Nomad client without a certificate", "nomad", {**nomad, **client}, ("/v1/nodes",)),
-        Stranger("a Nomad server without the gossip key", "nomad", {**nomad, **joined}, ("/v1/nodes?stale",)),
-        Stranger("a Nomad server with a client's certificate", "nomad", {**nomad, **keyed, **_nomad_tls()},
+        Stranger("a Nomad client without a certificate", "nomad", {**nomad, **client}, ("rror",), ("/v1/nodes",)),
+        Stranger("a Nomad server without the gossip key", "nomad", {**nomad, **joined}, ("ailed",),
+                 ("/v1/nodes?stale",)),
+        Stranger("a Nomad server with a client's certificate", "nomad", {**nomad, **keyed, **_nomad_tls()}, ("rror",),
                  ("/v1/nodes?stale", "/v1/jobs?stale")),
     ]
 
@@ -86,12 +91,13 @@ def problems(lab: Lab, host: str, server: str, each: Stranger) -> list[str]:
 
 def log(lab: Lab, host: str) -> str:
     """What the stranger has said."""
-    return lab.ssh(host, "journalctl --unit=stranger --output=cat --lines=200").out
+    return lab.ssh(host, "journalctl --unit=stranger --output=cat --lines=300 --since=-60s").out
 
 
 def _has_tried(lab: Lab, host: str, each: Stranger) -> bool:
-    answered = lab.ssh(host, f"curl -s -o /dev/null http://127.0.0.1:{HTTP}/v1/status/leader").rc == 0
-    return answered and any(word in log(lab, host) for word in ("rror", "ailed", "EOF", "No cluster leader"))
+    answered = lab.ssh(host, f"curl -sm 3 -o /dev/null http://127.0.0.1:{HTTP}/v1/agent/self").rc == 0
+    said = log(lab, host)
+    return answered and all(word in said for word in each.words)
 
 
 def _read(lab: Lab, host: str, each: Stranger) -> list[str]:
@@ -131,7 +137,7 @@ def _consul(address: str, server: str) -> dict[str, Any]:
     ports = {"http": HTTP, "serf_lan": 18301, "server": 18300, "serf_wan": -1, "dns": -1, "grpc": -1, "grpc_tls": -1}
     return {
         "datacenter": "dc1", "node_name": "stranger", "data_dir": f"{_FOLDER}/data", "bind_addr": address,
-        "client_addr": "127.0.0.1", "ports": ports, "retry_join": [server], "retry_interval": "1s",
+        "client_addr": "127.0.0.1", "ports": ports, "retry_join": [f"{server}:8301"], "retry_interval": "1s",
         "disable_update_check": True,
     }
 
