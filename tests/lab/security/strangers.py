@@ -47,7 +47,8 @@ def strangers(address: str, server: str, secrets: Mapping[str, str]) -> list[Str
     gossip = {"encrypt": secrets["consul_gossip_key"]}
     joined = {"server": {"enabled": True, "bootstrap_expect": 0, "server_join": {"retry_join": [f"{server}:4648"]}}}
     keyed = {"server": {**joined["server"], "encrypt": secrets["nomad_gossip_key"]}}
-    client = {"client": {"enabled": True, "servers": [f"{server}:4647"]}}
+    quick = {"fingerprint.denylist": "env_aws,env_gce,env_azure,env_digitalocean"}
+    client = {"client": {"enabled": True, "servers": [f"{server}:4647"], "options": quick}}
     return [
         Stranger("Consul without the gossip key", "consul", consul, ("Join cluster failed",), ("/v1/catalog/nodes",)),
         Stranger("Consul without a certificate", "consul", {**consul, **gossip}, (_JOINED, "rpc error"),
@@ -57,10 +58,12 @@ def strangers(address: str, server: str, secrets: Mapping[str, str]) -> list[Str
         Stranger("a Consul server with a client's certificate", "consul",
                  {**consul, **gossip, "server": True, **_consul_tls()}, (_JOINED,),
                  ("/v1/catalog/nodes?stale", "/v1/kv/?recurse&stale", "/v1/acl/tokens")),
-        Stranger("a Nomad client without a certificate", "nomad", {**nomad, **client}, ("rror",), ("/v1/nodes",)),
-        Stranger("a Nomad server without the gossip key", "nomad", {**nomad, **joined}, ("ailed",),
+        Stranger("a Nomad client without a certificate", "nomad", {**nomad, **client}, ("error registering",),
+                 ("/v1/nodes",)),
+        Stranger("a Nomad server without the gossip key", "nomad", {**nomad, **joined}, ("join failed",),
                  ("/v1/nodes?stale",)),
-        Stranger("a Nomad server with a client's certificate", "nomad", {**nomad, **keyed, **_nomad_tls()}, ("rror",),
+        Stranger("a Nomad server with a client's certificate", "nomad", {**nomad, **keyed, **_nomad_tls()},
+                 ("retry join completed", "no known peers"),
                  ("/v1/nodes?stale", "/v1/jobs?stale")),
     ]
 
@@ -152,6 +155,7 @@ def _nomad(address: str) -> dict[str, Any]:
     return {
         "name": "stranger", "datacenter": "dc1", "data_dir": f"{_FOLDER}/data", "bind_addr": address,
         "addresses": {"http": "127.0.0.1"}, "ports": {"http": HTTP, "rpc": 18647, "serf": 18648},
+        "advertise": {"http": "127.0.0.1", "rpc": address, "serf": address},
         "disable_update_check": True, "consul": {"address": "127.0.0.1:1"},
     }
 
