@@ -3,6 +3,7 @@
 import functools
 import socket
 import ssl
+import warnings
 from collections.abc import Iterator
 
 from lab.hosts import Lab
@@ -52,10 +53,10 @@ def _shakes(address: str, version: str) -> bool:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     # Our own side must be able to speak what Fabio shall refuse.
     context.set_ciphers("ALL:@SECLEVEL=0")
-    context.minimum_version = ssl.TLSVersion.TLSv1
-    context.maximum_version = ssl.TLSVersion.TLSv1_3
-    context.maximum_version = ssl.TLSVersion[version]
-    context.minimum_version = ssl.TLSVersion[version]
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion[version]
+        context.minimum_version = ssl.TLSVersion[version]
     try:
         with socket.create_connection((address, 443), 5) as plain, context.wrap_socket(plain) as spoken:
             return spoken.version() is not None
