@@ -66,7 +66,7 @@ class Keys:
     def __init__(self, epoch: int | None) -> None:
         self.now, self.written = epoch, list[bytes]()
 
-    def epoch(self, _url: str) -> tuple[int, int]:
+    def number(self, _url: str) -> tuple[int, int]:
         return (0, 0) if self.now is None else (self.now, 7)
 
     def call(self, _method: str, url: str, data: bytes | None = None) -> bytes:
@@ -82,6 +82,12 @@ def test_the_epoch_is_above_that_before_and_that_of_the_snapshot(
     keys = Keys(restored)
     assert RESTORE.raised(keys, "http://consul/v1/kv/hoploom/epoch", before, 0.0) == wanted
     assert keys.written == [str(wanted).encode()]
+
+
+def test_numbers_that_were_taken_since_the_snapshot_are_taken_by_nobody_else() -> None:
+    keys = Keys(5)
+    RESTORE.raised(keys, "http://consul/v1/kv/hoploom/ids/next", 5, 0.0, RESTORE.NUMBERS_SKIPPED)
+    assert keys.written == [b"1000005"]
 
 
 def answers(table: dict[str, Any]) -> Any:
