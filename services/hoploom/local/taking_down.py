@@ -31,7 +31,8 @@ async def down(mesh: LocalMesh, *, purge: bool = False) -> None:
         ConfigError: The state cannot be removed.
     """
     stopped = True
-    if mesh.is_up("nomad-server") and mesh.is_up("consul"):
+    # Somebody else's Nomad goes on with our jobs, whether our Consul runs or not.
+    if mesh.is_up("nomad-server") and (mesh.is_up("consul") or mesh.attached.nomad):
         stopped = await _stop_jobs(mesh, purge=purge)
     await _stop_engines(mesh)
     if mesh.attached.consul:
@@ -86,6 +87,8 @@ async def _stop_jobs(mesh: LocalMesh, *, purge: bool) -> bool:
 async def _drained(mesh: LocalMesh) -> bool:
     if await mesh.nomad().running():
         return False
+    if not mesh.is_up("consul"):
+        return True
     # What died uncleanly before would stay registered for a minute.
     await mesh.consul().clean_up()
     return not await mesh.consul().registered()

@@ -71,6 +71,17 @@ async def test_a_purge_that_cannot_reach_consul_keeps_the_state_for_another_try(
     await one.close()
 
 
+async def test_a_purge_stops_the_jobs_in_somebody_elses_nomad_though_our_consul_has_died(tmp_path: Path) -> None:
+    one = mesh(tmp_path)
+    one.attach(Attached(id="i", prefix="loom2", nomad="http://127.0.0.1:1"), "", "t")
+    tokens.ensure(one.places)
+    one.record |= {"up": True, "ports": dict(ports.USUAL)}
+    with pytest.raises(Unavailable, match="could be removed from Nomad at"):
+        await taking_down.down(one, purge=True)
+    assert one.places.tokens.exists()
+    await one.close()
+
+
 def test_ports_that_others_have_are_named_and_so_is_the_other_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
