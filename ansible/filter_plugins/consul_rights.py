@@ -8,7 +8,7 @@ from typing import Any
 Vars = Mapping[str, Any]
 # Services that lead roles or own shards have sessions, on their own node only.
 WITH_SESSION = ("input", "output", "manager")
-_ANY_SESSION = re.compile(r'^session_prefix "" \{\n[^}]*\}\n', re.MULTILINE)
+_ANY_SESSION = re.compile(r'^session_prefix "" \{\n[^}]*\}\n?', re.MULTILINE)
 SERVICES = ("input", "output", "manager", "ping")
 
 

@@ -51,7 +51,8 @@ def made(url: str) -> dict[str, str]:
     wanted = [("PUT", "/v1/catalog/register", {"Node": node, "Address": "127.0.0.1"}) for node in (HOST, OTHER)]
     until("a Consul that takes writes", lambda: ran(url, wanted), 30)
     rules = filters("consul_rights")
-    texts = {f"hoploom-{name}": (POLICIES / f"{name}.hcl").read_text(encoding="utf-8") for name in SERVICES}
+    # As Ansible's lookup gives them.
+    texts = {f"hoploom-{name}": (POLICIES / f"{name}.hcl").read_text(encoding="utf-8").rstrip() for name in SERVICES}
     texts = {name: rules["on_hosts"](text) for name, text in texts.items()} | rules["session_policies"](GROUPS)
     assert ran(url, [("PUT", "/v1/acl/policy", {"Name": name, "Rules": text}) for name, text in texts.items()])
     seed = {"token_seed": "seed", "replication_token": MANAGEMENT}

@@ -39,3 +39,4 @@ def test_of_the_local_mesh_s_text_only_the_right_to_any_session_is_left_out(serv
     strict = FILTERS["on_hosts"](text)
     assert 'session_prefix "" {' in text and "session_prefix" not in strict
     assert len(text.splitlines()) - len(strict.splitlines()) == 3
+    assert "session_prefix" not in FILTERS["on_hosts"](text.rstrip()), "Ansible's lookup takes the last line's end away"
