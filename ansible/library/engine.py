@@ -178,6 +178,8 @@ def main() -> None:
             bring(given, program, is_there=is_there, is_linked=is_linked)
     except Refused as refused:
         module.fail_json(msg=f"{given['name']} {given['version']}: {refused}")
+    except (OSError, zipfile.BadZipFile) as error:  # a full disk, most likely
+        module.fail_json(msg=f"{given['name']} {given['version']} cannot be installed: {error}")
     before = os.readlink(link) if link.is_symlink() else "nothing"
     changed = not (is_there and is_linked)
     diff = {"before": f"{before}\n", "after": f"{program}\n"} if changed else {}
