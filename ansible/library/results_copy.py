@@ -14,7 +14,7 @@ DOCUMENTATION = """
 module: results_copy
 short_description: Copy a folder of results that is in use
 description:
-  - Each database is copied as it is at one moment. Data sets come before their Parquet files, which follow from them.
+  - Each database is copied as it is at one moment.
 author: hoploom
 options:
   folder:
@@ -27,6 +27,7 @@ options:
     required: true
 """
 
+_MERGED = "merged.db"
 _SIDES = ("-wal", "-shm", "-journal")
 
 
@@ -51,10 +52,13 @@ def copied(path: Path, scratch: Path) -> Path:
 
 
 def files_of(folder: Path) -> list[Path]:
-    """All files, databases first; what SQLite keeps beside them is in the copies."""
+    """All files: stores, then data sets, which have what stores may drop meanwhile, then Parquet.
+
+    What SQLite keeps beside its files is in their copies.
+    """
     found = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()
              and not path.name.endswith(_SIDES) and path.name != "owner.lock"]
-    return sorted(found, key=lambda path: (not is_database(path), str(path)))
+    return sorted(found, key=lambda path: (not is_database(path), path.name == _MERGED, str(path)))
 
 
 def added(path: Path, folder: Path, scratch: Path, packed: tarfile.TarFile) -> bool:

@@ -28,11 +28,13 @@ def test_a_store_in_use_is_copied_as_it_is_at_one_moment(tmp_path: Path) -> None
     (folder / "data-set" / "parquet").mkdir(parents=True)
     (folder / "data-set" / "parquet" / "a.parquet").write_bytes(b"PAR1")
     live.execute("INSERT INTO rows VALUES (2)")  # not committed
-    assert COPY.pack(folder, tmp_path / "results.tar") == 2
+    store(folder / "data-set" / "merged.db").close()
+    assert COPY.pack(folder, tmp_path / "results.tar") == 3
     with tarfile.open(tmp_path / "results.tar") as packed:
         names = packed.getnames()
         packed.extractall(tmp_path / "back", filter="data")
-    assert names == ["output-0/live-000001.db", "data-set/parquet/a.parquet"], "databases first, nothing beside them"
+    wanted = ["output-0/live-000001.db", "data-set/merged.db", "data-set/parquet/a.parquet"]
+    assert names == wanted, "whoever has what another drops comes later"
     with sqlite3.connect(tmp_path / "back" / names[0]) as back:
         assert back.execute("SELECT n FROM rows").fetchall() == [(1,)]
     back.close()
