@@ -42,7 +42,7 @@ def test_all_four_services_are_healthy_and_routed_on_every_host(site: Site, firs
     assert first.rc == 0, first.output
     for name, seat in site.lab.seats.items():
         targets = site.targets(seat.address, name)
-        assert {service: len(targets[service]) for service in SERVICES} == {"input": 2, "output": 1, "manager": 1}
+        assert {service: len(targets[service]) for service in SERVICES} == {"input": 2, "output": 1, "manager": 2}
     until("every check of every service passes", lambda: statuses(site) == {"passing"}, within_s=60)
     assert len(health(site, "ping")) == 2, "a worker on every host"
 

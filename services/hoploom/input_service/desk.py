@@ -161,8 +161,10 @@ class Desk:
     ) -> tuple[Lease | None, Unavailable | None]:
         """The first owner's lease, and why an owner could not be asked."""
         owners = self._owners(works)
+        with_hops = self._owners([work for work in works if work.campaign.parent])
         trouble = None
-        for instance in shards.ranking(f"worker {wanted.request.worker}", dict.fromkeys(owners, 1.0)):
+        ranking = shards.ranking(f"worker {wanted.request.worker}", dict.fromkeys(owners, 1.0))
+        for instance in sorted(ranking, key=lambda each: each not in with_hops):
             lease = None
             try:
                 if instance == self._me:

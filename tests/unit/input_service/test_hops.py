@@ -137,6 +137,7 @@ async def test_a_chunk_is_handed_out_under_its_parents_limits_before_the_parent(
     assert {(each.rate_pps, each.anchors, each.network_pps, each.rounds, each.contact) for each in found} == {
         (50, parent.anchors, 7, 1, parent.contact)
     }
+    # Also where the first in this worker's order owns shards of the parent alone.
     lease = await instances[1].desk.lease(Wanted(request=lease_request()))
     assert lease is not None
     assert lease.campaign in {each.id for each in found}
