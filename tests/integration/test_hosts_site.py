@@ -18,6 +18,14 @@ from waiting import until
 pytestmark = pytest.mark.skipif(unmet() is not None, reason=unmet() or "")
 HEALTH = "curl -sf -H \"X-Consul-Token: $(cat /etc/hoploom/tokens/input)\" http://127.0.0.1:8500/v1/health/service/{}"
 
+# What belongs to the engines on a host: programs, settings, units, users, and the processes themselves.
+ENGINES = """
+    find /etc/consul.d /etc/nomad.d /etc/fabio /etc/systemd/system /usr/local/bin -xdev \\( -type f -o -type l \\) \
+        -printf '%p %l %m %u %g %T@\\n' | sort
+    getent passwd consul nomad fabio
+    systemctl show -p MainPID consul nomad nomad-server fabio
+"""
+
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
@@ -59,11 +67,20 @@ def health(site: Site, service: str) -> list[dict[str, list[dict[str, str]]]]:
 
 @pytest.mark.usefixtures("first")
 def test_a_second_run_changes_nothing_and_sees_nothing_to_change(site: Site) -> None:
-    alone = [word for engine in ("consul", "nomad", "fabio") for word in ("-e", f"{engine}_manage=false")]
-    for words in ([], ["--check", "--diff"], alone):
+    for words in ([], ["--check", "--diff"]):
         played = site.play("site.yml", *words)
         assert played.rc == 0, played.output
         assert set(changed(played).values()) == {0}, played.output
+
+
+@pytest.mark.usefixtures("first")
+def test_engines_that_somebody_else_manages_are_left_as_they_are(site: Site) -> None:
+    before = [site.lab.ssh(name, ENGINES).out for name in site.lab.seats]
+    words = [word for engine in ("consul", "nomad", "fabio") for word in ("-e", f"{engine}_manage=false")]
+    played = site.play("site.yml", *words)
+    assert played.rc == 0, played.output
+    assert [site.lab.ssh(name, ENGINES).out for name in site.lab.seats] == before
+    assert all("consul" in each and "MainPID" in each for each in before)
 
 
 @pytest.mark.usefixtures("first")
