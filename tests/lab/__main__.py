@@ -16,6 +16,7 @@ from lab import (
     security_trial,
     simulate,
     site,
+    site_cut,
     spool_trials,
 )
 from lab.hosts import command as hosts
@@ -34,6 +35,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "security": security_trial.main,
     "simulate": simulate.main,
     "site": site.main,
+    "site-cut": site_cut.main,
     "spool": spool_trials.main,
 }
 
