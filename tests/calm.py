@@ -5,7 +5,8 @@
 
 The number is how far off in s the claim may be: who stood still for less has no excuse. On a calm machine a failure is
 final at once; where the machine stood still for longer, the test is run again with fixtures of its own, three times
-more at the most. Nothing else is ever run again. How often it happened is said at the end.
+more at the most. A test that keeps both processors busy by itself counts as one that stood still (see `meter`). No
+test without the mark is ever run again. How often it happened is said at the end.
 
 What a fixture of a larger scope has measured is not made again with the test. Such a fixture says by `STOOD` how long
 the machine stood still then, and looks at `TURN`, so that what failed is made alone from the second time on.

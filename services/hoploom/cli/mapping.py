@@ -111,11 +111,9 @@ def prepare(args: argparse.Namespace, default: str = "") -> Prepared:
     )
     # What the input service would refuse is refused here, also in a dry run.
     CampaignRequest.from_json(request.to_json())
+    sampling = parse_sampling(args.per_prefix) if args.per_prefix else Sampling()
     wishes = plan.Wishes(
-        sampling=parse_sampling(args.per_prefix) if args.per_prefix else Sampling(),
-        allow_private=request.allow_private,
-        rate_pps=args.rate,
-        max_targets=args.max_targets,
+        sampling=sampling, allow_private=request.allow_private, rate_pps=args.rate, max_targets=args.max_targets
     )
     notes = _notes(sources, own, not_meant)
     notes += [f"no targets named: {default}, the loopback demo"] if not args.targets else []
