@@ -14,9 +14,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from engine_processes import ConsulAgent, ask, free_ports
-from hoploom.kit import retry
+from hoploom.kit import external_nodes, retry
 from hoploom.kit.consul_api import LOCK_FLAG, ConsulApi
 from hoploom.kit.errors import TooLarge, Unavailable
+from hoploom.kit.external_nodes import ExternalNode
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.names import Names
 from locks import lock, unlock
@@ -65,6 +66,13 @@ async def test_among_strangers_keys_and_services_carry_the_prefix_and_callers_do
     (found,) = (await api.instances("shop", passing=False))[1]
     assert (found.id, found.service) == ("loom2-shop-1", "shop")
     assert (await plain.instances("shop", passing=False))[1] == []
+    pi = ExternalNode("edge-pi", "shop", "shop-pi", status="passing")
+    await api.kv_txn(external_nodes.entered(pi))
+    assert (await api.external_nodes("shop"), await plain.external_nodes("shop")) == ([pi], [])
+    [there] = [each for each in (await api.instances("shop"))[1] if not each.port]
+    assert (there.node, there.service) == ("loom2-edge-pi", "shop")
+    await api.kv_txn(external_nodes.removed("edge-pi"))
+    assert await api.external_nodes("shop") == []
     await api.kv_delete("hoploom/t/", recurse=True)
     assert (await plain.kv_list("loom2/"), len(await plain.kv_list("hoploom/t/"))) == ([], 1)
     await plain.kv_delete("hoploom/t/", recurse=True)
@@ -387,6 +395,47 @@ async def test_another_datacenter_is_asked_by_its_name_and_one_without_a_way_the
         await consul.kv_of("nowhere", "t/")
 
 
+def a_node(name: str = "edge-pi", status: str = "passing") -> ExternalNode:
+    return ExternalNode(name, "shop", f"shop-{name}", ("0.1.0",), {"edge": "true"}, status, f"it is {status}")
+
+
+async def test_a_node_without_an_agent_is_entered_judged_and_removed(consul: ConsulApi) -> None:
+    pi, attic = a_node(), a_node("edge-attic", "warning")
+    assert await consul.kv_txn([*external_nodes.entered(pi), *external_nodes.entered(attic)]) == ()
+    assert sorted(await consul.external_nodes("shop"), key=lambda node: node.name) == [attic, pi]
+    [instance] = (await consul.instances("shop"))[1]
+    assert (instance.id, instance.node, instance.address, instance.port) == (
+        "shop-edge-pi", "edge-pi", "edge-pi.invalid", 0
+    )  # fmt: skip
+    assert (instance.tags, instance.meta, instance.status) == (("0.1.0",), {"edge": "true"}, "passing")
+    critical = a_node(status="critical")
+    assert await consul.kv_txn(external_nodes.judged(critical)) is not None
+    assert critical in await consul.external_nodes("shop")
+    for name in (pi.name, attic.name, "edge-never"):
+        assert await consul.kv_txn(external_nodes.removed(name)) is not None
+    assert (await consul.external_nodes("shop"), (await consul.instances("shop", passing=False))[1]) == ([], [])
+    assert await consul.kv_txn(external_nodes.judged(pi)) is None, "a node that is gone is not judged"
+
+
+async def test_a_node_that_lost_its_service_is_seen_without_it_and_put_right(consul: ConsulApi) -> None:
+    await consul.kv_txn(external_nodes.entered(a_node())[:1])
+    assert await consul.external_nodes("shop") == [ExternalNode("edge-pi", "shop")]
+    await consul.kv_txn(external_nodes.entered(a_node()))
+    assert await consul.external_nodes("shop") == [a_node()]
+    await consul.kv_txn(external_nodes.removed("edge-pi"))
+
+
+async def test_nodes_and_keys_change_together_or_not_at_all(consul: ConsulApi) -> None:
+    await consul.kv_put("t/key", b"1")
+    stale = {"Verb": "check-index", "Key": "t/key", "Index": 1}
+    assert await consul.kv_txn([*external_nodes.entered(a_node()), stale]) is None
+    assert await consul.external_nodes("shop") == []
+    mark = {"Verb": "set", "Key": "t/key", "Value": b"2"}
+    written = await consul.kv_txn([mark, *external_nodes.entered(a_node())])
+    assert written is not None and [each.key for each in written] == ["t/key"]
+    await consul.kv_txn(external_nodes.removed("edge-pi"))
+
+
 async def test_there_is_a_leader(consul: ConsulApi) -> None:
     assert ":" in await consul.leader()
 
@@ -410,6 +459,7 @@ CALLS: list[tuple[str, Callable[[ConsulApi], Awaitable[object]]]] = [
     ("instances", lambda consul: consul.instances("shop")),
     ("instances blocking", lambda consul: consul.instances("shop", index=7)),
     ("instances of another datacenter", lambda consul: consul.instances("shop", dc="dc1")),
+    ("external_nodes", lambda consul: consul.external_nodes("shop")),
     ("datacenters", lambda consul: consul.datacenters()),
     ("services", lambda consul: consul.services()),
     ("leader", lambda consul: consul.leader()),

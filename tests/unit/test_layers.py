@@ -30,7 +30,7 @@ PURE = ("targets/*.py", "wire/*.py", "results/tables.py", "results/rows.py", "re
         "results/formats/masking.py", "results/formats/campaign_json.py",
         "results/formats/warts*.py", "results/formats/flat.py", "results/formats/csv_table.py",
         "kit/tags.py", "kit/tag_*.py", "local/attached.py", "local/submission.py", "local/policies.py", "kit/names.py",
-        "kit/errors.py", "kit/consul_records.py", "kit/election.py",
+        "kit/errors.py", "kit/consul_records.py", "kit/external_nodes.py", "kit/election.py",
         "kit/belief.py",
         "input_service/leases.py",
         "input_service/shard_record.py", "input_service/round_record.py", "input_service/shards.py",

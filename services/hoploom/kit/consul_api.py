@@ -11,7 +11,7 @@ from typing import Any
 
 from yarl import URL
 
-from hoploom.kit import kv_sizes
+from hoploom.kit import external_nodes, kv_sizes
 from hoploom.kit.consul_records import Check, Instance, KvEntry, encoded, entry, instance
 from hoploom.kit.consul_transport import (
     AS_FLAG,
@@ -23,6 +23,7 @@ from hoploom.kit.consul_transport import (
     translated,
 )
 from hoploom.kit.errors import ConfigError, Unavailable
+from hoploom.kit.external_nodes import ExternalNode
 from hoploom.kit.names import PLAIN, Names
 
 __all__ = ["LOCK_FLAG", "Check", "ConsulApi", "Instance", "KvEntry"]
@@ -102,19 +103,19 @@ class ConsulApi:
 
         Args:
             operations: At most 128, each `{"Verb": ..., "Key": ..., "Value": bytes, "Index": ..., "Session": ...,
-                "Flags": ...}`.
+                "Flags": ...}`, or one on the catalogue, as `external_nodes` makes them.
 
         Returns:
             The keys that were written, with their new indexes and without values; None when a check or a compare
             failed.
         """
         kv_sizes.measure_transaction(operations)
-        payload = [{"KV": {**each, "Key": self._names.key(each["Key"]), **encoded(each)}} for each in operations]
+        payload = [self._sent(each) for each in operations]
         try:
             found = await translated(self._consul.txn.put(payload))
         except Conflicting:
             return None
-        items = [each["KV"] for each in (found or {}).get("Results") or ()]
+        items = [each["KV"] for each in (found or {}).get("Results") or () if "KV" in each]
         return tuple(self._entry({**each, "Value": b""}) for each in items)
 
     async def session_create(self, session: Mapping[str, Any]) -> str:
@@ -221,6 +222,15 @@ class ConsulApi:
         )
         return found, [instance(each, service) for each in entries or []]
 
+    async def external_nodes(self, service: str) -> list[ExternalNode]:
+        """The nodes without an agent that this mesh has entered, each with this service as far as it has it."""
+        ours = [("node-meta", f"{external_nodes.MESH}:{self._names.prefix}")]
+        path = f"/v1/health/service/{self._names.service(service)}"
+        # Nodes first: one that is entered in between is seen without its service at worst.
+        nodes: Any = await translated(self._transport.get(AS_JSON, "/v1/catalog/nodes", ours))
+        entries: Any = await translated(self._transport.get(AS_JSON, path, ours))
+        return external_nodes.standing(nodes or [], entries or [], service, self._names)
+
     async def datacenters(self) -> list[str]:
         """Names of all datacenters that this one is joined with, its own among them; those that are away too."""
         found: list[str] = await translated(self._consul.catalog.datacenters())
@@ -251,6 +261,10 @@ class ConsulApi:
         """Address of the raft leader; empty when there is none."""
         return str(await translated(self._consul.status.leader()) or "")
 
+    def _sent(self, operation: Mapping[str, Any]) -> dict[str, Any]:
+        if external_nodes.is_catalogue(operation):
+            return external_nodes.as_sent(operation, self._names)
+        return {"KV": {**operation, "Key": self._names.key(operation["Key"]), **encoded(operation)}}
 
     def _entry(self, item: Mapping[str, Any]) -> KvEntry:
         return entry(item, self._names.plain_key(item["Key"]))

@@ -73,7 +73,8 @@ def instance(found: Mapping[str, Any], name: str) -> Instance:
         id=service["ID"],
         service=name,
         address=service["Address"] or node["Address"],
-        port=int(service["Port"]),
+        # Consul leaves it out where there is none.
+        port=int(service.get("Port") or 0),
         node=node["Node"],
         dc=node.get("Datacenter") or "",
         tags=tuple(service.get("Tags") or ()),

@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from hoploom.kit import external_nodes
 from hoploom.kit.consul_api import LOCK_FLAG, Check, ConsulApi, Instance, KvEntry
 from hoploom.kit.consul_transport import WAIT_S
 from hoploom.kit.errors import TooLarge, Unavailable
+from hoploom.kit.external_nodes import ExternalNode
+from hoploom.kit.fake_catalog import FakeCatalog
 
 # Consul's own limits ("KV Store API" and "Txn API" in its manual).
 _VALUE_BYTES, _OPERATIONS = 512 * 1024, 128
@@ -51,6 +54,7 @@ class FakeConsul(ConsulApi):
         self._keys: dict[str, KvEntry] = {}
         self._records: dict[str, dict[str, Any]] = {}
         self._checks: dict[str, dict[str, Check]] = {}
+        self._catalog = FakeCatalog()
         self._sessions: dict[str, _Session] = {}
         self._delayed_until_s: dict[str, float] = {}
         self._numbers = itertools.count(1)
@@ -123,16 +127,18 @@ class FakeConsul(ConsulApi):
         self._change()
 
     async def kv_txn(self, operations: Sequence[Mapping[str, Any]]) -> tuple[KvEntry, ...] | None:
-        """See `ConsulApi.kv_txn`; knows the verbs of `_apply` and `_agrees`."""
+        """See `ConsulApi.kv_txn`; knows the verbs of `_apply` and `_agrees`, and the catalogue's."""
         self._answer()
         if len(operations) > _OPERATIONS:
             raise TooLarge(f"Consul refuses the value: {len(operations)} operations, {_OPERATIONS} are the limit")
-        before = dict(self._keys), self._index
-        good = all(self._apply(operation) for operation in operations)
+        before = dict(self._keys), self._index, self._catalog.copy()
+        catalogue = external_nodes.is_catalogue
+        good = all((self._catalog.apply if catalogue(each) else self._apply)(each) for each in operations)
+        self._index += any(map(catalogue, operations))
         if not good:
-            self._keys, self._index = before
+            self._keys, self._index, self._catalog.nodes = before
         self._wake()
-        written = [self._keys.get(operation["Key"]) for operation in operations]
+        written = [self._keys.get(operation["Key"]) for operation in operations if "Key" in operation]
         return tuple(replace(entry, value=b"") for entry in written if entry) if good else None
 
     async def session_create(self, session: Mapping[str, Any]) -> str:
@@ -235,7 +241,13 @@ class FakeConsul(ConsulApi):
         await self._past(index, wait_s)
         found = [self._instance(record) for record in self._records.values() if record["Name"] == service]
         there = [each for each in found if each.dc == (dc or self.dc)]
+        there += self._catalog.instances(service, self.dc)
         return self._index, [each for each in there if not passing or each.status == "passing"]
+
+    async def external_nodes(self, service: str) -> list[ExternalNode]:
+        """See `ConsulApi.external_nodes`."""
+        self._answer()
+        return self._catalog.standing(service)
 
     async def datacenters(self) -> list[str]:
         """See `ConsulApi.datacenters`."""

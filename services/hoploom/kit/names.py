@@ -16,7 +16,7 @@ _PREFIX = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 _ROUTE_PREFIX = re.compile(r"(/[a-z0-9][a-z0-9._-]*)*")
 # The protocols of which Fabio takes a part of the path away.
 _BY_PATH = frozenset({Proto.HTTP, Proto.HTTPS})
-_RULE = re.compile(r'^(key|key_prefix|service|query_prefix)(\s+)"([^"]+)"', re.MULTILINE)
+_RULE = re.compile(r'^(key|key_prefix|service|query_prefix|node_prefix)(\s+)"([^"]+)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
