@@ -13,6 +13,8 @@ _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
 _VIA = re.compile(r"#(?: via| )\s+(\S+)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CLAUSE = re.compile(r"python_full_version (<|>=) '3\.(\d+)'")
+# Archives are for the hosts' own Python, which is CPython.
+_CPYTHON = re.compile(r"(?:platform_python_implementation|implementation_name) != 'PyPy'")
 _OURS = re.compile(r"hoploom\[([a-z,]+)\]")
 
 
@@ -104,11 +106,11 @@ def holds(marker: str, python: Version) -> bool:
     """Whether a marker of the lock is true for a Python.
 
     Raises:
-        ConfigError: It is no comparison of Python's version.
+        ConfigError: It compares something else than Python's version, or CPython with PyPy.
     """
     if not marker:
         return True
-    clauses = [_CLAUSE.fullmatch(clause) for clause in marker.split(" and ")]
+    clauses = [_CLAUSE.fullmatch(each) for each in marker.split(" and ") if not _CPYTHON.fullmatch(each)]
     if not all(clauses):
         raise ConfigError(f"the lock has a marker that is not understood: {marker}")
     return all(((3, int(each[2])) > python) == (each[1] == "<") for each in clauses if each)

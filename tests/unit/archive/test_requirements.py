@@ -73,6 +73,8 @@ def test_a_root_that_the_lock_lacks_is_named() -> None:
         ("python_full_version >= '3.12'", (3, 12), True),
         ("python_full_version >= '3.12'", (3, 11), False),
         ("python_full_version >= '3.12' and python_full_version < '3.13'", (3, 13), False),
+        ("implementation_name != 'PyPy' and platform_python_implementation != 'PyPy'", (3, 11), True),
+        ("python_full_version < '3.12' and platform_python_implementation != 'PyPy'", (3, 12), False),
     ],
 )
 def test_markers_name_pythons(marker: str, python: tuple[int, int], *, does_hold: bool) -> None:
