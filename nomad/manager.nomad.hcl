@@ -198,17 +198,19 @@ job "hoploom-manager" {
       }
 
       env {
-        HOPLOOM_HOST              = "${NOMAD_IP_http}"
-        HOPLOOM_PORT              = "${NOMAD_PORT_http}"
-        HOPLOOM_DC                = "${node.datacenter}"
-        HOPLOOM_VERSION_TAG       = var.version
-        HOPLOOM_CONSUL_ADDR       = var.consul_addr
-        HOPLOOM_PREFIX            = var.prefix
-        HOPLOOM_SERVICE_PREFIX    = var.service_prefix
-        HOPLOOM_ROUTE_PREFIX      = var.route_prefix
-        HOPLOOM_FABIO_ADDR        = var.fabio_addr
-        HOPLOOM_CONSUL_TOKEN_FILE = var.token_dir == "" ? "" : "${var.token_dir}/manager"
-        HOPLOOM_LOG_FORMAT        = "json"
+        HOPLOOM_HOST                = "${NOMAD_IP_http}"
+        HOPLOOM_PORT                = "${NOMAD_PORT_http}"
+        HOPLOOM_DC                  = "${node.datacenter}"
+        HOPLOOM_VERSION_TAG         = var.version
+        HOPLOOM_CONSUL_ADDR         = var.consul_addr
+        HOPLOOM_PREFIX              = var.prefix
+        HOPLOOM_SERVICE_PREFIX      = var.service_prefix
+        HOPLOOM_ROUTE_PREFIX        = var.route_prefix
+        HOPLOOM_FABIO_ADDR          = var.fabio_addr
+        HOPLOOM_CONSUL_TOKEN_FILE   = var.token_dir == "" ? "" : "${var.token_dir}/manager"
+        HOPLOOM_LOG_FORMAT          = "json"
+        HOPLOOM_OPERATOR_TOKEN_FILE = var.token_dir == "" ? "" : "${var.token_dir}/manager-operator"
+        HOPLOOM_WORKER_TOKEN_FILE   = var.token_dir == "" ? "" : "${var.token_dir}/worker"
       }
 
       service {

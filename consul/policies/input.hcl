@@ -29,6 +29,9 @@ key_prefix "hoploom/groups/" {
 key_prefix "hoploom/ids/" {
   policy = "write"
 }
+key_prefix "hoploom/keys/" {
+  policy = "read"
+}
 key_prefix "hoploom/overlay" {
   policy = "write"
 }

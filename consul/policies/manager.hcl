@@ -1,4 +1,5 @@
-# manager registers itself, finds the others, leads its own role, and shows who leads the others.
+# manager registers itself, finds the others, leads its own roles, and shows who leads the others. It enrols workers and
+# signs for them, and enters those that live elsewhere in the catalogue, as nodes whose names begin with edge-.
 node_prefix "" {
   policy = "read"
 }
@@ -8,7 +9,13 @@ agent_prefix "" {
 service_prefix "" {
   policy = "read"
 }
+node_prefix "edge-" {
+  policy = "write"
+}
 service "manager" {
+  policy = "write"
+}
+service "ping" {
   policy = "write"
 }
 session_prefix "" {
@@ -17,7 +24,37 @@ session_prefix "" {
 key_prefix "hoploom/roles/" {
   policy = "read"
 }
+key_prefix "hoploom/dyfi" {
+  policy = "write"
+}
+key_prefix "hoploom/ids/" {
+  policy = "write"
+}
+key_prefix "hoploom/invites/" {
+  policy = "write"
+}
+key_prefix "hoploom/keys/" {
+  policy = "write"
+}
+key_prefix "hoploom/orders/" {
+  policy = "write"
+}
+key_prefix "hoploom/overlay" {
+  policy = "read"
+}
+key_prefix "hoploom/roles/dyfi/" {
+  policy = "write"
+}
+key_prefix "hoploom/roles/edge-nodes/" {
+  policy = "write"
+}
+key_prefix "hoploom/roles/keys/" {
+  policy = "write"
+}
 key_prefix "hoploom/roles/manager/" {
+  policy = "write"
+}
+key_prefix "hoploom/workers/" {
   policy = "write"
 }
 key "hoploom/epoch" {

@@ -18,6 +18,12 @@ key_prefix "hoploom/stores/" {
 key_prefix "hoploom/data-sets/" {
   policy = "write"
 }
+key_prefix "hoploom/keys/" {
+  policy = "read"
+}
+key_prefix "hoploom/overlay" {
+  policy = "read"
+}
 key_prefix "hoploom/roles/collect-" {
   policy = "write"
 }

@@ -22,7 +22,8 @@ OWN = {
     "input": ("hoploom/roles/groups/.lock", "hoploom/roles/documents/.lock", "hoploom/shards/00/.lock",
               "hoploom/campaigns/x", "hoploom/overlay/dc2", "hoploom/ids/next", "hoploom/stores/x"),
     "output": ("hoploom/roles/collect-default/.lock", "hoploom/stores/x", "hoploom/data-sets/x"),
-    "manager": ("hoploom/roles/manager/.lock",),
+    "manager": (*(f"hoploom/roles/{role}/.lock" for role in ("manager", "keys", "edge-nodes", "dyfi")),
+                *(f"hoploom/{each}/x" for each in ("keys", "invites", "workers", "orders", "ids")), "hoploom/dyfi"),
 }
 
 
@@ -86,6 +87,24 @@ def test_what_a_service_lives_of_is_allowed(mesh: Mesh, service: str) -> None:
     asked: list[tuple[str, str, object]] = [*reads, *writes, *session, own]
     found = answers(mesh.url, mesh.tokens[service], asked)
     assert [(each, answer) for each, answer in zip(asked, found, strict=True) if answer[0] != 200] == []
+
+
+@pytest.mark.parametrize("service", ["input", "output", "manager"])
+def test_who_verifies_credentials_reads_keys_and_revocations(mesh: Mesh, service: str) -> None:
+    assert ran(mesh.url, [("PUT", f"/v1/kv/hoploom/{key}", "x") for key in ("keys/y", "overlay")])
+    asked = [("GET", f"/v1/kv/hoploom/{key}?recurse", None) for key in ("keys/", "overlay")]
+    assert [status for status, _ in answers(mesh.url, mesh.tokens[service], asked)] == [200, 200]
+
+
+def test_managers_alone_enter_workers_that_live_elsewhere(mesh: Mesh) -> None:
+    service = {"Service": "ping", "ID": "ping-pi"}
+    statuses = {
+        each: answers(mesh.url, mesh.tokens[each], [
+            ("PUT", "/v1/catalog/register", {"Node": f"edge-{each}", "Address": "192.0.2.1", "Service": service})
+        ])[0][0]
+        for each in SERVICES
+    }
+    assert statuses == {**dict.fromkeys(SERVICES, 403), "manager": 200}
 
 
 def test_who_has_no_token_reads_nothing(mesh: Mesh) -> None:

@@ -13,7 +13,10 @@ _NAMES = ("management", *CONSUL_POLICIES, "nomad", "operator", "worker")
 
 def ensure(places: Places) -> dict[str, str]:
     """All tokens by name; those that do not exist yet are made."""
-    return {name: _one(places.tokens / name) for name in _NAMES}
+    found = {name: _one(places.tokens / name) for name in _NAMES}
+    # Managers read a file of their own: on hosts input and manager are different users.
+    write_private(places.tokens / "manager-operator", f"{found['operator']}\n")
+    return found
 
 
 def read(places: Places) -> Mapping[str, str]:

@@ -10,11 +10,17 @@ OTHER = "a2"
 _LOCKS = {
     "input": ("hoploom/roles/groups/.lock", "hoploom/roles/documents/.lock", "hoploom/shards/00/.lock"),
     "output": ("hoploom/roles/collect-default/.lock",),
-    "manager": ("hoploom/roles/manager/.lock",),
+    "manager": tuple(f"hoploom/roles/{role}/.lock" for role in ("manager", "keys", "edge-nodes", "dyfi")),
 }
 _NAMES = {**{each: (each,) for each in SERVICES}, "fabio": ("fabio", "fabio-routes"), "prometheus": ("host-metrics",)}
 _READ = ("hoploom/users/root", "hoploom/signing/key", "apps/anything")
-_KEPT = {"input": "hoploom/campaigns/x", "output": "hoploom/data-sets/x"}
+_KEPT = {
+    "input": ("hoploom/campaigns/x", "hoploom/overlay"),
+    "output": ("hoploom/data-sets/x",),
+    "manager": tuple(f"hoploom/{each}/x" for each in ("keys", "invites", "workers", "orders", "dyfi")),
+}
+# It enters workers that live elsewhere in the catalogue, on nodes of its own.
+_ALSO = {("manager", "ping")}
 _RULES = 'key_prefix "" { policy = "write" }'
 
 
@@ -43,8 +49,8 @@ def _keys(service: str) -> Iterator[Attempt]:
     for owner, locks in _LOCKS.items():
         for lock in locks if owner != service else ():
             yield Attempt(f"lead in place of {owner}: {lock}", "PUT", f"/v1/kv/{lock}", "mine")
-    for owner, key in _KEPT.items():
-        if owner != service:
+    for owner, keys in _KEPT.items():
+        for key in keys if owner != service else ():
             yield Attempt(f"write {key}, which is {owner}'s", "PUT", f"/v1/kv/{key}", "mine")
     for key in _READ:
         yield Attempt(f"read {key}", "GET", f"/v1/kv/{key}")
@@ -54,6 +60,8 @@ def _keys(service: str) -> Iterator[Attempt]:
 
 def _names(service: str) -> Iterator[Attempt]:
     for name in (name for owner, names in _NAMES.items() if owner != service for name in names):
+        if (service, name) in _ALSO:
+            continue
         body = {"Name": name, "ID": "security-trial", "Port": 1}
         yield Attempt(f"register as {name}", "PUT", "/v1/agent/service/register", body)
 
