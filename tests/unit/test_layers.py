@@ -58,6 +58,7 @@ PURE = ("targets/*.py", "wire/*.py", "trust/credential.py", "trust/key_record.py
         "output_service/packing.py", "output_service/migrations.py",
         "output_service/collecting/offers.py", "output_service/collecting/patience.py",
         "output_service/collecting/pinning.py", "output_service/collecting/report.py",
+        "manager/gateway/rules.py", "manager/gateway/shares.py",
         "archive/requirements.py", "archive/contents.py",
         "prober/privileges.py", "prober/cookies.py", "doctor/facts.py", "doctor/judging*.py",
         "cli/words.py", "cli/slices.py",
