@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from engine_processes import Child, ConsulAgent, ask, free_ports
-from hoploom.input_service.overlay import KEY
+from hoploom.wire.overlay_record import KEY
 from waiting import until
 
 TIMEOUT_S = 30

@@ -12,14 +12,15 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Never
 
-from hoploom.input_service import keys, overlay, pulling
+from hoploom.input_service import keys, pulling
 from hoploom.input_service.campaigns import stored
-from hoploom.input_service.overlay import pulled_key, read_stored, stored_version
 from hoploom.input_service.sets import Sets
 from hoploom.kit import Term, metrics, watch
 from hoploom.kit.consul_api import ConsulApi, KvEntry
 from hoploom.kit.errors import Unavailable
+from hoploom.wire import overlay_record
 from hoploom.wire.campaign import Campaign
+from hoploom.wire.overlay_record import pulled_key, read_stored, stored_version
 
 log = logging.getLogger(__name__)
 ROLE = "documents"
@@ -59,7 +60,7 @@ class Documents:
                     followed.add(dc)
                     group.create_task(self._follow(dc, keys.CAMPAIGNS, partial(self._campaigns, dc, term)))
                     if dc == self._home:
-                        group.create_task(self._follow(dc, overlay.KEY, partial(self._overlay, term)))
+                        group.create_task(self._follow(dc, overlay_record.KEY, partial(self._overlay, term)))
                 await asyncio.sleep(LOOK_EVERY_S)
 
     async def _others(self) -> set[str]:
@@ -121,7 +122,7 @@ class Documents:
         log.info("campaign %s of edition %s is taken over from %s", campaign.id, campaign.edition, campaign.home_dc)
 
     async def _overlay(self, term: Term, entries: list[KvEntry]) -> None:
-        entry = next((each for each in entries if each.key == overlay.KEY), None)
+        entry = next((each for each in entries if each.key == overlay_record.KEY), None)
         key = pulled_key(self._home)
         known = await self._consul.kv_get(key, consistent=True)
         # Where the home has an older one, its own instances put the newer one back.

@@ -11,22 +11,17 @@ home, as it was pulled last (`documents`). Whatever is stricter holds.
 import asyncio
 import contextlib
 import datetime
-import json
 import logging
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
 
 from hoploom.kit import metrics, watch
 from hoploom.kit.consul_api import ConsulApi, KvEntry
-from hoploom.kit.errors import BadRequest, Unavailable, Unprocessable
+from hoploom.kit.errors import Unavailable
 from hoploom.wire.overlay import OverlayDocument
+from hoploom.wire.overlay_record import KEY, packed, pulled_key, read_stored, stored_version
 
 log = logging.getLogger(__name__)
-KEY = "hoploom/overlay"
-MAX_BYTES = 60_000
-"""Compressed; Consul's raft log slows down over 64 KB. Some ten thousand blocks."""
-
 _TRIES = 50
 _VERSION = metrics.gauge("hoploom_input_overlay_version", "Version of the overlay that this instance knows.")
 
@@ -117,7 +112,7 @@ class Overlay:
             if after == before:
                 return before.joined(self._homes or OverlayDocument()), False
             after = replace(after.on(self.today()), version=before.version + 1)
-            if await self._consul.kv_put(KEY, _packed(after), cas=_index(entry)):
+            if await self._consul.kv_put(KEY, packed(after), cas=_index(entry)):
                 self._tell(after, None)
                 return after.joined(self._homes or OverlayDocument()), True
         raise Unavailable("too many others change pauses and opt-outs just now")
@@ -132,7 +127,7 @@ class Overlay:
         entry = next((each for each in entries if each.key == KEY), None)
         if entry is None:
             # A query that waits for a key that is not there returns at every write to the store.
-            await self._consul.kv_put(KEY, _packed(self._known or OverlayDocument()), cas=0)
+            await self._consul.kv_put(KEY, packed(self._known or OverlayDocument()), cas=0)
         if self._known is not None and _is_behind(entry, self._known):
             await self._put_back(self._known)
         pulled = next((each for each in entries if each.key == pulled_key(self._home)), None) if self._home else None
@@ -141,7 +136,7 @@ class Overlay:
     async def _put_back(self, known: OverlayDocument) -> None:
         """Write what this instance knows, unless what it read was only late."""
         entry = await self._consul.kv_get(KEY, consistent=True)
-        if _is_behind(entry, known) and await self._consul.kv_put(KEY, _packed(known), cas=_index(entry)):
+        if _is_behind(entry, known) and await self._consul.kv_put(KEY, packed(known), cas=_index(entry)):
             log.warning("Consul had an older overlay than version %s, or a damaged one: put back", known.version)
 
     async def _caught_up(self) -> bool:
@@ -166,38 +161,8 @@ class Overlay:
         self._changed = asyncio.Event()
 
 
-def pulled_key(home: str) -> str:
-    """Where another datacenter's overlay is kept here."""
-    return f"{KEY}/{home}"
-
-
 def _newer(known: OverlayDocument | None, found: OverlayDocument | None) -> OverlayDocument | None:
     return found if found and (known is None or found.version > known.version) else known
-
-
-def _packed(document: OverlayDocument) -> bytes:
-    packed = zlib.compress(json.dumps(document.to_json(), separators=(",", ":")).encode(), 9)
-    if len(packed) > MAX_BYTES:
-        raise Unprocessable(f"the opt-outs take {len(packed):,} bytes, over {MAX_BYTES:,}: join neighbouring blocks")
-    return packed
-
-
-def read_stored(entry: KvEntry | None) -> OverlayDocument:
-    """An overlay as it is stored, the empty one where there is none; raises Unavailable where it is damaged."""
-    if entry is None:
-        return OverlayDocument()
-    try:
-        return OverlayDocument.from_json(json.loads(zlib.decompress(entry.value)))
-    except (BadRequest, ValueError, zlib.error) as error:
-        raise Unavailable(f"the overlay stored in Consul at {KEY} is damaged ({error}); delete the key") from error
-
-
-def stored_version(entry: KvEntry | None) -> int:
-    """The version of an overlay as it is stored; -1 where it is damaged."""
-    try:
-        return read_stored(entry).version
-    except Unavailable:
-        return -1
 
 
 def _is_behind(entry: KvEntry | None, known: OverlayDocument) -> bool:

@@ -13,13 +13,13 @@ from aiohttp.test_utils import TestServer
 
 from hoploom.cli import main
 from hoploom.input_service.app import PARTS, make_app
-from hoploom.input_service.overlay import pulled_key
 from hoploom.input_service.settings import Settings
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.testing import OnMesh
 from hoploom.local import processes, tokens
 from hoploom.local.places import Places
 from hoploom.wire.overlay import OptOut, OverlayDocument
+from hoploom.wire.overlay_record import pulled_key
 from waiting import eventually
 
 Said = tuple[int, str, str]

@@ -8,10 +8,10 @@ import pytest
 
 from hoploom.input_service import campaigns as module
 from hoploom.input_service import keys
-from hoploom.input_service.overlay import KEY as OVERLAY
 from hoploom.kit.errors import BadRequest, Forbidden, NotFound, Unavailable, Unprocessable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.wire.campaign import FIRST_NUMBER
+from hoploom.wire.overlay_record import KEY as OVERLAY
 from hoploom.wire.probe import Probe
 from unit.input_service.instances import BusyConsul, Instance, campaign_request
 

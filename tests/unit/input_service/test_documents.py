@@ -10,7 +10,6 @@ import pytest
 from hoploom.input_service import documents as module
 from hoploom.input_service import keys
 from hoploom.input_service.documents import ROLE, Documents
-from hoploom.input_service.overlay import KEY, pulled_key
 from hoploom.input_service.work import Wanted
 from hoploom.kit.errors import NotFound, Unavailable, Unprocessable
 from hoploom.kit.fake_consul import FakeConsul
@@ -19,6 +18,7 @@ from hoploom.targets.permutation import Permutation
 from hoploom.wire.campaign import Campaign
 from hoploom.wire.lease import Lease, LeaseDone
 from hoploom.wire.overlay import OptOut
+from hoploom.wire.overlay_record import KEY, pulled_key
 from unit.input_service.instances import Instance, campaign_request, lease_request, running
 from waiting import eventually
 

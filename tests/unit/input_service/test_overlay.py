@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from hoploom.input_service.overlay import KEY, MAX_BYTES, Overlay
+from hoploom.input_service.overlay import Overlay
 from hoploom.kit.consul_api import KvEntry
 from hoploom.kit.errors import Unavailable, Unprocessable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.wire.overlay import OptOut, OverlayDocument
+from hoploom.wire.overlay_record import KEY, MAX_BYTES
 from unit.input_service.instances import BusyConsul
 from waiting import eventually
 
