@@ -1,8 +1,8 @@
 """How workers elsewhere stand in Consul's catalogue: from who is enrolled and what is heard of them to what to write.
 
-Each has a node of its own without an agent, `edge-<name>`, with one instance of `ping` and one check. The check says one
-of few constant sentences, and only another one is written: fifty texts a second for 500 nodes cost a Fabio and a Consul
-a quarter of a core each. Who is heard of and not enrolled here belongs to another datacenter. Pure.
+Each has a node of its own without an agent, `edge-<name>`, with one instance of `ping` and one check. The check says
+one of few constant sentences, and only another one is written: every write wakes every Fabio. Who is heard of and not
+enrolled here belongs to another datacenter. Pure.
 """
 
 import re
@@ -11,14 +11,18 @@ from dataclasses import dataclass, replace
 
 from hoploom.kit import external_nodes
 from hoploom.kit.external_nodes import ExternalNode, Operation
+from hoploom.wire.ads import TTL_S
 
 SERVICE = "ping"
 NODE = "edge-"
 EDGE = "edge"
 """Key of a service's meta: "true" for a worker without an agent, which nobody can connect to."""
 
-DEAF_S = 45.0
-"""Nobody at all heard for the time that an ad of a worker holds: it is rather we who cannot hear."""
+DEAF_S = 30.0
+"""Of several workers not one is heard for so long: it is rather we who cannot hear. Before the first ad ends."""
+
+WARM_S = float(TTL_S)
+"""After so long whoever sends ads has been heard."""
 
 LARGEST_TRANSACTION = 126
 """Operations beside the term's own check; Consul takes 128."""
@@ -31,12 +35,12 @@ _SAID = {
     "clash": ("warning", "two machines send ads in its name: one key has been copied to another machine"),
     "stopped": ("critical", "it has said that it stops"),
     "silent": ("critical", "silent: no ad of it has come in the time that its last one was to hold"),
-    "unknown": ("warning", "not known: this datacenter's managers hear nobody's ads"),
+    "unknown": ("warning", "not known: no worker's ads reach the managers of this datacenter"),
 }
 
 
 @dataclass(frozen=True)
-class Heard:
+class WorkerState:
     """What the ads of a worker say.
 
     Attributes:
@@ -49,32 +53,38 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Feed:
-    """How well this manager hears.
+class Hearing:
+    """How well this manager hears; `after` gives what it becomes.
 
     Attributes:
-        listening_s: Seconds since it began to listen.
-        newest_s: Age of the newest ad of anybody else; infinite where there was none.
-        sources: How many others it should hear: workers that are enrolled, and managers.
+        since_s: When it began to hear, by a clock that nobody sets.
+        at_s: When this was so.
+        deaf: Whether it hears nobody where it should hear several.
     """
 
-    listening_s: float
-    newest_s: float
-    sources: int
+    since_s: float
+    at_s: float
+    deaf: bool = False
 
     @property
     def warm(self) -> bool:
         """Whether everybody who sends ads has been heard by now."""
-        return self.listening_s >= DEAF_S
+        return not self.deaf and self.at_s - self.since_s >= WARM_S
 
-    @property
-    def stale(self) -> bool:
-        """Whether what it hears says nothing: where only one other is, silence is rather that one's."""
-        return self.warm and self.newest_s > DEAF_S and self.sources > 1
+    def after(self, now_s: float, newest_s: float, sources: int) -> "Hearing":
+        """The same a moment later.
+
+        Args:
+            now_s: The time.
+            newest_s: Age of the newest ad of any worker; infinite where there was none.
+            sources: Workers that should be heard; where it is only one, silence is that one's.
+        """
+        deaf = sources > 1 and newest_s > DEAF_S and (self.deaf or now_s - self.since_s > DEAF_S)
+        return Hearing(now_s if self.deaf and not deaf else self.since_s, now_s, deaf)
 
 
 def wanted(
-    enrolled: Iterable[str], heard: Mapping[str, Heard], standing: Mapping[str, ExternalNode], feed: Feed
+    enrolled: Iterable[str], heard: Mapping[str, WorkerState], standing: Mapping[str, ExternalNode], hearing: Hearing
 ) -> dict[str, ExternalNode]:
     """The nodes that should stand in Consul, by their names.
 
@@ -82,10 +92,10 @@ def wanted(
         enrolled: Names of the workers that are enrolled in this datacenter.
         heard: What their ads say, as far as there are any that hold.
         standing: The nodes that stand there, by their names.
-        feed: How well we hear.
+        hearing: How well we hear.
     """
     nodes = {f"{NODE}{name}": name for name in enrolled}
-    return {node: _node(node, name, heard.get(name), standing.get(node), feed) for node, name in nodes.items()}
+    return {node: _node(node, name, heard.get(name), standing.get(node), hearing) for node, name in nodes.items()}
 
 
 def steps(wished: Mapping[str, ExternalNode], standing: Mapping[str, ExternalNode]) -> list[list[Operation]]:
@@ -115,23 +125,25 @@ def transactions(found: Iterable[Sequence[Operation]]) -> list[list[Operation]]:
     return packed
 
 
-def _node(node: str, name: str, heard: Heard | None, known: ExternalNode | None, feed: Feed) -> ExternalNode:
+def _node(
+    node: str, name: str, heard: WorkerState | None, known: ExternalNode | None, hearing: Hearing
+) -> ExternalNode:
     # One that is silent keeps the version that was last known of it.
     tags = known.tags if known else ()
     if heard is not None and _VERSION.fullmatch(heard.version):
         tags = (heard.version,)
-    status, words = _judgement(heard, known, feed)
+    status, words = _judgement(heard, known, hearing)
     # The agents' own workers say `worker` too.
     meta = {EDGE: "true", "worker": name, **({"version": tags[0]} if tags else {})}
     return ExternalNode(node, SERVICE, f"{SERVICE}-{name}", tags, meta, status, words)
 
 
-def _judgement(heard: Heard | None, known: ExternalNode | None, feed: Feed) -> tuple[str, str]:
-    if feed.stale:
+def _judgement(heard: WorkerState | None, known: ExternalNode | None, hearing: Hearing) -> tuple[str, str]:
+    if hearing.deaf:
         return _SAID["unknown"]
     if heard is not None:
         return _SAID[heard.state]
-    if feed.warm:
+    if hearing.warm:
         return _SAID["silent"]
-    # A leader that has just been started has not heard everybody yet.
+    # A leader that has just begun to listen has not heard everybody yet.
     return (known.status, known.output) if known and known.status else _SAID["unknown"]

@@ -1,15 +1,13 @@
 """Leading over the fake Consul: one at a time, cancelled in time, refused when it is over."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from hoploom import kit
-from hoploom.kit import registration
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.membership import Mesh
@@ -17,30 +15,11 @@ from hoploom.kit.roles import roles
 from hoploom.kit.term import Term, TermEnded
 from hoploom.kit.testing import OnMesh
 from locks import lock
+from members import member
 from waiting import eventually
 
 PREFIX = "hoploom/roles/"
 Join = Callable[[], "asyncio.Future[Mesh]"]
-
-
-@asynccontextmanager
-async def member(consul: FakeConsul) -> AsyncIterator[Mesh]:
-    """A process of the mesh with a session."""
-    mesh = Mesh("w")
-    mesh.consul = consul
-    await consul.register(registration.record(mesh))
-    for check in ("alive", "ready"):
-        consul.set_check(mesh.id, check, "passing")
-    loop, tasks = asyncio.get_running_loop(), list[asyncio.Task[None]]()
-    mesh.spawn = lambda work: tasks.append(loop.create_task(work))
-    try:
-        async with asyncio.timeout(60):
-            await mesh.session.ready()
-        yield mesh
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def leader_of(consul: FakeConsul, role: str) -> str:

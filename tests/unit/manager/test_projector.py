@@ -1,16 +1,27 @@
 """Workers elsewhere in Consul's catalogue: what should stand there, and the fewest writes that make it so."""
 
 from dataclasses import replace
+from math import inf
 
 import pytest
 
 from hoploom.kit import external_nodes
 from hoploom.kit.external_nodes import ExternalNode
-from hoploom.manager.projector import DEAF_S, LARGEST_TRANSACTION, Feed, Heard, steps, transactions, wanted
+from hoploom.manager.projector import (
+    DEAF_S,
+    LARGEST_TRANSACTION,
+    WARM_S,
+    Hearing,
+    WorkerState,
+    steps,
+    transactions,
+    wanted,
+)
 
-WELL = Feed(listening_s=1e6, newest_s=1.0, sources=3)
-FRESH = replace(WELL, listening_s=DEAF_S / 2)
-DEAF = replace(WELL, newest_s=DEAF_S + 1)
+WELL = Hearing(since_s=0.0, at_s=1e6)
+FRESH = Hearing(since_s=0.0, at_s=WARM_S / 2)
+DEAF = replace(WELL, deaf=True)
+PASSES = WorkerState("passing")
 
 
 def stands(status: str, output: str, version: str = "0.1.0") -> ExternalNode:
@@ -20,30 +31,54 @@ def stands(status: str, output: str, version: str = "0.1.0") -> ExternalNode:
 
 PASSING = stands("passing", "its ads come, and it says that it can probe")
 
-JUDGED: list[tuple[str, Heard | None, ExternalNode | None, Feed, tuple[str, str]]] = [
-    ("that sends its ads passes", Heard("passing"), None, WELL, ("passing", "its ads come")),
-    ("that says so has a warning", Heard("warning"), PASSING, WELL, ("warning", "its page says why")),
-    ("of which there are two has a warning", Heard("clash"), PASSING, WELL, ("warning", "two machines")),
-    ("that stopped is critical", Heard("stopped"), PASSING, WELL, ("critical", "it has said that it stops")),
+JUDGED: list[tuple[str, WorkerState | None, ExternalNode | None, Hearing, tuple[str, str]]] = [
+    ("that sends its ads passes", WorkerState("passing"), None, WELL, ("passing", "its ads come")),
+    ("that says so has a warning", WorkerState("warning"), PASSING, WELL, ("warning", "its page says why")),
+    ("of which there are two has a warning", WorkerState("clash"), PASSING, WELL, ("warning", "two machines")),
+    ("that stopped is critical", WorkerState("stopped"), PASSING, WELL, ("critical", "it has said that it stops")),
     ("that is silent is critical", None, PASSING, WELL, ("critical", "silent")),
     ("never heard of is critical", None, None, WELL, ("critical", "silent")),
     ("stays what it was while its leader has just begun to listen", None, PASSING, FRESH, ("passing", "its ads come")),
     ("never seen by a leader that has just begun to listen is not known", None, None, FRESH, ("warning", "not known")),
-    ("heard by a leader that has just begun to listen passes", Heard("passing"), None, FRESH, ("passing", "its ads")),
+    ("heard by a leader that has just begun to listen passes", PASSES, None, FRESH, ("passing", "its ads")),
     ("is not known when nobody is heard", None, PASSING, DEAF, ("warning", "not known")),
-    ("heard a while ago is not known when nobody is heard", Heard("passing"), PASSING, DEAF, ("warning", "not known")),
-    ("that is the only one to hear is critical", None, PASSING, replace(DEAF, sources=1), ("critical", "silent")),
+    ("heard a while ago is not known when nobody is heard", PASSES, PASSING, DEAF, ("warning", "not known")),
 ]
 
 
-@pytest.mark.parametrize(("what", "heard", "known", "feed", "said"), JUDGED, ids=[each[0] for each in JUDGED])
+@pytest.mark.parametrize(("what", "heard", "known", "hearing", "said"), JUDGED, ids=[each[0] for each in JUDGED])
 def test_a_worker(
-    what: str, heard: Heard | None, known: ExternalNode | None, feed: Feed, said: tuple[str, str]
+    what: str, heard: WorkerState | None, known: ExternalNode | None, hearing: Hearing, said: tuple[str, str]
 ) -> None:
     standing = {known.name: known} if known else {}
-    [node] = wanted(["pi"], {"pi": heard} if heard else {}, standing, feed).values()
+    [node] = wanted(["pi"], {"pi": heard} if heard else {}, standing, hearing).values()
     assert node.status == said[0], what
     assert said[1] in node.output
+
+
+def test_who_hears_nobody_of_several_is_deaf_and_listens_anew_before_it_calls_anybody_silent() -> None:
+    heard = Hearing(since_s=0.0, at_s=0.0).after(100.0, 5.0, 2)
+    assert (heard.deaf, heard.warm) == (False, True)
+    deaf = heard.after(130.0, DEAF_S + 5, 2)
+    assert (deaf.deaf, deaf.warm) == (True, False)
+    assert deaf.after(9000.0, 9000.0, 2).deaf
+    again = deaf.after(200.0, 1.0, 2)
+    assert (again.deaf, again.warm) == (False, False), "most have not sent anything yet"
+    assert again.after(200.0 + WARM_S, 1.0, 2).warm
+
+
+@pytest.mark.parametrize(
+    ("what", "after_s", "newest_s", "sources", "deaf"),
+    [
+        ("a leader that has just begun is not deaf yet", DEAF_S, inf, 2, False),
+        ("one that never heard anybody is", DEAF_S + 1, inf, 2, True),
+        ("silence of the only worker is its own", 1e6, inf, 1, False),
+        ("where nobody is enrolled nobody is missed", 1e6, inf, 0, False),
+        ("one of two is enough", 1e6, DEAF_S, 2, False),
+    ],
+)
+def test_deafness(what: str, after_s: float, newest_s: float, sources: int, deaf: bool) -> None:
+    assert Hearing(0.0, 0.0).after(after_s, newest_s, sources).deaf is deaf, what
 
 
 @pytest.mark.parametrize(
@@ -58,12 +93,12 @@ def test_a_worker(
     ],
 )
 def test_only_a_version_becomes_a_tag(version: str, tags: tuple[str, ...]) -> None:
-    [node] = wanted(["pi"], {"pi": Heard("passing", version)}, {"edge-pi": PASSING}, WELL).values()
+    [node] = wanted(["pi"], {"pi": WorkerState("passing", version)}, {"edge-pi": PASSING}, WELL).values()
     assert (node.tags, node.meta["version"]) == (tags, tags[0])
 
 
 def test_who_is_not_enrolled_here_is_not_shown() -> None:
-    assert wanted([], {"elsewhere": Heard("passing")}, {}, WELL) == {}
+    assert wanted([], {"elsewhere": WorkerState("passing")}, {}, WELL) == {}
 
 
 def test_what_stands_as_it_should_is_not_written_again() -> None:
@@ -94,7 +129,7 @@ def test_a_node_of_nobody_is_removed_before_anything_else() -> None:
 
 def test_500_new_workers_are_12_transactions_each_within_consuls_limit() -> None:
     names = [f"pi-{number:03}" for number in range(500)]
-    nodes = wanted(names, dict.fromkeys(names, Heard("passing", "0.1.0")), {}, WELL)
+    nodes = wanted(names, dict.fromkeys(names, WorkerState("passing", "0.1.0")), {}, WELL)
     found = transactions(steps(nodes, {}))
     assert (len(found), max(map(len, found)), sum(map(len, found))) == (12, LARGEST_TRANSACTION, 1500)
     for each in found:
