@@ -9,7 +9,7 @@ from collections.abc import Callable
 from hoploom.kit.errors import Unavailable
 
 HEAD_END = b"\r\n\r\n"
-_AT_ONCE, _PATIENCE_S = 1_000, 60.0
+_AT_ONCE, _PATIENCE_S = 250, 60.0
 
 
 class Crowd:
@@ -21,7 +21,6 @@ class Crowd:
         self._epoll = select.epoll()
         self._waiting = dict[int, socket.socket]()
         self._there = dict[int, socket.socket]()
-        self._ended = 0
 
     def __len__(self) -> int:
         """How many were answered and are there."""
@@ -35,7 +34,7 @@ class Crowd:
 
         def step() -> bool:
             nonlocal opened
-            # As many at once as a listener takes, so that nobody waits for a lost SYN.
+            # Fewer at once than a listener keeps, so that nobody waits for a lost SYN.
             while opened < count and due_s[opened] <= time.monotonic() - began_s and len(self._waiting) < _AT_ONCE:
                 self._open()
                 opened += 1
@@ -94,7 +93,10 @@ class Crowd:
             connection.send(f"GET /push?worker=worker-{fd} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             self._epoll.modify(fd, select.EPOLLIN)
             return
-        data = connection.recv(65_536)
+        try:
+            data = connection.recv(65_536)
+        except OSError:
+            data = b""
         if not data:
             self._end(fd)
         elif fd in self._waiting and HEAD_END in data:
@@ -103,5 +105,4 @@ class Crowd:
             heard(data)
 
     def _end(self, fd: int) -> None:
-        found = self._waiting.pop(fd, None) or self._there.pop(fd)
-        found.close()
+        (self._waiting.pop(fd, None) or self._there.pop(fd)).close()

@@ -1,7 +1,7 @@
 """A server with idle connections, as one process: `python -m lab.push_server hub|sse|protocol PORT`.
 
-Three ways to keep them: the manager's hub, aiohttp's own streamed answers, and nothing but asyncio's protocols. What to
-do is told by HTTP, where there is HTTP: `POST /say` sends a message to all, `/say?much` a long one, `POST /drain` sends everybody away.
+Three ways to keep them: the manager's hub, aiohttp's own streamed answers, and nothing but asyncio's protocols. The hub
+is told by HTTP what to do: `POST /say` sends a message to all, `/say?much` a long one, `/drain` sends everybody away.
 """
 
 import asyncio

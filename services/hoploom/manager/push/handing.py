@@ -1,4 +1,4 @@
-"""Hands the socket of a request over to the hub: the answer's head goes out from there, and aiohttp forgets the rest."""
+"""Hands the socket of a request over to the hub, which sends the answer's head; aiohttp forgets the connection."""
 
 from aiohttp import web
 
