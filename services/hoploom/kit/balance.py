@@ -129,6 +129,14 @@ class ServiceClient:
                 return await self._http.request(method, asked + path, **options)
         raise AssertionError("tenacity ends by an answer or an exception")
 
+    async def base_url(self, avoid: str = "") -> str:
+        """Where the next healthy instance answers, for a call that `request` cannot make: one of streams.
+
+        Args:
+            avoid: An earlier answer that did not do; another is given while there is one.
+        """
+        return await self._target(avoid)
+
     async def each(self, method: str, path: str, **options: Any) -> list[tuple[Instance, Answer | Unavailable]]:
         """Ask every healthy instance, one after another; whoever does not answer stands there with the reason.
 

@@ -3,8 +3,11 @@
 from aiohttp import web
 
 from hoploom import kit
+from hoploom.kit import credentials
 from hoploom.manager import handlers
+from hoploom.manager.gateway import relaying
 from hoploom.manager.settings import Settings
+from hoploom.trust import attaching
 
 
 def make_app(settings: Settings) -> web.Application:
@@ -22,6 +25,9 @@ def make_app(settings: Settings) -> web.Application:
     )
     kit.setup(app, name="manager", routes=["/"], leader={"manager": _leads})
     kit.mesh(app).settings = settings
+    attaching.attach(app, credentials.read(settings.worker_token_file))
+    if settings.gateway:
+        relaying.attach(app, settings.gateway_rate)
     app.router.add_route("*", "/{path:.+}", handlers.elsewhere)
     return app
 

@@ -1,1 +1,0 @@
-"""Push: one idle connection a worker or page, on which a manager says at once what has changed."""
