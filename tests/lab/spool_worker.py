@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from hoploom.kit import credentials
 from hoploom.kit.balance import ServiceClient
 from hoploom.kit.consul_api import Instance
 from hoploom.kit.errors import Unavailable
@@ -85,7 +86,8 @@ async def live(folder: Path, urls: Sequence[str], ledger: Ledger, most: int, max
         max_bytes: What the spool may hold.
     """
     http = HttpClient()
-    station = Station(Settings(worker="lab"), LeaseClient(_client(http, urls), "secret", "lab"))
+    client = LeaseClient(_client(http, urls), lambda: credentials.header("secret"), "lab")
+    station = Station(Settings(worker="lab"), client)
     spool = NotedSpool(folder, max_bytes)
     spool.ledger = ledger
     waiting, sealed = NotedOutbox(spool, station.clock, boot_id()), asyncio.Queue[Sealed](MAX_SEALED)

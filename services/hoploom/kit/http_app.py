@@ -43,6 +43,7 @@ def setup(  # noqa: PLR0913 - the one entrance, all by name
     routes: Sequence[str] = (),
     ready: Iterable[Probe] = (),
     inbound: bool = True,
+    agent: bool = True,
     leader: Mapping[str, Lead] | None = None,
 ) -> None:
     """Make an application a member of the mesh.
@@ -53,6 +54,7 @@ def setup(  # noqa: PLR0913 - the one entrance, all by name
         routes: What Fabio routes here, without the `urlprefix-`: "/orders", "shop.example.org/ strip=/shop", ...
         ready: Probes of local state; each raises `NotReady` with the reason, which the Consul UI then shows.
         inbound: False for an instance that nobody can reach (a worker behind NAT): its checks are heartbeats.
+        agent: False for one that has no Consul agent either: it is registered nowhere, and listens nowhere.
         leader: What this instance does while it leads a role, by role: `async def work(app, term)`. It is cancelled
             when the term ends, and called again in the next one.
 
@@ -60,7 +62,8 @@ def setup(  # noqa: PLR0913 - the one entrance, all by name
         ConfigError: A route is malformed, or the name is not a service name.
     """
     tags.check_service_name(name)
-    mesh = Mesh(name, tuple(tags.parse(f"{tags.PREFIX}{each}") for each in routes), tuple(ready), inbound)
+    found = tuple(tags.parse(f"{tags.PREFIX}{each}") for each in routes)
+    mesh = Mesh(name, found, tuple(ready), inbound and agent, agent)
     app[MESH] = mesh
     app.middlewares.insert(0, _serve)
     app.on_response_prepare.append(_finish_headers)

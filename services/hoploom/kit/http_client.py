@@ -2,6 +2,7 @@
 
 import json
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from hoploom.kit.errors import Unavailable
+from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.logs import request_id
 
 CONNECT_TIMEOUT_S = 2.0
@@ -70,15 +71,24 @@ class Answer:
 class HttpClient:
     """One connection pool for all outgoing calls of this process."""
 
-    def __init__(self) -> None:
-        """Open nothing yet: the session is made at the first call, inside the running loop."""
+    def __init__(self, ca_file: str = "") -> None:
+        """Open nothing yet: the session is made at the first call, inside the running loop.
+
+        Args:
+            ca_file: Certificates that are trusted, and no others; empty trusts those of the system.
+
+        Raises:
+            ConfigError: The file cannot be read, or holds no certificate.
+        """
         self._session: aiohttp.ClientSession | None = None
+        self._trusted = _trusted(ca_file) if ca_file else True
 
     @property
     def session(self) -> aiohttp.ClientSession:
         """The pooled session."""
         if self._session is None:
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), trust_env=False)
+            connector = aiohttp.TCPConnector(limit=0, ssl=self._trusted)
+            self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
         return self._session
 
     async def request(
@@ -113,6 +123,14 @@ class HttpClient:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def _trusted(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        # Also what OpenSSL objects to.
+        raise ConfigError(f"{ca_file} is no file of certificates (PEM): {error.strerror or error}") from error
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

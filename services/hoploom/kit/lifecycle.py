@@ -3,6 +3,7 @@
 The stop order, each step bounded: hand over (`on_drain`) -> maintenance mode, `Connection: close` -> gone from every
 passing Fabio -> nothing in flight -> listener closed -> deregistered, session ended -> stores and clients closed. One
 task group owns every background task; when one of them fails, the process ends and the scheduler starts another.
+A member without an agent (`setup(agent=False)`) neither listens nor registers; all else is the same.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from hoploom.kit import logs, metrics, registration, routed
+from hoploom.kit import logs, metrics, notify, registration, routed
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.http_app import health_app
 from hoploom.kit.membership import MESH, Loop, Mesh, State
@@ -95,12 +96,15 @@ async def serve(app: web.Application) -> None:
     mesh, stop = app[MESH], asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    mesh.check_address()
+    if mesh.agent:
+        mesh.check_address()
     async with contextlib.AsyncExitStack() as stack:
-        runner = await _listen(stack, app, "port")
-        mesh.port = int(runner.addresses[0][1])
+        runner = await _runner(stack, app)
+        if mesh.agent:
+            await _listen(runner, mesh.settings, "port")
+            mesh.port = int(runner.addresses[0][1])
         if mesh.settings.health_port:
-            await _listen(stack, health_app(app), "health_port")
+            await _listen(await _runner(stack, health_app(app)), mesh.settings, "health_port")
         await _live(app, stop, runner)
     log.info("stopped")
 
@@ -114,9 +118,8 @@ async def _live(app: web.Application, stop: asyncio.Event, runner: web.AppRunner
             tasks.append(group.create_task(work))
 
         mesh.spawn, mesh.state = spawn, State.SERVING
-        # A wrong address or token file is said here, before any task runs.
-        _ = mesh.consul
-        keeper = group.create_task(registration.keep(mesh))
+        keeper = group.create_task(_books(mesh))
+        spawn(notify.keep(mesh))
         spawn(_watch_lag())
         if mesh.has_session:
             spawn(mesh.session.run())
@@ -143,9 +146,22 @@ async def drain(app: web.Application, keeper: asyncio.Task[None], runner: web.Ap
             log.warning("still listed by a Fabio after %s s; going on", UNROUTED_CAP_S)
         await asyncio.sleep(SETTLE_S)
     await _finish(mesh, runner)
-    await _told(mesh.consul.deregister(mesh.id))
+    if mesh.agent:
+        await _told(mesh.consul.deregister(mesh.id))
     if mesh.has_session:
         await _told(mesh.session.destroy())
+
+
+async def _no_books() -> None:
+    """Stands for the keeping of a registration where there is no agent."""
+
+
+def _books(mesh: Mesh) -> Coroutine[Any, Any, None]:
+    if not mesh.agent:
+        return _no_books()
+    # A wrong address or token file is said here, before any task runs.
+    _ = mesh.consul
+    return registration.keep(mesh)
 
 
 async def _finish(mesh: Mesh, runner: web.AppRunner) -> None:
@@ -194,9 +210,8 @@ async def _told(call: Coroutine[Any, Any, None]) -> bool:
     return True
 
 
-async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, setting: str) -> web.AppRunner:
-    settings = app[MESH].settings
-    host, port = settings.host, int(getattr(settings, setting))
+async def _runner(stack: contextlib.AsyncExitStack, app: web.Application) -> web.AppRunner:
+    """Open what the application needs; closed with the stack."""
     # Undoing encodings is what bombs are made for; `http_app` refuses them.
     runner = web.AppRunner(
         app,
@@ -209,6 +224,11 @@ async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, settin
     # First, so that what has been opened is closed when a later store cannot be.
     stack.push_async_callback(runner.cleanup)
     await runner.setup()
+    return runner
+
+
+async def _listen(runner: web.AppRunner, settings: Settings, setting: str) -> None:
+    host, port = settings.host, int(getattr(settings, setting))
     site = web.TCPSite(runner, host, port)
     try:
         await site.start()
@@ -216,7 +236,6 @@ async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, settin
         reason = error.strerror or str(error)
         flag = setting.replace("_", "-")
         raise ConfigError(f"cannot listen on {host} port {port}: {reason} (choose another with --{flag})") from error
-    return runner
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

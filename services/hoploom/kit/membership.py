@@ -96,6 +96,7 @@ class Mesh:
     routes: tuple[Route, ...] = ()
     ready: tuple[Probe, ...] = ()
     inbound: bool = True
+    agent: bool = True
     settings: Settings = field(default_factory=Settings)
     state: State = State.STARTING
     port: int = 0
@@ -214,6 +215,10 @@ class Mesh:
             self._http = HttpClient()
         return self._http
 
+    @http.setter
+    def http(self, http: HttpClient) -> None:
+        self._http = http
+
     def client(self, service: str) -> ServiceClient:
         """A client that asks healthy instances of a service directly, from a watched, last-known-good list."""
         return self.directory.client(service)
@@ -247,7 +252,9 @@ class Mesh:
         }
 
     def consul_note(self) -> str:
-        """In words, that the agent is away; empty while it is not. Never a reason to be unready."""
+        """In words, that the agent is away; empty while it is not, or without one. Never a reason to be unready."""
+        if not self.agent:
+            return ""
         away_s = boottime_s() - self.consul_seen_s
         if away_s == float("inf"):
             return "Consul not heard yet"

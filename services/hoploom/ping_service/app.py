@@ -1,11 +1,16 @@
-"""Puts a worker together: no routes, heartbeats instead of inbound checks, one loop; it gives back what it holds."""
+"""Puts a worker together: no routes, heartbeats instead of inbound checks, one loop; it gives back what it holds.
+
+On a machine of the mesh it knows Consul's agent and Fabio. Elsewhere (`--mesh-url`) it knows one address of the mesh,
+and asks there: it is registered nowhere, and nothing listens.
+"""
 
 from collections.abc import AsyncIterator
 
 from aiohttp import web
 
 from hoploom import kit
-from hoploom.kit import credentials
+from hoploom.kit import Mesh, ServiceClient, credentials
+from hoploom.kit.http_client import HttpClient
 from hoploom.ping_service import anchors, owner
 from hoploom.ping_service.lease_client import LeaseClient
 from hoploom.ping_service.orders import Orders
@@ -21,12 +26,12 @@ def make_app(settings: Settings) -> web.Application:
     """The worker as an application; its pages are /health, /ready and /metrics alone."""
     app = web.Application()
     token = credentials.read(settings.worker_token_file)
-    kit.setup(app, name="ping", inbound=False)
+    kit.setup(app, name="ping", inbound=False, agent=not settings.mesh_url)
     mesh = kit.mesh(app)
     mesh.settings = settings
     # A misspelt one is said now.
     anchors.parse(settings.anchors)
-    client = LeaseClient(mesh.through_fabio(), token, settings.lasting_name)
+    client = LeaseClient(_edge(mesh, settings), lambda: credentials.header(token), settings.lasting_name)
     station = Station(settings, client, orders=Orders(owner=owner.limits(settings)))
     outbox = Outbox(Spool(settings.spool_folder(), settings.spool_bytes), station.clock, boot_id())
     worker = Worker(station, outbox)
@@ -49,3 +54,11 @@ def make_app(settings: Settings) -> web.Application:
     kit.background(app, work)
     kit.on_drain(app, leave)
     return app
+
+
+def _edge(mesh: Mesh, settings: Settings) -> ServiceClient:
+    """The way to the mesh."""
+    if not settings.mesh_url:
+        return mesh.through_fabio()
+    mesh.http = HttpClient(settings.mesh_ca_file)
+    return ServiceClient.through(mesh.http, settings.mesh_url.rstrip("/"))

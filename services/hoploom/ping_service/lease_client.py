@@ -1,4 +1,4 @@
-"""The worker's way to the mesh: leases and orders from the input service, results to the output service, by Fabio.
+"""The worker's way to the mesh: leases and orders from the input service, results to the output service.
 
 Each call is one try: who calls knows how long it has time, and tries again.
 """
@@ -6,11 +6,11 @@ Each call is one try: who calls knows how long it has time, and tries again.
 import asyncio
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hoploom.kit import ServiceClient, credentials
+from hoploom.kit import ServiceClient
 from hoploom.kit.errors import BadRequest, Forbidden, Unavailable, Unprocessable
 from hoploom.kit.http_client import Answer
 from hoploom.ping_service.holding import Held
@@ -64,12 +64,17 @@ class Renewal:
 
 
 class LeaseClient:
-    """Asks and tells, with the workers' token."""
+    """Asks and tells, with what proves who this worker is."""
 
-    def __init__(self, fabio: ServiceClient, token: str, worker: str) -> None:
-        """Speak through Fabio, under the worker's name."""
-        self._fabio, self._worker = fabio, worker
-        self._headers = credentials.header(token)
+    def __init__(self, edge: ServiceClient, headers: Callable[[], Mapping[str, str]], worker: str) -> None:
+        """Speak through the mesh's edge.
+
+        Args:
+            edge: Fabio, or whatever stands at the mesh's address.
+            headers: The headers that every request carries now; a credential is renewed now and then.
+            worker: The worker's name.
+        """
+        self._edge, self._headers, self._worker = edge, headers, worker
         self._sets: dict[str, AddressSet] = {}
 
     async def ask(self, wanted: LeaseRequest) -> Lease | None:
@@ -118,7 +123,7 @@ class LeaseClient:
             BadRequest: It is not understood.
         """
         path = f"/api/v1/overlay?known={known}&wait_s={WAIT_S}"
-        answer = await self._fabio.request("GET", path, headers=self._headers, timeout_s=_LONG_TIMEOUT_S)
+        answer = await self._edge.request("GET", path, headers=self._headers(), timeout_s=_LONG_TIMEOUT_S)
         if answer.status == _NOT_MODIFIED:
             return None
         if not answer.ok:
@@ -133,7 +138,8 @@ class LeaseClient:
             Unprocessable: It has the right name, and is no set of targets all the same.
         """
         if revision not in self._sets:
-            answer = await self._fabio.request("GET", f"/api/v1/sets/{revision}", timeout_s=_LONG_TIMEOUT_S)
+            path = f"/api/v1/sets/{revision}"
+            answer = await self._edge.request("GET", path, headers=self._headers(), timeout_s=_LONG_TIMEOUT_S)
             if not answer.ok:
                 raise Unavailable(f"the target set is refused: {answer.reason()}")
             # In a thread: a hundred thousand blocks take seconds, and leases have to be renewed meanwhile.
@@ -154,9 +160,9 @@ class LeaseClient:
             Unavailable: Nobody stores it now.
             BadRequest: The output refuses it for good.
         """
-        headers = {**self._headers, "Idempotency-Key": batch, "Content-Type": batch_codec.MEDIA_TYPE_ZSTD}
+        headers = {**self._headers(), "Idempotency-Key": batch, "Content-Type": batch_codec.MEDIA_TYPE_ZSTD}
         timeout_s = _LONG_TIMEOUT_S + len(body) / _SLOWEST_BYTES_S
-        answer = await self._fabio.request("POST", "/results", timeout_s=timeout_s, data=body, headers=headers)
+        answer = await self._edge.request("POST", "/results", timeout_s=timeout_s, data=body, headers=headers)
         if not answer.ok:
             # Of others, who answer for all paths, nobody knows what they mean by it.
             is_refused = answer.status in _REFUSED and answer.is_problem
@@ -184,8 +190,8 @@ class LeaseClient:
             Unavailable: Nobody answers, or somebody who knows no such path: no input instance is routed yet, or one
                 that is older than the path.
         """
-        headers = {**self._headers, "Idempotency-Key": uuid.uuid4().hex}
-        answer = await self._fabio.request(
+        headers = {**self._headers(), "Idempotency-Key": uuid.uuid4().hex}
+        answer = await self._edge.request(
             "POST", path, timeout_s=_SAY_TIMEOUT_S, json=dict(document), headers=headers
         )
         if answer.is_elsewhere:

@@ -15,6 +15,11 @@ from hoploom.kit.errors import ConfigError
 class Settings(kit.Settings):
     """A ping worker: takes leases, probes, and submits results."""
 
+    mesh_url: str = setting(
+        "", "The mesh's address, such as https://map.example.org, for a worker on a machine that is not the mesh's.",
+        more="Then it needs no Consul and no Fabio, and nothing listens; empty: both are on this machine.",
+    )
+    mesh_ca_file: str = setting("", "Certificates that the mesh's address is checked by; empty: the system's.")
     worker: str = setting("", "This worker's lasting name; empty names it after its host.")
     group: str = setting("", "Workers of one group share the targets; empty is a group of its own, which maps all.")
     max_rate_pps: int = setting(

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
 from hoploom.kit import logs
-from hoploom.kit.errors import Unavailable
+from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.http_client import Answer, HttpClient
 
 
@@ -138,3 +139,12 @@ PROBLEM = {"Content-Type": "application/problem+json; charset=utf-8"}
 )
 def test_whoever_has_no_such_path_is_told_from_a_service_that_objects(answer: Answer, is_elsewhere: bool) -> None:
     assert answer.is_elsewhere is is_elsewhere
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_a_file_that_holds_no_certificate_is_said_by_its_name(content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"ca\.pem is no file of certificates"):
+        HttpClient(str(path))

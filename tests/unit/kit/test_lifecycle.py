@@ -402,3 +402,32 @@ async def test_a_kept_connection_on_which_nothing_is_asked_is_not_waited_for(sta
     finally:
         writer.close()
         await runner.cleanup()
+
+
+async def test_without_an_agent_it_works_and_leaves_and_neither_listens_nor_registers() -> None:
+    app, opened = web.Application(), list[str]()
+    kit.setup(app, name="ping", agent=False)
+    app[MESH].settings = Settings(consul_addr="http://127.0.0.1:1", consul_token_file="/nowhere", host="0.0.0.0")
+    working = asyncio.Event()
+
+    async def store(_: web.Application) -> Any:
+        opened.append("opened")
+        yield
+        opened.append("closed")
+
+    async def work(_: web.Application) -> None:
+        working.set()
+        await asyncio.Event().wait()
+
+    async def leave(_: web.Application) -> None:
+        opened.append("given back")
+
+    app.cleanup_ctx.append(store)
+    kit.background(app, work)
+    kit.on_drain(app, leave)
+    served = asyncio.create_task(lifecycle.serve(app))
+    await working.wait()
+    assert (app[MESH].port, app[MESH].url, app[MESH].consul_note()) == (0, "", "")
+    os.kill(os.getpid(), signal.SIGTERM)
+    await served
+    assert opened == ["opened", "given back", "closed"]

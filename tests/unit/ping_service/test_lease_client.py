@@ -47,7 +47,7 @@ class Fabio(ServiceClient):
 
 def client(*answers: Answer | Unavailable) -> tuple[LeaseClient, Fabio]:
     fabio = Fabio(*answers)
-    return LeaseClient(fabio, "secret", "w"), fabio
+    return LeaseClient(fabio, lambda: {"Authorization": "Bearer secret"}, "w"), fabio
 
 
 async def test_a_lease_or_none_is_the_answer_to_a_request() -> None:

@@ -1,0 +1,1 @@
+"""Push: one idle connection a worker or page, on which a manager says at once what has changed."""
