@@ -17,12 +17,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from hoploom.kit import credentials
 from hoploom.kit.balance import ServiceClient
 from hoploom.kit.consul_api import Instance
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.http_client import HttpClient
 from hoploom.ping_service import outbox
+from hoploom.ping_service.identity import Identity
 from hoploom.ping_service.lease_client import LeaseClient
 from hoploom.ping_service.outbox import Outbox
 from hoploom.ping_service.probing import Sealed, boot_id
@@ -86,7 +86,7 @@ async def live(folder: Path, urls: Sequence[str], ledger: Ledger, most: int, max
         max_bytes: What the spool may hold.
     """
     http = HttpClient()
-    client = LeaseClient(_client(http, urls), lambda: credentials.header("secret"), "lab")
+    client = LeaseClient(_client(http, urls), Identity("lab", "secret"), "lab")
     station = Station(Settings(worker="lab"), client)
     spool = NotedSpool(folder, max_bytes)
     spool.ledger = ledger

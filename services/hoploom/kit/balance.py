@@ -98,14 +98,14 @@ class ServiceClient:
         self._http, self._target, self._instances = http, target, instances
 
     @classmethod
-    def through(cls, http: HttpClient, base_url: str) -> "ServiceClient":
-        """A client for whatever answers at one address, such as Fabio's."""
+    def through(cls, http: HttpClient, base_url: str | Callable[[], str]) -> "ServiceClient":
+        """A client for whatever answers at one address, such as Fabio's; one that may change is asked for each time."""
 
         async def target(_: str) -> str:
-            return base_url
+            return base_url if isinstance(base_url, str) else base_url()
 
         async def instances() -> Sequence[Instance]:
-            raise Unavailable(f"who stands behind {base_url} is not known: ask one with `request`")
+            raise Unavailable(f"who stands behind {await target('')} is not known: ask one with `request`")
 
         return cls(http, target, instances)
 

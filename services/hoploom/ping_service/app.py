@@ -5,13 +5,18 @@ and asks there: it is registered nowhere, and nothing listens.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from aiohttp import web
 
 from hoploom import kit
 from hoploom.kit import Mesh, ServiceClient, credentials
+from hoploom.kit.errors import NotReady
 from hoploom.kit.http_client import HttpClient
 from hoploom.ping_service import anchors, owner
+from hoploom.ping_service.enrolling import mesh_url
+from hoploom.ping_service.identity import Identity, JoinedIdentity
+from hoploom.ping_service.identity_folder import IdentityFolder
 from hoploom.ping_service.lease_client import LeaseClient
 from hoploom.ping_service.orders import Orders
 from hoploom.ping_service.outbox import Outbox
@@ -25,17 +30,24 @@ from hoploom.ping_service.work import Worker
 def make_app(settings: Settings) -> web.Application:
     """The worker as an application; its pages are /health, /ready and /metrics alone."""
     app = web.Application()
-    token = credentials.read(settings.worker_token_file)
     kit.setup(app, name="ping", inbound=False, agent=not settings.mesh_url)
     mesh = kit.mesh(app)
     mesh.settings = settings
     # A misspelt one is said now.
     anchors.parse(settings.anchors)
-    client = LeaseClient(_edge(mesh, settings), lambda: credentials.header(token), settings.lasting_name)
+    identity = _identity(mesh, settings)
+    # What the mesh calls it, whatever its host is called.
+    settings = replace(settings, worker=identity.name)
+    client = LeaseClient(_edge(mesh, identity), identity, identity.name)
     station = Station(settings, client, orders=Orders(owner=owner.limits(settings)))
     outbox = Outbox(Spool(settings.spool_folder(), settings.spool_bytes), station.clock, boot_id())
     worker = Worker(station, outbox)
-    mesh.ready = (worker.can_probe,)
+
+    async def is_let_in() -> None:
+        if identity.trouble:
+            raise NotReady(identity.trouble)
+
+    mesh.ready = (worker.can_probe, is_let_in)
     mesh.reports.append(worker.report)
     mesh.meta.update({"worker": station.name, "group": settings.group or station.name})
 
@@ -47,18 +59,36 @@ def make_app(settings: Settings) -> web.Application:
     async def work(_: web.Application) -> None:
         await worker.run()
 
+    async def renew(_: web.Application) -> None:
+        await identity.run()
+
     async def leave(_: web.Application) -> None:
         await worker.leave()
 
     app.cleanup_ctx.append(spool)
     kit.background(app, work)
+    kit.background(app, renew)
     kit.on_drain(app, leave)
     return app
 
 
-def _edge(mesh: Mesh, settings: Settings) -> ServiceClient:
-    """The way to the mesh."""
+def _identity(mesh: Mesh, settings: Settings) -> Identity:
+    """Who this worker is: with the mesh's own token one of the mesh's machines, else one that joined."""
+    token = credentials.read(settings.worker_token_file)
     if not settings.mesh_url:
-        return mesh.through_fabio()
+        return Identity(settings.lasting_name, token)
     mesh.http = HttpClient(settings.mesh_ca_file)
-    return ServiceClient.through(mesh.http, settings.mesh_url.rstrip("/"))
+    found = JoinedIdentity(IdentityFolder.at(settings.identity_dir), mesh.http)
+    # The owner's word, where the mesh has moved since.
+    found.mesh_url = mesh_url(settings.mesh_url)
+    return found
+
+
+def _edge(mesh: Mesh, identity: Identity) -> ServiceClient:
+    """The way to the mesh."""
+    if not identity.mesh_url:
+        return mesh.through_fabio()
+    # Which of both a manager says, and may say otherwise later.
+    return ServiceClient.through(
+        mesh.http, lambda: f"{identity.mesh_url}/gateway" if identity.gateway else identity.mesh_url
+    )

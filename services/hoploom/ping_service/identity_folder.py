@@ -41,12 +41,14 @@ class IdentityFolder:
         self.path = path
 
     @classmethod
-    def default(cls, environ: Mapping[str, str] = os.environ) -> "IdentityFolder":
-        """The folder of this account: `$XDG_STATE_HOME/hoploom/worker`.
+    def at(cls, path: str = "", environ: Mapping[str, str] = os.environ) -> "IdentityFolder":
+        """The folder that is named, else that of this account: `$XDG_STATE_HOME/hoploom/worker`.
 
         Raises:
-            ConfigError: This account has no home folder.
+            ConfigError: None is named, and this account has no home folder.
         """
+        if path:
+            return cls(Path(path).expanduser())
         try:
             state = Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
         except RuntimeError as error:

@@ -6,12 +6,12 @@ Each call is one try: who calls knows how long it has time, and tries again.
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from hoploom.kit import ServiceClient
-from hoploom.kit.errors import BadRequest, Forbidden, Unavailable, Unprocessable
+from hoploom.kit.errors import BadRequest, Forbidden, Unauthorized, Unavailable, Unprocessable
 from hoploom.kit.http_client import Answer
 from hoploom.ping_service.holding import Held
 from hoploom.targets.address_set import AddressSet
@@ -63,18 +63,22 @@ class Renewal:
     rate_pps: int
 
 
+class Bearer(Protocol):
+    """Who this worker is."""
+
+    def headers(self) -> Mapping[str, str]:
+        """The headers that every request carries now."""
+
+    def renew_soon(self) -> None:
+        """Somebody did not accept them."""
+
+
 class LeaseClient:
     """Asks and tells, with what proves who this worker is."""
 
-    def __init__(self, edge: ServiceClient, headers: Callable[[], Mapping[str, str]], worker: str) -> None:
-        """Speak through the mesh's edge.
-
-        Args:
-            edge: Fabio, or whatever stands at the mesh's address.
-            headers: The headers that every request carries now; a credential is renewed now and then.
-            worker: The worker's name.
-        """
-        self._edge, self._headers, self._worker = edge, headers, worker
+    def __init__(self, edge: ServiceClient, bearer: Bearer, worker: str) -> None:
+        """Speak through the mesh's edge: Fabio, or whatever stands at the mesh's address; under the worker's name."""
+        self._edge, self._bearer, self._worker = edge, bearer, worker
         self._sets: dict[str, AddressSet] = {}
 
     async def ask(self, wanted: LeaseRequest) -> Lease | None:
@@ -123,7 +127,7 @@ class LeaseClient:
             BadRequest: It is not understood.
         """
         path = f"/api/v1/overlay?known={known}&wait_s={WAIT_S}"
-        answer = await self._edge.request("GET", path, headers=self._headers(), timeout_s=_LONG_TIMEOUT_S)
+        answer = await self._request("GET", path, timeout_s=_LONG_TIMEOUT_S)
         if answer.status == _NOT_MODIFIED:
             return None
         if not answer.ok:
@@ -139,7 +143,7 @@ class LeaseClient:
         """
         if revision not in self._sets:
             path = f"/api/v1/sets/{revision}"
-            answer = await self._edge.request("GET", path, headers=self._headers(), timeout_s=_LONG_TIMEOUT_S)
+            answer = await self._request("GET", path, timeout_s=_LONG_TIMEOUT_S)
             if not answer.ok:
                 raise Unavailable(f"the target set is refused: {answer.reason()}")
             # In a thread: a hundred thousand blocks take seconds, and leases have to be renewed meanwhile.
@@ -160,9 +164,9 @@ class LeaseClient:
             Unavailable: Nobody stores it now.
             BadRequest: The output refuses it for good.
         """
-        headers = {**self._headers(), "Idempotency-Key": batch, "Content-Type": batch_codec.MEDIA_TYPE_ZSTD}
+        headers = {"Idempotency-Key": batch, "Content-Type": batch_codec.MEDIA_TYPE_ZSTD}
         timeout_s = _LONG_TIMEOUT_S + len(body) / _SLOWEST_BYTES_S
-        answer = await self._edge.request("POST", "/results", timeout_s=timeout_s, data=body, headers=headers)
+        answer = await self._request("POST", "/results", timeout_s=timeout_s, data=body, headers=headers)
         if not answer.ok:
             # Of others, who answer for all paths, nobody knows what they mean by it.
             is_refused = answer.status in _REFUSED and answer.is_problem
@@ -190,12 +194,20 @@ class LeaseClient:
             Unavailable: Nobody answers, or somebody who knows no such path: no input instance is routed yet, or one
                 that is older than the path.
         """
-        headers = {**self._headers(), "Idempotency-Key": uuid.uuid4().hex}
-        answer = await self._edge.request(
-            "POST", path, timeout_s=_SAY_TIMEOUT_S, json=dict(document), headers=headers
-        )
+        headers = {"Idempotency-Key": uuid.uuid4().hex}
+        answer = await self._request("POST", path, timeout_s=_SAY_TIMEOUT_S, json=dict(document), headers=headers)
         if answer.is_elsewhere:
             raise Unavailable(f"nobody serves {path.partition('?')[0]} now ({answer.status})")
+        return answer
+
+    async def _request(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> Answer:
+        """One request in this worker's name; who is not let in has its credential renewed."""
+        shown = {**self._bearer.headers(), **(headers or {})}
+        answer = await self._edge.request(method, path, headers=shown, **options)
+        if answer.status == Unauthorized.status:
+            self._bearer.renew_soon()
         return answer
 
 

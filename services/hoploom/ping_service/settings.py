@@ -20,6 +20,9 @@ class Settings(kit.Settings):
         more="Then it needs no Consul and no Fabio, and nothing listens; empty: both are on this machine.",
     )
     mesh_ca_file: str = setting("", "Certificates that the mesh's address is checked by; empty: the system's.")
+    identity_dir: str = setting(
+        "", "Folder with the key and the credential of a worker that joined; empty is $XDG_STATE_HOME/hoploom/worker."
+    )
     worker: str = setting("", "This worker's lasting name; empty names it after its host.")
     group: str = setting("", "Workers of one group share the targets; empty is a group of its own, which maps all.")
     max_rate_pps: int = setting(

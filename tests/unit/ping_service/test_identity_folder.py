@@ -66,5 +66,6 @@ def test_a_folder_that_cannot_be_used_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_the_default_is_below_the_state_folder_of_the_account(tmp_path: Path) -> None:
-    folder = IdentityFolder.default({"XDG_STATE_HOME": str(tmp_path)})
+    folder = IdentityFolder.at(environ={"XDG_STATE_HOME": str(tmp_path)})
     assert folder.path == tmp_path / "hoploom" / "worker"
+    assert IdentityFolder.at("/var/lib/x").path == Path("/var/lib/x")

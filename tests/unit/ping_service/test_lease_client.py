@@ -11,6 +11,7 @@ from hoploom.kit.balance import ServiceClient
 from hoploom.kit.errors import BadRequest, Forbidden, Unavailable, Unprocessable
 from hoploom.kit.http_client import Answer
 from hoploom.ping_service import holding, lease_client
+from hoploom.ping_service.identity import Identity
 from hoploom.ping_service.lease_client import LeaseClient, LeaseEnded, Renewal
 from hoploom.targets import plan
 from hoploom.targets.notation import parse_block
@@ -47,7 +48,7 @@ class Fabio(ServiceClient):
 
 def client(*answers: Answer | Unavailable) -> tuple[LeaseClient, Fabio]:
     fabio = Fabio(*answers)
-    return LeaseClient(fabio, lambda: {"Authorization": "Bearer secret"}, "w"), fabio
+    return LeaseClient(fabio, Identity("w", "secret"), "w"), fabio
 
 
 async def test_a_lease_or_none_is_the_answer_to_a_request() -> None:
@@ -208,3 +209,18 @@ async def test_a_large_set_is_laid_out_in_a_thread(monkeypatch: pytest.MonkeyPat
     made = plan.make("demo", [parse_block("127.0.0.0/28")], [], plan.Wishes(allow_private=True)).sets[4].to_document()
     await client(answer(200, made))[0].address_set(digest(made))
     assert seen and seen[0] != threading.get_ident()
+
+
+@pytest.mark.parametrize(("status", "renewals"), [(401, 1), (403, 0), (404, 0)])
+async def test_who_is_not_let_in_has_its_credential_renewed(status: int, renewals: int) -> None:
+    class Noted(Identity):
+        renewals = 0
+
+        def renew_soon(self) -> None:
+            self.renewals += 1
+
+    identity = Noted("w", "old")
+    asked = LeaseClient(Fabio(answer(status)), identity, "w")
+    with pytest.raises((BadRequest, Unavailable)):
+        await asked.ask(REQUEST)
+    assert identity.renewals == renewals
