@@ -5,6 +5,7 @@ from aiohttp import web
 from hoploom import kit
 from hoploom.kit import credentials
 from hoploom.manager import handlers
+from hoploom.manager.dyfi import attaching as dyfi
 from hoploom.manager.gateway import relaying
 from hoploom.manager.settings import Settings
 from hoploom.trust import attaching
@@ -28,6 +29,7 @@ def make_app(settings: Settings) -> web.Application:
     attaching.attach(app, credentials.read(settings.worker_token_file))
     if settings.gateway:
         relaying.attach(app, settings.gateway_rate)
+    dyfi.attach(app, settings)
     app.router.add_route("*", "/{path:.+}", handlers.elsewhere)
     return app
 

@@ -20,3 +20,17 @@ class Settings(kit.Settings):
         "Requests a second that one such worker may send; 0 for any number.",
         more="A spool that drains sends some ten a second; one worker may take more of a manager.",
     )
+    dyfi_hosts: str = setting(
+        "", "Names, separated by commas, that are kept pointing to where this datacenter is; empty keeps none."
+    )
+    dyfi_user: str = setting("", "User of the account at the provider that these names belong to.")
+    dyfi_password_file: str = setting("", "File with that user's password.")
+    dyfi_url: str = setting(
+        "https://www.dy.fi/nic/update", "Where the provider takes updates: dy.fi, or any other that speaks DynDNS2."
+    )
+    dyfi_address_url: str = setting(
+        "",
+        "Page that says the address from which it is asked.",
+        more="Without one a new address of this datacenter is noticed at the next update only, after 5 to 6 days.",
+    )
+    dyfi_contact: str = setting("", "Mail or page of who answers for these updates; empty means the user.")

@@ -1,0 +1,53 @@
+"""What is known about the names, for anybody, and the operator's word that the reason to stop is gone."""
+
+import logging
+
+from aiohttp import web
+
+from hoploom import kit
+from hoploom.kit.errors import Conflict, NotFound
+from hoploom.kit.logs import request_id
+from hoploom.manager.dyfi.record import KEY, Record, decoded, encoded, resumed, to_json
+
+log = logging.getLogger(__name__)
+ROUTE = "/api/v1/dyfi"
+NAMES = web.AppKey("manager_dyfi_names", tuple[str, ...])
+OPERATOR = web.AppKey("manager_dyfi_operator", str)
+
+
+def routes() -> list[web.RouteDef]:
+    """All routes."""
+    return [web.get(ROUTE, show), web.post(f"{ROUTE}/resume", resume)]
+
+
+async def show(request: web.Request) -> web.Response:
+    """The names and the record of their updates."""
+    return web.json_response(await seen(kit.mesh(request), request.app[NAMES]))
+
+
+async def seen(mesh: kit.Mesh, names: tuple[str, ...]) -> dict[str, object]:
+    """As `show` shows it; raises Unavailable where Consul is away."""
+    entry = await mesh.consul.kv_get(KEY)
+    record = decoded(entry.value) if entry else Record()
+    return {**to_json(record), "names": list(names), "home_dc": mesh.home_dc}
+
+
+async def resume(request: web.Request) -> web.Response:
+    """Call again: a person has done something about what the provider said.
+
+    Raises:
+        NotFound: No name was ever told.
+        Conflict: The record has changed in this very moment.
+    """
+    kit.credentials.require(request, request.app[OPERATOR])
+    consul = kit.mesh(request).consul
+    entry = await consul.kv_get(KEY, consistent=True)
+    if entry is None:
+        raise NotFound("no name was told to a provider yet: there is nothing to resume")
+    record = decoded(entry.value)
+    if record.stopped:
+        if not await consul.kv_put(KEY, encoded(resumed(record)), cas=entry.modify_index):
+            raise Conflict("the record has changed just now: ask again")
+        log.info("dyfi goes on, asked for by request %s", request_id.get())
+    answer = await seen(kit.mesh(request), request.app[NAMES])
+    return web.json_response({**answer, "changed": bool(record.stopped)})
