@@ -47,6 +47,7 @@ TABLE = 'hoploom_fabio_table_routes{fabio="%s",dc="dc1",instance_id="%s"}'
 OFFSET = 'hoploom_output_clock_offset_seconds_%s'
 VALUE = 'hoploom_kv_value_bytes_%s'
 OPERATIONS = 'hoploom_kv_transaction_operations_%s'
+ELSEWHERE = 'hoploom_edge_workers{dc="dc1",status="%s"}'
 HELD, PROBED = f"hoploom_ping_leases_held{{{A}}}", f'hoploom_ping_targets_total{{{A},outcome="answered"}}'
 STOPPED = f'hoploom_ping_stopped{{{A},why="paused"}}'
 
@@ -70,6 +71,14 @@ CASES = (
         for name, bad in (("hoploom_ready", False), ("hoploom_unlisted_by_fabios", True))
     ),
     Case("WorkersGone", {}, {'hoploom_ready{service="ping"}': "1x30"}),
+    Case("WorkersGone", {ELSEWHERE % "passing": "0x30"}, {ELSEWHERE % "passing": "2x30"}),
+    Case("WorkersElsewhereSilent", *_of(ELSEWHERE % "critical", "0x10 1x90", "1x60 0x9 1x30"), 90),
+    Case(
+        "WorkersUnheard",
+        {ELSEWHERE % "passing": "1x40", ELSEWHERE % "warning": "3x40"},
+        {ELSEWHERE % "passing": "3x40", ELSEWHERE % "warning": "1x40"},
+    ),
+    Case("WorkersUnheard", {ELSEWHERE % "warning": "2x40"}, {ELSEWHERE % "warning": "1x40"}),
     Case(
         "ServiceErrors",
         {'hoploom_http_requests_total{service="input",status="500"}': "0+2x30",

@@ -52,7 +52,7 @@ def _show(found: dict[str, Any]) -> None:
     for each in found["instances"]:
         routed = {None: "-", True: "listed", False: "not listed"}[each["routed"]]
         health = f"[{_COLOURS[each['health']]}]{each['health']}[/]"
-        where = f"{each['address']}:{each['port']}"
+        where = "elsewhere" if each["elsewhere"] else f"{each['address']}:{each['port']}"
         table.add_row(each["service"], each["id"], where, each["version"], health, routed, each["note"][:100])
     screen.out.print(table)
     for line in _coordination(found):

@@ -19,6 +19,8 @@ MESH = "hoploom-mesh"
 # Consul's own words for "no agent", and for "let no consul-esm probe it".
 _META = {"external-node": "true", "external-probe": "false"}
 CHECK = "heard"
+EDGE = "edge"
+"""Key of a service's meta: "true" where nobody can connect to it, because it lives behind somebody else's router."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 from hoploom import __version__, engines
 from hoploom.kit.deploy import deploy_root
 from hoploom.kit.errors import ConfigError
+from hoploom.kit.external_nodes import EDGE
 from hoploom.local import own_engines, ports, queries, submission, tokens
 from hoploom.local.guest import Guest
 from hoploom.local.mesh import ENGINES, NODE, LocalMesh
@@ -146,7 +147,9 @@ async def _table(mesh: LocalMesh) -> list[dict[str, Any]]:
 
 
 def _is(entry: Mapping[str, Any], statuses: tuple[str, ...]) -> bool:
-    return all(check["Status"] in statuses for check in entry["Checks"])
+    """Whether an instance is one that was started here, and in such a state."""
+    was_started = EDGE not in (entry["Service"]["Meta"] or {})
+    return was_started and all(check["Status"] in statuses for check in entry["Checks"])
 
 
 def _host_name() -> str:

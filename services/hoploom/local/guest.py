@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from hoploom.kit import fabio_api
 from hoploom.kit.errors import ConfigError, Unavailable
+from hoploom.kit.external_nodes import MESH
 from hoploom.local import queries
 from hoploom.local.attached import Attached
 from hoploom.local.consul_agent import SERVICES, ConsulAdmin, accessor
@@ -84,7 +85,7 @@ class Guest:
         })  # fmt: skip
 
     async def leave(self) -> None:
-        """Deregister what is left of ours at the agent; keys and tokens stay for the next `up`.
+        """Deregister what is left of ours; keys and tokens stay for the next `up`.
 
         Raises:
             Unavailable: Consul does not answer, or refuses.
@@ -95,6 +96,9 @@ class Guest:
         for service_id, each in (await self._consul.must("GET", "/v1/agent/services")).items():
             if each["Service"] in ours:
                 await self._consul.must("PUT", f"/v1/agent/service/deregister/{service_id}")
+        # Workers elsewhere, which have no agent that would take them out.
+        for node in await self._consul.must("GET", f"/v1/catalog/nodes?node-meta={MESH}:{self._names.prefix}"):
+            await self._consul.must("PUT", "/v1/catalog/deregister", {"Node": node["Node"]})
 
     async def purge(self) -> None:
         """Remove all that this mesh has entered, if it has: sessions, prepared queries, keys, tokens and policies.

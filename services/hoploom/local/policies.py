@@ -17,6 +17,10 @@ service_prefix "" {{
 service_prefix "{service}" {{
   policy = "write"
 }}
+# Workers in other people's networks are nodes of their own.
+node_prefix "{service}edge-" {{
+  policy = "write"
+}}
 session_prefix "" {{
   policy = "write"
 }}

@@ -68,6 +68,7 @@ async def _may(consul: Stranger, names: Names, node: str) -> bool:
         {"Resource": "query", "Segment": names.query("input"), "Access": "write"},
         {"Resource": "agent", "Segment": node, "Access": "read"},
         {"Resource": "node", "Segment": node, "Access": "read"},
+        {"Resource": "node", "Segment": names.service("edge-x"), "Access": "write"},
     ]
     answer = await consul.call("POST", "/v1/internal/acl/authorize", [*wanted, {"Resource": "acl", "Access": "write"}])
     if answer.status in (FORBIDDEN, _NOT_FOUND):

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hoploom.kit.errors import Unavailable
+from hoploom.kit.external_nodes import EDGE
 from hoploom.local.consul_agent import SERVICES
 from hoploom.local.mesh import ENGINES, LocalMesh
 
@@ -15,7 +16,10 @@ _ASK_S = 2.0
 
 @dataclass(frozen=True)
 class InstanceView:
-    """One instance for a person: `routed` is None where a service has no routes."""
+    """One instance for a person.
+
+    `routed` is None where a service has no routes; `elsewhere` is a worker that nobody can connect to, without a port.
+    """
 
     id: str
     service: str
@@ -26,6 +30,7 @@ class InstanceView:
     routes: tuple[str, ...]
     routed: bool | None
     note: str
+    elsewhere: bool
 
 
 async def look(mesh: LocalMesh) -> dict[str, Any]:
@@ -36,7 +41,8 @@ async def look(mesh: LocalMesh) -> dict[str, Any]:
     expected = [name for name in ENGINES if name in mesh.record.get("processes", {})]
     good = (
         table is not None
-        and all(view.health == "passing" and view.routed is not False for view in instances)
+        # The mesh hangs on no machine in somebody else's network.
+        and all(view.health == "passing" and view.routed is not False for view in instances if not view.elsewhere)
         and all(mesh.process(name) for name in expected)
     )
     return {
@@ -113,7 +119,8 @@ def _view(name: str, entry: Mapping[str, Any], table: list[Mapping[str, Any]]) -
     service = entry["Service"]
     address = service["Address"] or entry["Node"]["Address"]
     statuses = {check["Status"] for check in entry["Checks"]}
-    target = f"//{address}:{service['Port']}/"
+    port = service.get("Port") or 0
+    target = f"//{address}:{port}/"
     routes = tuple(sorted({route["src"] for route in table if target in f"{route['dst']}/"}))
     wants = any(tag.startswith("urlprefix-") for tag in service["Tags"] or ())
     # The instance's own words, unless something else is worse.
@@ -122,12 +129,13 @@ def _view(name: str, entry: Mapping[str, Any], table: list[Mapping[str, Any]]) -
         id=service["ID"],
         service=name,
         address=address,
-        port=service["Port"],
+        port=port,
         version=(service["Meta"] or {}).get("version", ""),
         health=next(status for status in _SEVERITY if status in statuses | {"passing"}),
         routes=routes,
         routed=bool(routes) if wants else None,
         note=_note(worst[0]) if worst else "",
+        elsewhere=EDGE in (service["Meta"] or {}),
     )
 
 

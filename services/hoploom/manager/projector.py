@@ -15,9 +15,6 @@ from hoploom.wire.ads import TTL_S
 
 SERVICE = "ping"
 NODE = "edge-"
-EDGE = "edge"
-"""Key of a service's meta: "true" for a worker without an agent, which nobody can connect to."""
-
 DEAF_S = 30.0
 """Of several workers not one is heard for so long: it is rather we who cannot hear. Before the first ad ends."""
 
@@ -134,7 +131,7 @@ def _node(
         tags = (heard.version,)
     status, words = _judgement(heard, known, hearing)
     # The agents' own workers say `worker` too.
-    meta = {EDGE: "true", "worker": name, **({"version": tags[0]} if tags else {})}
+    meta = {external_nodes.EDGE: "true", "worker": name, **({"version": tags[0]} if tags else {})}
     return ExternalNode(node, SERVICE, f"{SERVICE}-{name}", tags, meta, status, words)
 
 

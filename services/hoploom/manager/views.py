@@ -11,6 +11,7 @@ from typing import Any
 from hoploom.kit import Mesh
 from hoploom.kit.consul_api import Instance
 from hoploom.kit.errors import NotFound, Unavailable
+from hoploom.kit.external_nodes import EDGE
 from hoploom.kit.http_client import Answer
 from hoploom.kit.roles import roles
 from hoploom.manager.summary import summarize
@@ -215,7 +216,7 @@ def _row(instance: Instance) -> dict[str, Any]:
     return {
         "id": instance.id,
         "service": instance.service,
-        "where": f"{instance.address}:{instance.port}",
+        "where": "elsewhere" if EDGE in instance.meta else f"{instance.address}:{instance.port}",
         "node": instance.node,
         "dc": instance.dc,
         "version": instance.meta.get("version", ""),

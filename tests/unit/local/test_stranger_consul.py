@@ -15,7 +15,7 @@ from hoploom.local.wishes import Wish
 Engine = Callable[[Mapping[str, Any]], Awaitable[str]]
 NAMES = Names.apart("hoploom")
 SELF = {"Config": {"Datacenter": "east", "NodeName": "n1", "Version": "1.22.7"}}
-ALLOWED = [{"Resource": "x", "Segment": "y", "Access": "write", "Allow": True}] * 12
+ALLOWED = [{"Resource": "x", "Segment": "y", "Access": "write", "Allow": True}] * 13
 GOOD = {
     "/v1/status/leader": "10.0.0.1:8300",
     "/v1/acl/token/self": {"AccessorID": "a"},
