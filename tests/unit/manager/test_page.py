@@ -8,6 +8,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from hoploom.kit import external_nodes
+from hoploom.kit.external_nodes import EDGE, ExternalNode
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.manager.app import make_app
 from hoploom.manager.settings import Settings
@@ -145,6 +147,16 @@ async def test_a_critical_instance_is_a_problem_and_comes_first(page: Page, fake
     found = await (await page.get("/api/v1/overview")).json()
     assert found["problems"] == ["output-1 is critical: not ready: disk full"]
     assert found["instances"][0]["id"] == "output-1"
+
+
+async def test_a_worker_elsewhere_has_no_address_to_call(page: Page, fake_consul: FakeConsul) -> None:
+    meta = {EDGE: "true", "worker": "pi", "version": "0.1.0"}
+    node = ExternalNode("edge-pi", "ping", "ping-pi", ("0.1.0",), meta, "critical", "silent: no ad of it")
+    await fake_consul.kv_txn(external_nodes.entered(node))
+    found = await (await page.get("/api/v1/overview")).json()
+    [row] = [each for each in found["instances"] if each["service"] == "ping"]
+    assert (row["where"], row["node"], row["version"], row["worker"]) == ("elsewhere", "edge-pi", "0.1.0", "pi")
+    assert "ping-pi is critical: silent: no ad of it" in found["problems"]
 
 
 async def test_the_page_stands_while_consul_is_away(page: Page, fake_consul: FakeConsul) -> None:

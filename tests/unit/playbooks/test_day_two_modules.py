@@ -96,6 +96,16 @@ def answers(table: dict[str, Any]) -> Any:
     return lambda url, *_: next(value for end, value in table.items() if url.endswith(end))
 
 
+def test_a_worker_elsewhere_that_is_off_is_no_problem_of_the_mesh(monkeypatch: pytest.MonkeyPatch) -> None:
+    critical = [{"ServiceID": f"ping-{node}", "Node": node, "Name": "heard"} for node in ("edge-pi", "a1")]
+    monkeypatch.setattr(HEALTH, "ask", answers({
+        "/operator/autopilot/health": {"Servers": [{"Name": "a1", "Healthy": True}]},
+        "/catalog/nodes?node-meta=external-node:true": [{"Node": "edge-pi"}],
+        "/health/state/critical": critical,
+    }))
+    assert HEALTH.consul_problems("t") == ["ping-a1 on a1: heard is critical"]
+
+
 @pytest.mark.parametrize(
     ("routed", "wanted"),
     [
