@@ -4,7 +4,7 @@ from aiohttp import web
 
 from hoploom import kit
 from hoploom.kit import credentials
-from hoploom.manager import handlers
+from hoploom.manager import handlers, key_keeping, signing
 from hoploom.manager.dyfi import attaching as dyfi
 from hoploom.manager.gateway import relaying
 from hoploom.manager.settings import Settings
@@ -24,9 +24,10 @@ def make_app(settings: Settings) -> web.Application:
             web.static("/static", handlers.HERE / "static"),
         ]
     )
-    kit.setup(app, name="manager", routes=["/"], leader={"manager": _leads})
+    kit.setup(app, name="manager", routes=["/"], leader={"manager": _leads, key_keeping.ROLE: key_keeping.leads})
     kit.mesh(app).settings = settings
     attaching.attach(app, credentials.read(settings.worker_token_file))
+    signing.attach(app)
     if settings.gateway:
         relaying.attach(app, settings.gateway_rate)
     dyfi.attach(app, settings)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from hoploom.kit import metrics, watch
 from hoploom.kit.clock import boottime_s, wall_us
 from hoploom.kit.consul_api import ConsulApi, KvEntry
-from hoploom.kit.errors import Unavailable
+from hoploom.kit.errors import Unauthorized, Unavailable
 from hoploom.trust.credential import Credential, parsed, read, require_good
 from hoploom.trust.key_record import KEYS, KeyRecord, stored
 
@@ -60,12 +60,25 @@ class KeySet:
         if known is not None and known.kid in self._public:
             require_good(known, self._wall() / 1e6)
             return known
-        kid = parsed(text).claimed.kid
-        if kid not in self._public:
-            await self._look_for(kid)
+        await self._look_for(parsed(text).claimed.kid)
         found = read(text, self._public, self._wall() / 1e6)
         self._remember(text, found)
         return found
+
+    async def public(self, kid: str) -> str:
+        """The public half of a manager's key.
+
+        Args:
+            kid: Its id, as somebody claims it.
+
+        Raises:
+            Unauthorized: No manager has such a key (any more).
+            Unavailable: It is not known here, and Consul cannot be asked for it.
+        """
+        await self._look_for(kid)
+        if kid not in self._public:
+            raise Unauthorized("this is signed by a key that no manager has (any more)")
+        return self._public[kid]
 
     def _remember(self, text: str, credential: Credential) -> None:
         """Verifying takes the loop 0.3 ms on a small machine, looking up 1 us; the oldest goes first."""
@@ -74,7 +87,9 @@ class KeySet:
         self._verified[text] = credential
 
     async def _look_for(self, kid: str) -> None:
-        """Read the keys anew, unless that was done for another since this was asked."""
+        """Where a key is not known, read them anew, unless that was done for another since this was asked."""
+        if kid in self._public:
+            return
         asked_s = boottime_s()
         async with self._looking:
             if kid in self._public:

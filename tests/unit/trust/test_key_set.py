@@ -102,6 +102,18 @@ async def test_keys_that_come_and_go_are_followed(consul: Counting, keys: KeySet
         task.cancel()
 
 
+async def test_a_managers_key_is_found_by_its_id(consul: Counting, keys: KeySet) -> None:
+    await publish(consul)
+    assert await keys.public(RECORD.kid) == MANAGER.public
+    for made_up in (OTHER_KID, "", "../x"):
+        with pytest.raises(Unauthorized, match="no manager has"):
+            await keys.public(made_up)
+    consul.away = True
+    assert await keys.public(RECORD.kid) == MANAGER.public
+    with pytest.raises(Unavailable):
+        await keys.public(OTHER_KID)
+
+
 async def test_what_was_verified_expires_all_the_same(consul: Counting) -> None:
     await publish(consul)
     now_us = [NOW_S * 10**6]
