@@ -3,13 +3,14 @@
 import json
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 from yarl import URL
 
+from hoploom.kit.checked_resolver import CheckedResolver
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.logs import request_id
 
@@ -71,23 +72,27 @@ class Answer:
 class HttpClient:
     """One connection pool for all outgoing calls of this process."""
 
-    def __init__(self, ca_file: str = "") -> None:
+    def __init__(self, ca_file: str = "", why_not: Callable[[str], str] | None = None) -> None:
         """Open nothing yet: the session is made at the first call, inside the running loop.
 
         Args:
             ca_file: Certificates that are trusted, and no others; empty trusts those of the system.
+            why_not: Where others name the hosts: what speaks against an address that a name leads to, empty for
+                nothing. An URL with an address in it is for the caller to look at.
 
         Raises:
             ConfigError: The file cannot be read, or holds no certificate.
         """
         self._session: aiohttp.ClientSession | None = None
+        self._why_not = why_not
         self._trusted = _trusted(ca_file) if ca_file else True
 
     @property
     def session(self) -> aiohttp.ClientSession:
         """The pooled session."""
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=0, ssl=self._trusted)
+            resolver = CheckedResolver(self._why_not) if self._why_not else None
+            connector = aiohttp.TCPConnector(limit=0, ssl=self._trusted, resolver=resolver)
             self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
         return self._session
 
