@@ -34,3 +34,13 @@ class Settings(kit.Settings):
         more="Without one a new address of this datacenter is noticed at the next update only, after 5 to 6 days.",
     )
     dyfi_contact: str = setting("", "Mail or page of who answers for these updates; empty means the user.")
+    urls: str = setting(
+        "",
+        "Addresses, separated by commas, at which workers and managers elsewhere reach this manager, the best first.",
+        more="Empty tells them its address on the mesh. Such as https://map.example.org.",
+    )
+    peers: str = setting(
+        "",
+        "Addresses of managers, separated by commas, beside those that Consul knows.",
+        more="Asked every few seconds who is there; one of another mesh has to have the same workers' token.",
+    )

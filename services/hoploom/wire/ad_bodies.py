@@ -84,7 +84,7 @@ class WorkerBody:
         rates = ("rate_pps", "max_rate_pps")
         return WorkerBody(
             version=known.text("version", PRINTABLE, "", longest=64),
-            place=known.text("place", PRINTABLE, "", longest=100),
+            place=known.text("place", PRINTABLE, "", longest=120),
             latitude=degrees(known, "latitude", 90.0),
             longitude=degrees(known, "longitude", 180.0),
             addresses=tuple(map(_address, known.texts("addresses", longest=MAX_ADDRESSES, default=[]))),
