@@ -49,7 +49,7 @@ PURE = ("targets/*.py", "wire/*.py", "trust/credential.py", "trust/key_record.py
         "prober/trace_paths.py",
         "prober/trace_packets.py", "prober/trace_ring.py", "prober/trace_run.py", "prober/trace_start.py",
         "prober/traces.py", "prober/tracing.py", "prober/ttl_sets.py", "prober/datagrams.py",
-        "prober/probes.py", "prober/politeness.py", "manager/summary.py", "manager/ad_table.py",
+        "prober/probes.py", "prober/politeness.py", "manager/summary.py", "manager/ad_table.py", "manager/ads_queue.py",
         "manager/projector.py", "manager/enrolment/records.py",
         "manager/dyfi/answers.py", "manager/dyfi/record.py", "manager/dyfi/plan.py",
         "output_service/rows.py", "output_service/*_rows.py", "output_service/cells.py", "output_service/told_hops.py",

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from hoploom import kit
 from hoploom.kit import credentials
-from hoploom.manager import handlers, key_keeping, signing
+from hoploom.manager import ads_attaching, handlers, key_keeping, signing
 from hoploom.manager.dyfi import attaching as dyfi
 from hoploom.manager.gateway import relaying
 from hoploom.manager.settings import Settings
@@ -26,7 +26,10 @@ def make_app(settings: Settings) -> web.Application:
     )
     kit.setup(app, name="manager", routes=["/"], leader={"manager": _leads, key_keeping.ROLE: key_keeping.leads})
     kit.mesh(app).settings = settings
-    attaching.attach(app, credentials.read(settings.worker_token_file))
+    token = credentials.read(settings.worker_token_file)
+    attaching.attach(app, token)
+    # Before the keys, which are to last until the last ad is signed.
+    ads_attaching.attach(app, settings, token)
     signing.attach(app)
     if settings.gateway:
         relaying.attach(app, settings.gateway_rate)

@@ -2,6 +2,7 @@
 
 import datetime
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from aiohttp import web
@@ -9,6 +10,7 @@ from aiohttp import web
 from hoploom import __version__, kit
 from hoploom.kit.errors import NotFound, Unavailable
 from hoploom.manager import views
+from hoploom.manager.registry import REGISTRY
 from hoploom.manager.settings import Settings
 from hoploom.wire import routes
 
@@ -51,7 +53,7 @@ def moment(at_us: int) -> str:
 
 async def home(request: web.Request) -> web.Response:
     """The page, or with `?part=main` only what changes on it."""
-    found = await views.overview(kit.mesh(request), request.app[SETTINGS].latest)
+    found = await _overview(request)
     name = "main.html.j2" if request.query.get("part") == "main" else "home.html.j2"
     text = request.app[TEMPLATES].get_template(name).render(mesh=found, version=__version__)
     return web.Response(text=text, content_type="text/html", headers=_HEADERS)
@@ -59,7 +61,12 @@ async def home(request: web.Request) -> web.Response:
 
 async def overview(request: web.Request) -> web.Response:
     """The page's content as JSON."""
-    return web.json_response(await views.overview(kit.mesh(request), request.app[SETTINGS].latest))
+    return web.json_response(await _overview(request))
+
+
+async def _overview(request: web.Request) -> dict[str, Any]:
+    app = request.app
+    return await views.overview(kit.mesh(request), app[SETTINGS].latest, app[REGISTRY].workers())
 
 
 async def summary(request: web.Request) -> web.Response:

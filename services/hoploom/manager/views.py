@@ -4,7 +4,7 @@ A part that does not answer is named as away; the rest of the page stands.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from hoploom.kit.errors import NotFound, Unavailable
 from hoploom.kit.external_nodes import EDGE
 from hoploom.kit.http_client import Answer
 from hoploom.kit.roles import roles
+from hoploom.manager import edge_workers
+from hoploom.manager.registry import Seen
 from hoploom.manager.summary import summarize
 from hoploom.wire.fields import CAMPAIGN_ID
 from hoploom.wire.probe import KINDS, PING
@@ -32,8 +34,14 @@ class Part:
     away: str = ""
 
 
-async def overview(mesh: Mesh, latest: int) -> dict[str, Any]:
-    """Everything on the home page, as one JSON document."""
+async def overview(mesh: Mesh, latest: int, workers: Sequence[Seen]) -> dict[str, Any]:
+    """Everything on the home page, as one JSON document.
+
+    Args:
+        mesh: This instance.
+        latest: Latest results shown.
+        workers: Workers elsewhere, as this manager has heard of them.
+    """
     fleet, campaigns, results = await instances(mesh), await progress(mesh), await latest_results(mesh, latest)
     led, owned = await leaders(mesh), await owners(mesh)
     problems = list(dict.fromkeys(part.away for part in (fleet, campaigns, results, led, owned) if part.away))
@@ -41,6 +49,7 @@ async def overview(mesh: Mesh, latest: int) -> dict[str, Any]:
     problems += [
         f"{each['id']} is {each['health']}: {each['note']}" for each in fleet.rows if each["health"] != "passing"
     ]
+    problems += edge_workers.problems(workers)
     return {
         "v": 1,
         "manager": mesh.id,
@@ -48,6 +57,7 @@ async def overview(mesh: Mesh, latest: int) -> dict[str, Any]:
         "problems": problems,
         "overlay": await overlay(mesh),
         "instances": fleet.rows,
+        "workers": edge_workers.rows(workers),
         "campaigns": campaigns.rows,
         "leaders": led.rows,
         "owners": owned.rows,
