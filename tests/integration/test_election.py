@@ -3,21 +3,15 @@
 import asyncio
 import json
 import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from engine_processes import ConsulAgent, ask
-from hoploom import kit
-from hoploom.kit import registration
-from hoploom.kit.consul_api import ConsulApi
-from hoploom.kit.membership import Mesh, State
 from hoploom.kit.roles import roles
 from hoploom.kit.term import TermEnded
+from members import served_member
 from waiting import eventually, until
 
 PREFIX = "hoploom/roles/"
@@ -31,28 +25,6 @@ def agent(engine_paths: dict[str, Path], tmp_path: Path) -> Iterator[ConsulAgent
         yield agent
     finally:
         agent.stop()
-
-
-@asynccontextmanager
-async def member(agent: ConsulAgent) -> AsyncIterator[Mesh]:
-    """A process of the mesh that answers its checks."""
-    app = web.Application()
-    kit.setup(app, name="w")
-    mesh = kit.mesh(app)
-    async with TestServer(app) as server:
-        mesh.consul, mesh.port, mesh.state = ConsulApi(agent.url), int(server.port or 0), State.SERVING
-        loop = asyncio.get_running_loop()
-        tasks: list[asyncio.Task[None]] = []
-        mesh.spawn = lambda work: tasks.append(loop.create_task(work))
-        mesh.spawn(registration.keep(mesh))
-        try:
-            async with asyncio.timeout(60):
-                await mesh.session.ready()
-            yield mesh
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def holder(agent: ConsulAgent, role: str) -> str:
@@ -70,7 +42,7 @@ async def test_consul_lock_and_a_role_exclude_each_other(
         command = [str(engine_paths["consul"]), "lock", f"-http-addr={agent.url}", *words]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    async with member(agent) as mesh:
+    async with served_member(agent.url) as mesh:
         over = tmp_path / "over"
         child = lock(f"{PREFIX}dyfi", f"sleep 5; touch {over}")
         try:
@@ -92,7 +64,7 @@ async def test_consul_lock_and_a_role_exclude_each_other(
 
 @pytest.mark.timed(0.5)
 async def test_a_hand_over_takes_milliseconds_and_tokens_grow(agent: ConsulAgent) -> None:
-    async with member(agent) as one, member(agent) as two:
+    async with served_member(agent.url) as one, served_member(agent.url) as two:
         async with asyncio.timeout(60), one.leading("manager") as first:
             waiting = asyncio.get_running_loop().create_task(two.leading("manager").__aenter__())
             await asyncio.sleep(0.5)
@@ -106,7 +78,7 @@ async def test_a_hand_over_takes_milliseconds_and_tokens_grow(agent: ConsulAgent
 
 
 async def test_a_session_that_ended_ends_the_term_and_refuses_its_writes(agent: ConsulAgent) -> None:
-    async with member(agent) as mesh:
+    async with served_member(agent.url) as mesh:
         with pytest.raises(TermEnded):
             async with asyncio.timeout(60), mesh.leading("manager") as term:
                 await term.write([{"Verb": "set", "Key": "t/effect", "Value": b"1"}])
@@ -117,7 +89,7 @@ async def test_a_session_that_ended_ends_the_term_and_refuses_its_writes(agent: 
 
 
 async def test_a_consul_that_is_away_for_12_s_costs_no_session(agent: ConsulAgent) -> None:
-    async with member(agent) as mesh:
+    async with served_member(agent.url) as mesh:
         before = mesh.session.id
         await asyncio.to_thread(agent.stop)
         await asyncio.sleep(12)
