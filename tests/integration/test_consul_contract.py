@@ -593,6 +593,9 @@ async def test_a_missing_permission_is_said_with_its_name(engine_paths: dict[str
         await retry.patiently(30.0)(allowed.kv_put, "t/a", b"")
         with pytest.raises(Unavailable, match=r"refused the token: .*key:write"):
             await nobody.kv_put("t/a", b"")
+        for denied in ([{"Verb": "set", "Key": "t/a", "Value": b""}], external_nodes.entered(a_node())):
+            with pytest.raises(Unavailable, match=r"refused the token: .*(key|node):write"):
+                await nobody.kv_txn(denied)
         with pytest.raises(Unavailable, match=r"refused the token: .*ACL not found"):
             await stranger.register(a_service())
         await allowed.register(a_service())

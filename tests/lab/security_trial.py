@@ -70,7 +70,8 @@ def of_services(lab: Lab) -> Iterator[Finding]:
         attempts = rights.forbidden(service)
         found = asked_on_host.answers(lab, HOST, asked_on_host.CONSUL, f"/etc/hoploom/tokens/{service}",
                                       [each[1:] for each in attempts], user)
-        wrong = [f"{each.what}: {answer}" for each, answer in zip(attempts, found, strict=True) if answer[0] != 403]
+        pairs = zip(attempts, found, strict=True)
+        wrong = [f"{each.what}: {answer}" for each, answer in pairs if not rights.refused(*answer)]
         yield f"the token of {service}: {len(attempts)} attempts refused", wrong
         others = [name for name in USERS if name != service
                   and lab.ssh(HOST, f"runuser -u {user} -- cat /etc/hoploom/tokens/{name}").rc == 0]

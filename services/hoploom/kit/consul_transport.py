@@ -32,6 +32,8 @@ WAIT_S = 25.0
 _TOO_MANY, _REDIRECT, _SERVER_ERROR, _CONTENT_TOO_LARGE, _NOT_FOUND = 429, 300, 500, 413, 404
 # A transaction that meets another's change answers 409; the library gives that only as text.
 _TXN_CONFLICT = "409"
+# And so does one with an operation that the token may not do.
+_DENIED = "Permission denied"
 AS_JSON = base.CB.json()
 AS_FLAG = base.CB.bool()
 
@@ -142,9 +144,10 @@ async def translated(call: Awaitable[T]) -> T:
     except (base.ACLPermissionDenied, base.ACLDisabled) as error:
         raise Unavailable(f"Consul refused the token: {error}") from error
     except base.ConsulException as error:
-        if str(error).startswith(_TXN_CONFLICT):
+        if str(error).startswith(_TXN_CONFLICT) and _DENIED not in str(error):
             raise Conflicting(str(error)) from error
-        raise Unavailable(f"Consul refused the call: {error}") from error
+        what = "token" if _DENIED in str(error) else "call"
+        raise Unavailable(f"Consul refused the {what}: {error}") from error
     except ValueError as error:
         raise Unavailable("the answer is no JSON: something else than Consul answers at that address") from error
 

@@ -61,7 +61,8 @@ def judged(node: ExternalNode) -> list[Operation]:
     """Give the check of a node that stands there another status."""
     check = {
         "Node": node.name, "CheckID": f"{node.service_id}:{CHECK}", "Name": CHECK, "ServiceID": node.service_id,
-        "Status": node.status, "Output": node.output,
+        # By this name Consul looks whether the token may.
+        "ServiceName": node.service, "Status": node.status, "Output": node.output,
     }  # fmt: skip
     return [{"Check": {"Verb": "set", "Check": check}}]
 
@@ -83,6 +84,8 @@ def as_sent(operation: Mapping[str, Any], names: Names) -> Operation:
         service = {**words["Service"], "Service": names.service(words["Service"]["Service"])}
         return {kind: {**words, "Node": names.service(words["Node"]), "Service": service}}
     inner = {**words[kind], "Node": names.service(words[kind]["Node"])}
+    if "ServiceName" in inner:
+        inner["ServiceName"] = names.service(inner["ServiceName"])
     if "Meta" in inner:
         inner["Meta"] = {**inner["Meta"], MESH: names.prefix}
     return {kind: {**words, kind: inner}}

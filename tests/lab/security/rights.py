@@ -42,7 +42,7 @@ class Attempt(NamedTuple):
 
 def forbidden(service: str) -> list[Attempt]:
     """What the token of this service must not be able to do."""
-    return [*_keys(service), *_names(service), *_EVERYWHERE]
+    return [*_keys(service), *_names(service), *_nodes(service), *_EVERYWHERE]
 
 
 def _keys(service: str) -> Iterator[Attempt]:
@@ -66,6 +66,18 @@ def _names(service: str) -> Iterator[Attempt]:
         yield Attempt(f"register as {name}", "PUT", "/v1/agent/service/register", body)
 
 
+def _nodes(service: str) -> Iterator[Attempt]:
+    """Only a manager enters nodes, only those of workers elsewhere, and only with a worker on them."""
+    elsewhere = {"Node": "edge-x", "Address": "edge-x.invalid"}
+    if service != "manager":
+        yield Attempt("enter a worker elsewhere", "PUT", "/v1/txn", [{"Node": {"Verb": "set", "Node": elsewhere}}])
+    yield Attempt("enter another service elsewhere", "PUT", "/v1/catalog/register", {**elsewhere, "Service": _SERVICE})
+    for verb in ("set", "delete"):
+        change = [{"Node": {"Verb": verb, "Node": {"Node": OTHER, "Address": "192.0.2.1"}}}]
+        yield Attempt(f"{verb} the node of a host", "PUT", "/v1/txn", change)
+
+
+_SERVICE = {"Service": "host-metrics-of-nobody", "Port": 1}
 _EVERYWHERE = (
     Attempt("a session on another node", "PUT", "/v1/session/create", {"Node": OTHER, "TTL": "10s"}),
     Attempt("read the tokens", "GET", "/v1/acl/tokens"),
@@ -97,6 +109,11 @@ ANONYMOUS = (
     )),
     *(each for each in _EVERYWHERE if each.method != "GET"),
 )
+
+
+def refused(status: int, body: str) -> bool:
+    """Whether Consul says that the token may not; it answers a transaction so with the status of a conflict."""
+    return status == 403 or (status == 409 and "Permission denied" in body)
 
 
 def nothing(status: int, body: str) -> bool:
