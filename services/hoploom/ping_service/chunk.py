@@ -97,11 +97,13 @@ def probe_settings(lease: Lease, rate_pps: int, orders: Orders) -> ProbeSettings
 
 def trace_settings(lease: Lease, rate_pps: int, orders: Orders) -> TraceSettings:
     """How a lease's targets are traced; arguments as of `probe_settings`."""
-    probe = lease.probe
+    probe, first_ttl = lease.probe, orders.owner.hidden_hops + 1
+    max_ttl = max(probe.max_ttl, first_ttl)
     return TraceSettings(
         protocol=probe.protocol,
-        split_ttl=min(TraceSettings.split_ttl, probe.max_ttl),
-        max_ttl=probe.max_ttl,
+        first_ttl=first_ttl,
+        split_ttl=min(max(TraceSettings.split_ttl, first_ttl), max_ttl),
+        max_ttl=max_ttl,
         gap_limit=probe.gap_limit,
         attempts=probe.count,
         interval_s=probe.interval_ms / 1000,

@@ -34,11 +34,13 @@ class Owner:
         exclusions: Addresses never to be probed: a merged list for each family, 4 and 6.
         rate_pps: Packets a second at most; 0 for no limit.
         network_pps: Packets a second to one /24 or /48 at most; 0 for no limit.
+        hidden_hops: So many of the first hops of traceroutes are nobody's business.
     """
 
     exclusions: Mapping[int, Sequence[Range]] = field(default_factory=dict)
     rate_pps: int = 0
     network_pps: int = 0
+    hidden_hops: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What the worker's owner has set about where and how fast it may probe, read from the settings and the disk."""
 
 from hoploom.kit.errors import ConfigError
+from hoploom.ping_service.hiding import MOST
 from hoploom.ping_service.orders import Owner
 from hoploom.ping_service.settings import Settings
 from hoploom.targets.files import parse_argument
@@ -12,9 +13,14 @@ def limits(settings: Settings) -> Owner:
     """The owner's limits.
 
     Raises:
-        ConfigError: An exclusion is not understood or cannot be read; half of them would leave out too little.
+        ConfigError: An exclusion is not understood or cannot be read; half of them would leave out too little. Or more
+            hops are to be hidden than can be.
     """
-    return Owner(exclusions(settings.exclude), settings.max_rate_pps, settings.max_network_pps)
+    if settings.hidden_hops > MOST:
+        raise ConfigError(f"hidden_hops: no more than the first {MOST} hops can be hidden, not {settings.hidden_hops}")
+    return Owner(
+        exclusions(settings.exclude), settings.max_rate_pps, settings.max_network_pps, settings.hidden_hops
+    )
 
 
 def exclusions(text: str) -> dict[int, list[Range]]:

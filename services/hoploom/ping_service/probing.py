@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hoploom.kit import metrics
 from hoploom.kit.errors import ConfigError, Unavailable, Unprocessable
-from hoploom.ping_service import anchors, chunk, holding
+from hoploom.ping_service import anchors, chunk, hiding, holding
 from hoploom.ping_service.chunk import Chunk, Found
 from hoploom.ping_service.holding import Held
 from hoploom.ping_service.orders import Orders
@@ -137,8 +137,10 @@ class Probing:
         lease, targets = part.lease, part.targets[part.wanted]
         if lease.probe.kind == TRACE:
             settings = chunk.trace_settings(lease, pace_pps, orders)
-            return await self._prober.trace(targets, settings, stopped, self._station.passes.get(lease.id))
-        return await self._prober.ping(targets, chunk.probe_settings(lease, pace_pps, orders), stopped)
+            traced = await self._prober.trace(targets, settings, stopped, self._station.passes.get(lease.id))
+            return hiding.of_traces(traced, targets, orders.owner.hidden_hops)
+        pinged = await self._prober.ping(targets, chunk.probe_settings(lease, pace_pps, orders), stopped)
+        return hiding.of_pings(pinged, orders.owner.hidden_hops)
 
     def _next(self, held: Held) -> tuple[Chunk, int]:
         """The next chunk, and at how many packets a second it is probed (0: as fast as it goes)."""

@@ -40,6 +40,10 @@ class Settings(kit.Settings):
     allow_private: bool = setting(
         False, "The owner's own key to loopback and private address space; the campaign needs one too."
     )
+    hidden_hops: int = setting(
+        0, "So many of the first hops of traceroutes are neither probed nor told to anybody: the owner's own network.",
+        more="What a router among them says unasked is left out too.",
+    )
     anchors: str = setting(
         "",
         "Addresses, separated by commas, that answer where this worker's network works.",

@@ -40,3 +40,8 @@ def test_an_exclusion_that_is_not_understood_stops_everything(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=reason):
         owner.limits(Settings(exclude=named))
+
+
+def test_more_hidden_hops_than_any_network_has_are_a_mistake() -> None:
+    with pytest.raises(ConfigError, match="hidden_hops"):
+        owner.limits(Settings(hidden_hops=17))
