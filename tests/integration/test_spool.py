@@ -36,7 +36,7 @@ def test_kills_lose_nothing_that_the_spool_has_taken_and_alter_nothing_that_was_
 
 @pytest.mark.parametrize("fault", ["remove_early", "recut"])
 def test_the_check_of_kills_is_red_for_a_worker_that_breaks_a_rule(fault: str, tmp_path: Path) -> None:
-    assert spool_trials.kills(tmp_path, RED, SEED, fault).findings
+    assert spool_trials.kills(tmp_path, RED, SEED, fault=fault).findings
 
 
 @needs_loop_disks
@@ -46,10 +46,16 @@ def test_power_cuts_lose_nothing_that_the_spool_has_taken(tmp_path: Path) -> Non
     assert found.kept > 5 * CUTS, f"too little happened to show anything: {found}"
 
 
+def test_kills_of_a_worker_that_syncs_now_and_then_lose_nothing_that_it_has_synced(tmp_path: Path) -> None:
+    found = spool_trials.kills(tmp_path, RED, SEED, spool_trials.TOGETHER_S)
+    assert found.findings == []
+    assert RED < found.kept < found.sealed, f"too little happened to show anything: {found}"
+
+
 @needs_loop_disks
 @pytest.mark.parametrize("fault", ["never_sync", "no_folder_sync"])
 def test_the_check_of_power_cuts_is_red_for_a_worker_that_does_not_sync(fault: str, tmp_path: Path) -> None:
-    assert spool_trials.cuts(tmp_path, RED, SEED, fault).findings
+    assert spool_trials.cuts(tmp_path, RED, SEED, fault=fault).findings
 
 
 @pytest.mark.skipif(not small_disk.available(), reason="needs root and mount namespaces for a small disk")

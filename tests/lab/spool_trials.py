@@ -34,6 +34,9 @@ WORKER = Path(spool_worker.__file__)
 TROUBLE = 0.3
 LIFE_S, BETWEEN_CUTS_S = (0.02, 0.35), (0.02, 0.15)
 DRAIN_S = 60.0
+TOGETHER_S = 0.1
+"""So long results wait to be synced together where that is tried: less than most lives, more than most batches take."""
+
 DISK_BYTES, INODES = 64 * 2**20, 20_000
 NOWHERE = "http://127.0.0.1:9"
 
@@ -57,19 +60,20 @@ class Trials:
     findings: list[Finding] = field(default_factory=list)
 
 
-def kills(folder: Path, trials: int, seed: int, fault: str = "") -> Trials:
+def kills(folder: Path, trials: int, seed: int, sync_s: float = 0.0, fault: str = "") -> Trials:
     """Start and kill a worker again and again; then let it send what is left, and account for everything.
 
     Args:
         folder: An empty folder.
         trials: How often.
         seed: Of the times and of the output's trouble.
+        sync_s: How long the worker may keep what it has sealed in memory.
         fault: A rule to break, see `spool_worker.FAULTS`.
     """
     spool, ledger, randomness = folder / "spool", folder / "ledger", random.Random(seed)
     with SpoolOutput(seed, TROUBLE) as output, workers() as start:
         for _ in range(trials):
-            with start(spool, output.url, ledger, fault=fault):
+            with start(spool, output.url, ledger, sync_s=sync_s, fault=fault):
                 pause(randomness.uniform(*LIFE_S))
         output.trouble = 0.0
         with start(spool, output.url, ledger, most=0):
@@ -82,19 +86,20 @@ def kills(folder: Path, trials: int, seed: int, fault: str = "") -> Trials:
     return Trials(trials, len(sealed), len(kept), output.sends - len(output.arrived), findings)
 
 
-def cuts(folder: Path, trials: int, seed: int, fault: str = "") -> Trials:
+def cuts(folder: Path, trials: int, seed: int, sync_s: float = 0.0, fault: str = "") -> Trials:
     """Cut the power of a worker that cannot send, again and again; what its spool had taken by then is there and whole.
 
     Args:
         folder: An empty folder.
         trials: How often.
         seed: Of the times.
+        sync_s: How long the worker may keep what it has sealed in memory.
         fault: A rule to break, see `spool_worker.FAULTS`.
     """
     disk, mounted, ledger = folder / "disk", folder / "mounted", folder / "ledger"
     mounted.mkdir()
     make_disk(disk)
-    flags = [f"--fault={fault}"] if fault else []
+    flags = [f"--sync-s={sync_s}", f"--fault={fault}"]
     command = [sys.executable, str(WORKER), str(mounted / "spool"), NOWHERE, str(ledger), *flags]
     randomness, found = random.Random(seed), Trials(trials)
     worker = subprocess.Popen(_on_disk(disk, mounted, command), stderr=subprocess.DEVNULL)
@@ -154,10 +159,12 @@ class Start:
     nursery: Nursery
 
     @contextmanager
-    def __call__(self, folder: Path, urls: str, ledger: Path, most: int = 10**9, fault: str = "") -> Iterator[None]:
-        """One worker; see `spool_worker.live`."""
+    def __call__(
+        self, folder: Path, urls: str, ledger: Path, *, fault: str = "", **more: float
+    ) -> Iterator[None]:
+        """One worker; see `spool_worker.main`."""
         where = {"folder": str(folder), "urls": urls, "ledger": str(ledger)}
-        pid = self.nursery.start("worker", **where, most=most, fault=fault)
+        pid = self.nursery.start("worker", **where, **more, fault=fault)
         try:
             yield
         finally:
@@ -214,9 +221,12 @@ def main(words: Sequence[str]) -> int:
     given = parser.parse_args(words)
     folder = Path(tempfile.mkdtemp(prefix="spool-"))
     wrong = False
-    for name, run, trials in (("kills", kills, given.kills), ("cuts", cuts, given.cuts)):
+    runs = (("kills", kills, given.kills, 0.0), ("cuts", cuts, given.cuts, 0.0),
+            ("kills-together", kills, given.kills // 4, TOGETHER_S),
+            ("cuts-together", cuts, given.cuts // 4, TOGETHER_S))
+    for name, run, trials, sync_s in runs:
         (folder / name).mkdir()
-        found = run(folder / name, trials, given.seed)
+        found = run(folder / name, trials, given.seed, sync_s)
         findings = [str(each) for each in found.findings]
         print(json.dumps({"what": name, "seed": given.seed, **vars(found), "findings": findings}), flush=True)
         wrong = wrong or bool(findings)

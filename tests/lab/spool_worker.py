@@ -22,6 +22,7 @@ from hoploom.kit.consul_api import Instance
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.http_client import HttpClient
 from hoploom.ping_service import outbox
+from hoploom.ping_service import spool as spool_module
 from hoploom.ping_service.identity import Identity
 from hoploom.ping_service.lease_client import LeaseClient
 from hoploom.ping_service.outbox import Outbox
@@ -75,20 +76,19 @@ class NotedOutbox(Outbox):
         await super().stored(name)
 
 
-async def live(folder: Path, urls: Sequence[str], ledger: Ledger, most: int, max_bytes: int) -> None:
+async def live(settings: Settings, urls: Sequence[str], ledger: Ledger, most: int) -> None:
     """Make batches as fast as they are taken, at most so many, and send them, for ever.
 
     Args:
-        folder: The spool's folder.
+        settings: Where the spool is, what it may hold, and how often it is synced.
         urls: The outputs'; each send goes to any of them, and to another where the first does not answer.
         ledger: Where to note.
         most: Batches to make.
-        max_bytes: What the spool may hold.
     """
     http = HttpClient()
     client = LeaseClient(_client(http, urls), Identity("lab", "secret"), "lab")
-    station = Station(Settings(worker="lab"), client)
-    spool = NotedSpool(folder, max_bytes)
+    station = Station(settings, client)
+    spool = NotedSpool(settings.spool_folder(), settings.spool_bytes)
     spool.ledger = ledger
     waiting, sealed = NotedOutbox(spool, station.clock, boot_id()), asyncio.Queue[Sealed](MAX_SEALED)
     waiting.ledger = ledger
@@ -147,11 +147,8 @@ def never_sync() -> None:
 
 def no_folder_sync() -> None:
     """Break a rule: leave it to the system when a name comes to the disk."""
-    Spool._sync_folder = _nothing  # type: ignore[method-assign, assignment]
-
-
-def _nothing(_: Spool) -> None:
-    """Do nothing."""
+    sync = spool_module._sync
+    spool_module._sync = lambda path: None if path.is_dir() else sync(path)
 
 
 FAULTS: Mapping[str, Callable[[], None]] = {
@@ -159,13 +156,14 @@ FAULTS: Mapping[str, Callable[[], None]] = {
 }
 
 
-def main(folder: str, urls: str, ledger: str, most: int = 10**9, max_bytes: int = 2**30, fault: str = "") -> None:
+def main(folder: str, urls: str, ledger: str, most: int = 10**9, sync_s: float = 0.0, fault: str = "") -> None:
     """Live until killed; `urls` with blanks between them."""
     # Nobody answers well here; that is no news.
     logging.disable(logging.CRITICAL)
     if fault:
         FAULTS[fault]()
-    asyncio.run(live(Path(folder), urls.split(), Ledger(Path(ledger)), most, max_bytes))
+    settings = Settings(worker="lab", spool_dir=folder, spool_bytes=2**30, sync_s=sync_s)
+    asyncio.run(live(settings, urls.split(), Ledger(Path(ledger)), most))
 
 
 if __name__ == "__main__":
@@ -173,6 +171,6 @@ if __name__ == "__main__":
     for each in ("folder", "urls", "ledger"):
         parser.add_argument(each)
     parser.add_argument("--most", type=int, default=10**9)
-    parser.add_argument("--max-bytes", type=int, default=2**30)
+    parser.add_argument("--sync-s", type=float, default=0.0)
     parser.add_argument("--fault", default="", choices=["", *FAULTS])
     main(**vars(parser.parse_args()))

@@ -121,6 +121,11 @@ class Outbox:
             self._unwritten.pop(name, None)
         await self._put_aside()
 
+    @property
+    def unwritten_bytes(self) -> int:
+        """Size of what is in memory alone."""
+        return sum(map(len, self._unwritten.values()))
+
     async def try_out(self) -> None:
         """See whether the disk takes anything; raises as `write`."""
         await self._on_disk(self.spool.try_out)

@@ -63,6 +63,10 @@ class Settings(kit.Settings):
         256 * 2**20, "What the spool may hold; never more than half of the free space.", unit="bytes",
         more="When it is over that, nothing more is probed; nothing is dropped. Quarantine takes an eighth of it more.",
     )
+    sync_s: float = setting(
+        0.0, "Longest time that results wait in memory to be synced to the disk together.", unit="seconds",
+        more="30 spares an SD card most writes; a power cut loses what it had not yet, and that is probed again.",
+    )
     wait_lock_s: float = setting(
         0.0, "How long to wait for a predecessor that still uses the spool.", unit="seconds", more="0 refuses at once."
     )

@@ -100,14 +100,18 @@ class Spool:
         with self._translated("written to"), self._cleaned(bodies):
             for name, body in bodies.items():
                 self._write(name, segment.sealed(name.batch, body))
+            # After all are written, so that the first sync takes most of the others with it.
+            for name in bodies:
+                _sync(self._unsealed(name))
             for name in bodies:
                 self._unsealed(name).replace(self.folder / str(name))
-            self._sync_folder()
+            _sync(self.folder)
 
     def try_out(self) -> None:
         """See whether the disk takes anything; raises as `write`."""
         with self._translated("written to"), self._cleaned([_TRIAL]):
             self._write(_TRIAL, bytes(_TRIAL_BYTES))
+            _sync(self._unsealed(_TRIAL))
 
     def read(self, name: Name) -> bytes:
         """The packed batch of a segment.
@@ -160,7 +164,6 @@ class Spool:
             view = memoryview(content)
             while view:
                 view = view[os.write(descriptor, view) :]
-            os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
@@ -177,13 +180,6 @@ class Spool:
     def _unsealed(self, name: Name) -> Path:
         return self.folder / f"{name}{UNSEALED}"
 
-    def _sync_folder(self) -> None:
-        descriptor = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
     @contextlib.contextmanager
     def _translated(self, what: str) -> Iterator[None]:
         try:
@@ -191,6 +187,15 @@ class Spool:
         except OSError as error:
             kind = OutOfSpace if error.errno in _FULL else Unavailable
             raise kind(f"the spool cannot be {what}: {error.strerror}") from error
+
+
+def _sync(path: Path) -> None:
+    """Have a file's content, or a folder's names, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def is_over(size_bytes: int, max_bytes: int, free_bytes: int, *, was_over: bool) -> bool:

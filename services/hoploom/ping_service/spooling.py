@@ -2,6 +2,9 @@
 
 Then nothing more is asked for or probed, and nothing is dropped: what the disk does not take stays in memory, is sent
 from there, and is written as soon as the disk takes it.
+
+A card that wears with every sync is written to once in `sync_s`, if the owner wishes so: what the output has taken
+meanwhile needs no write at all. A power cut then loses that much more, and nothing that anybody was told is stored.
 """
 
 import asyncio
@@ -16,6 +19,9 @@ from hoploom.ping_service.station import LOOK_S, Station
 MAX_SEALED = 4
 """Batches that may wait to be packed, and that are written together: 20 MB of pings at most, and 100 MB of traceroutes
 at 5,000 packets a second. Then nothing more is probed."""
+
+MOST_UNWRITTEN_BYTES = 8 * 2**20
+"""So much is written whenever it waits: small machines have little memory, and a kill loses it."""
 
 AGAIN_S = 2.0
 """A disk that took nothing is tried again so often."""
@@ -54,7 +60,7 @@ class Spooling:
         return found
 
     async def _write(self) -> None:
-        if self._broken and self._station.clock() - self._tried_s < AGAIN_S:
+        if not self._is_due():
             return
         self._tried_s = self._station.clock()
         try:
@@ -65,6 +71,13 @@ class Spooling:
             self._broken = str(error)
         else:
             self._broken = ""
+
+    def _is_due(self) -> bool:
+        since_s = self._station.clock() - self._tried_s
+        if self._broken:
+            return since_s >= AGAIN_S
+        is_much = self._outbox.unwritten_bytes >= MOST_UNWRITTEN_BYTES
+        return is_much or since_s >= self._station.settings.sync_s
 
     async def _over(self) -> str:
         try:

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hoploom.kit.errors import OutOfSpace, Unavailable
+from hoploom.ping_service import spooling
 from hoploom.ping_service.outbox import Outbox
 from hoploom.ping_service.probing import Sealed
 from hoploom.ping_service.segment import Name
@@ -49,9 +51,12 @@ class Disk:
             raise self.trouble
 
 
-async def spooled(folder: Path, batches: int, max_bytes: int = 2**30) -> tuple[Station, Outbox, "asyncio.Task[None]"]:
+async def spooled(
+    folder: Path, batches: int, max_bytes: int = 2**30, sync_s: float = 0.0
+) -> tuple[Station, Outbox, "asyncio.Task[None]"]:
     """A spooling loop with so many batches before it."""
     found = station(FakeMesh())
+    found.settings = replace(found.settings, sync_s=sync_s)
     box, sealed = outbox(found, folder, max_bytes), asyncio.Queue[Sealed]()
     await box.open(0.0)
     for number in range(batches):
@@ -113,3 +118,41 @@ async def test_a_disk_that_nobody_can_measure_counts_as_full(tmp_path: Path, mon
     await asyncio.sleep(2)
     task.cancel()
     assert found.full == ""
+
+
+@on_virtual_time
+async def test_a_card_is_written_to_once_in_a_while_and_not_for_what_the_output_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(monkeypatch)
+    found, box, task = await spooled(tmp_path, 2 * MAX_SEALED + 1, sync_s=30.0)
+    await asyncio.sleep(15)
+    written_at_once = sum(disk.together)
+    waiting = box.line.take(found.clock())
+    assert waiting and await box.body(waiting), "it is sent from memory"
+    last = max(box.line._all)
+    box.line.answered(last)
+    await box.stored(last)
+    await asyncio.sleep(30)
+    task.cancel()
+    assert written_at_once <= MAX_SEALED
+    assert sum(disk.together) == 2 * MAX_SEALED and len(disk.together) <= 2
+
+
+@on_virtual_time
+async def test_much_is_written_at_once_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk(monkeypatch)
+    monkeypatch.setattr(spooling, "MOST_UNWRITTEN_BYTES", 1)
+    *_, task = await spooled(tmp_path, 3, sync_s=3600.0)
+    await asyncio.sleep(2)
+    task.cancel()
+    assert sum(disk.together) == 3
+
+
+@on_virtual_time
+async def test_what_waits_to_be_synced_is_written_when_the_worker_stops(tmp_path: Path) -> None:
+    _, box, task = await spooled(tmp_path, 2 * MAX_SEALED, sync_s=3600.0)
+    await asyncio.sleep(2)
+    task.cancel()
+    await box.close()
+    assert len(await asyncio.to_thread(lambda: list(tmp_path.glob("*.segment")))) == 2 * MAX_SEALED
