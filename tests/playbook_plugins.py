@@ -6,12 +6,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import ansible.module_utils
+
 ANSIBLE = Path(__file__).resolve().parents[1] / "ansible"
 
 
 def load(path: str) -> ModuleType:
     """The Python file at this path below `ansible/`, as a module."""
     file = ANSIBLE / path
+    # Where Ansible packs ours beside its own.
+    if (ours := str(ANSIBLE / "module_utils")) not in ansible.module_utils.__path__:
+        ansible.module_utils.__path__.append(ours)
     spec = importlib.util.spec_from_file_location(f"playbook_{file.stem}", file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

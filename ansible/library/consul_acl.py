@@ -5,8 +5,9 @@ import re
 import time
 from typing import Any
 
+from ansible.module_utils.agent_http import FORBIDDEN, Refused
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.consul_http import FORBIDDEN, Consul, Refused, reachable, until_leader
+from ansible.module_utils.consul_http import Consul, reachable, until_leader
 
 DOCUMENTATION = """
 module: consul_acl
@@ -51,7 +52,7 @@ def bootstrap(consul: Consul, secret: str, wait_s: int) -> bool:
             return True
         except Refused as refused:
             if refused.status == FORBIDDEN and not consul.knows_us():
-                raise Refused(FORBIDDEN, "Consul's ACLs were bootstrapped with another management token than the Vault "
+                raise Refused("Consul's ACLs were bootstrapped with another management token than the Vault "
                               "file's: bring that one back, or reset the ACLs as Consul's documentation says") from None
             if refused.status != FORBIDDEN and time.monotonic() > end:
                 raise

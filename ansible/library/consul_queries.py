@@ -3,8 +3,9 @@
 
 from typing import Any
 
+from ansible.module_utils.agent_http import Refused
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.consul_http import Consul, Refused, reachable
+from ansible.module_utils.consul_http import Consul, reachable
 
 DOCUMENTATION = """
 module: consul_queries

@@ -1,12 +1,10 @@
 #!/usr/bin/python
 """Takes every task off this host's Nomad client, or lets it have tasks again."""
 
-import json
 import time
-import urllib.error
-import urllib.request
 from typing import Any
 
+from ansible.module_utils.agent_http import Nomad, Refused
 from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
@@ -39,24 +37,12 @@ options:
     default: 60
 """
 
-CALL_S = 30
 _GRACE_S, _PAUSE_S = 45, 0.5
 _RUNS = ("running", "pending")
 
 
-class Nomad:
-    """Calls of one agent's HTTP API."""
-
-    def __init__(self, url: str, token: str) -> None:
-        """Remember whom to ask."""
-        self._url, self._token = url, token
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One call; raises OSError where it fails."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._url + path, data, {"X-Nomad-Token": self._token}, method=method)
-        with urllib.request.urlopen(request, timeout=CALL_S) as answer:
-            return json.loads(answer.read() or b"null")
+class Nodes(Nomad):
+    """A server that is asked about nodes."""
 
     def node(self, name: str) -> dict[str, Any] | None:
         """The newest node of this name."""
@@ -69,7 +55,7 @@ class Nomad:
         return sorted({each["JobID"] for each in found if each["ClientStatus"] in _RUNS})
 
 
-def drain(nomad: Nomad, node: str, deadline_s: int) -> list[str]:
+def drain(nomad: Nodes, node: str, deadline_s: int) -> list[str]:
     """Drain, and wait; the jobs that are still there when time is up."""
     spec = {"Deadline": deadline_s * 10**9, "IgnoreSystemJobs": False}
     nomad.call("POST", f"/v1/node/{node}/drain", {"DrainSpec": spec, "MarkEligible": False})
@@ -79,7 +65,7 @@ def drain(nomad: Nomad, node: str, deadline_s: int) -> list[str]:
     return left
 
 
-def run(module: AnsibleModule, nomad: Nomad) -> bool:
+def run(module: AnsibleModule, nomad: Nodes) -> bool:
     """Whether anything was changed."""
     given = module.params
     node = nomad.node(given["node"])
@@ -110,9 +96,9 @@ def main() -> None:
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     try:
-        module.exit_json(changed=run(module, Nomad(module.params["url"], module.params["token"])))
-    except urllib.error.HTTPError as error:
-        module.fail_json(msg=f"Nomad answers {error.code}: {error.read().decode('utf-8', 'replace').strip()}")
+        module.exit_json(changed=run(module, Nodes(module.params["url"], module.params["token"])))
+    except Refused as refused:
+        module.fail_json(msg=f"Nomad refuses: {refused}")
     except OSError as error:
         module.fail_json(msg=f"Nomad does not answer: {getattr(error, 'reason', error)}")
 

@@ -3,11 +3,10 @@
 
 import json
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from typing import Any
 
+from ansible.module_utils.agent_http import NOT_FOUND, Nomad, Refused
 from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
@@ -42,40 +41,22 @@ options:
     default: 300
 """
 
-CALL_S = 30
-NOT_FOUND = 404
 _PAUSE_S = 0.5
 _TRIED = "tried_again"
 _WRONG = ("Driver Failure", "Terminated", "Setup Failure", "Failed Artifact Download", "Failed Validation")
 
 
-class Refused(Exception):
-    """What Nomad refused, or what did not come about, for a person."""
-
-
-class Nomad:
-    """Calls of one server's HTTP API."""
-
-    def __init__(self, url: str, token: str) -> None:
-        """Remember whom to ask."""
-        self._url, self._token = url, token
+class Jobs(Nomad):
+    """A server that is asked for what may not be there."""
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One call; None where there is no such thing.
-
-        Raises:
-            Refused: Nomad's status is an error.
-            OSError: Nobody answers.
-        """
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._url + path, data, {"X-Nomad-Token": self._token}, method=method)
+        """One call; None where there is no such thing."""
         try:
-            with urllib.request.urlopen(request, timeout=CALL_S) as answer:
-                return json.loads(answer.read() or b"null")
-        except urllib.error.HTTPError as error:
-            if error.code == NOT_FOUND:
-                return None
-            raise Refused(error.read().decode("utf-8", "replace").strip()) from error
+            return super().call(method, path, body)
+        except Refused as refused:
+            if refused.status != NOT_FOUND:
+                raise
+            return None
 
 
 def as_hcl(variables: dict[str, Any]) -> str:
@@ -203,7 +184,7 @@ def until_healthy(nomad: Nomad, jobs: list[dict[str, Any]], end: float) -> None:
 def run(module: AnsibleModule) -> dict[str, Any]:
     """Look, submit, wait."""
     given = module.params
-    nomad = Nomad(given["url"], given["token"])
+    nomad = Jobs(given["url"], given["token"])
     if module.check_mode and not answers(nomad):
         return {"changed": True, "diff": {"before": "", "after": "all jobs would be submitted\n"}}
     end = time.monotonic() + given["wait_s"]

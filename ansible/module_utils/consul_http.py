@@ -1,46 +1,14 @@
-"""What the modules that talk to Consul share: its HTTP API with one token."""
+"""What the modules that talk to Consul share."""
 
-import json
 import time
-import urllib.error
-import urllib.request
-from typing import Any
 
-CALL_S = 10
-FORBIDDEN, NOT_FOUND = 403, 404
+from ansible.module_utils.agent_http import FORBIDDEN, NOT_FOUND, Agent, Refused
 
 
-class Refused(Exception):
-    """Consul's answer, for a person."""
+class Consul(Agent):
+    """Consul's agent."""
 
-    def __init__(self, status: int, text: str) -> None:
-        """Know the status and what was said."""
-        super().__init__(text)
-        self.status = status
-
-
-class Consul:
-    """Calls of one agent's HTTP API with one token."""
-
-    def __init__(self, url: str, token: str) -> None:
-        """Remember whom to ask."""
-        self._url, self._token = url, token
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One call.
-
-        Raises:
-            Refused: Consul's status is an error.
-            OSError: Nobody answers.
-        """
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._url + path, data, {"X-Consul-Token": self._token}, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=CALL_S) as answer:
-                return json.loads(answer.read() or b"null")
-        except urllib.error.HTTPError as error:
-            said = error.read().decode("utf-8", "replace").strip()
-            raise Refused(error.code, f"{method} {path}: {said}") from error
+    header = "X-Consul-Token"
 
     def knows_us(self) -> bool:
         """Whether our token is known."""
