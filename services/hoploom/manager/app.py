@@ -4,7 +4,7 @@ from aiohttp import web
 
 from hoploom import kit
 from hoploom.kit import credentials
-from hoploom.manager import ads_attaching, handlers, key_keeping, signing
+from hoploom.manager import ads_attaching, handlers, key_keeping, projecting, signing
 from hoploom.manager.dyfi import attaching as dyfi
 from hoploom.manager.gateway import relaying
 from hoploom.manager.settings import Settings
@@ -24,13 +24,14 @@ def make_app(settings: Settings) -> web.Application:
             web.static("/static", handlers.HERE / "static"),
         ]
     )
-    kit.setup(app, name="manager", routes=["/"], leader={"manager": _leads, key_keeping.ROLE: key_keeping.leads})
+    kit.setup(app, name="manager", routes=["/"], leader=_ROLES)
     kit.mesh(app).settings = settings
     token = credentials.read(settings.worker_token_file)
     attaching.attach(app, token)
     # Before the keys, which are to last until the last ad is signed.
     ads_attaching.attach(app, settings, token)
     signing.attach(app)
+    projecting.attach(app)
     if settings.gateway:
         relaying.attach(app, settings.gateway_rate)
     dyfi.attach(app, settings)
@@ -41,3 +42,6 @@ def make_app(settings: Settings) -> web.Application:
 async def _leads(_: web.Application, term: kit.Term) -> None:
     """One manager is the one for what only one may do; all of them answer people."""
     await term.ended()
+
+
+_ROLES = {"manager": _leads, key_keeping.ROLE: key_keeping.leads, projecting.ROLE: projecting.leads}

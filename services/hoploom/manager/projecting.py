@@ -10,6 +10,9 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Set
 
+from aiohttp import web
+
+from hoploom import kit
 from hoploom.kit import Term, metrics, watch
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.consul_api import ConsulApi, KvEntry
@@ -18,7 +21,7 @@ from hoploom.kit.external_nodes import ExternalNode
 from hoploom.manager import projector
 from hoploom.manager.enrolment.records import WORKERS
 from hoploom.manager.projector import Hearing, WorkerState
-from hoploom.manager.registry import LEFT, SILENT, Registry, Seen
+from hoploom.manager.registry import LEFT, REGISTRY, SILENT, Registry, Seen
 
 log = logging.getLogger(__name__)
 ROLE = "edge-nodes"
@@ -65,6 +68,19 @@ def _state(seen: Seen) -> str:
     if seen.status == LEFT:
         return "stopped"
     return "clash" if seen.clash else seen.status
+
+
+EARS = web.AppKey("manager_ears", Ears)
+
+
+def attach(app: web.Application) -> None:
+    """Let a manager listen for whom it may have to write; call it after `ads_attaching.attach`."""
+    app[EARS] = Ears(app[REGISTRY])
+
+
+async def leads(app: web.Application, term: Term) -> None:
+    """What the leader of `ROLE` does."""
+    await Projecting(kit.mesh(app).consul, app[EARS]).run(term)
 
 
 class Projecting:
