@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hoploom.kit.errors import HoploomError
 from hoploom.ping_service import segment
@@ -160,7 +161,7 @@ class Start:
 
     @contextmanager
     def __call__(
-        self, folder: Path, urls: str, ledger: Path, *, fault: str = "", **more: float
+        self, folder: Path, urls: str, ledger: Path, *, fault: str = "", **more: Any
     ) -> Iterator[None]:
         """One worker; see `spool_worker.main`."""
         where = {"folder": str(folder), "urls": urls, "ledger": str(ledger)}
