@@ -38,6 +38,7 @@ from hoploom.input_service.stores import Stores
 from hoploom.input_service.sweeping import ROLE as SWEEPING_ROLE
 from hoploom.input_service.sweeping import Sweeping
 from hoploom.kit import credentials
+from hoploom.trust import attaching
 from hoploom.wire import routes
 
 PARTS = web.AppKey("input_parts", Parts)
@@ -49,7 +50,7 @@ def make_app(settings: Settings) -> web.Application:
     """The input service as an application."""
     app = web.Application(client_max_size=settings.max_body_bytes)
     app[handlers.OPERATOR] = credentials.read(settings.operator_token_file)
-    app[handlers.WORKER] = credentials.read(settings.worker_token_file)
+    token = credentials.read(settings.worker_token_file)
     app.add_routes(
         [
             web.post("/api/v1/campaigns", handlers.post_campaign),
@@ -67,12 +68,13 @@ def make_app(settings: Settings) -> web.Application:
         ]
     )
     kit.setup(app, name="input", routes=routes.INPUT, leader={SWEEPING_ROLE: _sweeps, DOCUMENTS_ROLE: _pulls})
+    attaching.attach(app, token)
     mesh = kit.mesh(app)
     mesh.settings = app[SETTINGS] = settings
     mesh.meta[WEIGHT] = f"{settings.shard_weight:g}"
 
     async def parts(app: web.Application) -> AsyncIterator[None]:
-        found = _parts(app, settings)
+        found = _parts(app, settings, Relay(mesh, token))
         mesh.reports.append(lambda: f"owns {len(found.ownership.mine)} of 64 slots")
         mesh.reports.append(found.overlay.report)
         yield
@@ -83,7 +85,7 @@ def make_app(settings: Settings) -> web.Application:
     return app
 
 
-def _parts(app: web.Application, settings: Settings) -> Parts:
+def _parts(app: web.Application, settings: Settings, relay: Relay) -> Parts:
     mesh, consul = kit.mesh(app), kit.mesh(app).consul
     sets, rounds = Sets(consul), Rounds(consul)
     numbers = Numbers(consul) if mesh.home_dc == mesh.dc else Numbers(consul, first_number(mesh.dc))
@@ -91,7 +93,6 @@ def _parts(app: web.Application, settings: Settings) -> Parts:
     ownership = Ownership(mesh)
     coolings = Coolings(consul)
     journal = Journal(consul, ownership, coolings)
-    relay = Relay(mesh, app[handlers.WORKER])
     budget = BudgetDesk(mesh.id, ownership, relay, journal)
     budget.count_workers = partial(_workers, mesh)
     app[PARTS] = found = Parts(

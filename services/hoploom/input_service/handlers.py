@@ -27,6 +27,7 @@ from hoploom.kit.http_client import Answer
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.notation import parse_address
 from hoploom.targets.permutation import Permutation
+from hoploom.trust.attaching import GUARD
 from hoploom.wire.campaign import Campaign, CampaignRequest
 from hoploom.wire.fields import NAME, SHA256
 from hoploom.wire.lease import MAX_LEASE, MAX_TTL_S, Lease, LeaseDone, LeaseRenewal, LeaseRequest, LeaseReturn
@@ -42,7 +43,6 @@ ELSEWHERE = web.AppKey("input_elsewhere", Elsewhere)
 DESK = web.AppKey("input_desk", Desk)
 OVERLAY = web.AppKey("input_overlay", Overlay)
 OPERATOR = web.AppKey("input_operator_token", str)
-WORKER = web.AppKey("input_worker_token", str)
 MAX_TARGETS_A_GET = 10_000
 # Targets a second of a client that works in a shell loop: its lease lives long enough for that.
 SIMPLE_PACE = 10
@@ -107,9 +107,10 @@ async def get_set(request: web.Request) -> web.Response:
 
 async def post_lease(request: web.Request) -> web.Response:
     """Hand out work: a lease, or 204 when there is none now."""
-    kit.credentials.require(request, request.app[WORKER])
-    relayed = _relayed(request)
+    caller = await request.app[GUARD].caller(request)
+    relayed = relay.is_relayed(request, caller)
     asked = LeaseRequest.from_json(await kit.read_json(request))
+    caller.must_be(asked.worker)
     wanted = _passed_on(request, asked) if relayed else Wanted(request=asked)
     lease = await request.app[DESK].lease(wanted, relayed=relayed)
     if lease is None:
@@ -119,9 +120,11 @@ async def post_lease(request: web.Request) -> web.Response:
 
 async def post_said(request: web.Request) -> web.Response:
     """Take what a worker says of its lease: it goes on, is done, or gives it back."""
-    kit.credentials.require(request, request.app[WORKER])
+    caller = await request.app[GUARD].caller(request)
+    relayed = relay.is_relayed(request, caller)
     message = _MESSAGES[request.match_info["verb"]].from_json(await kit.read_json(request))
-    answer = await request.app[DESK].said(request.match_info["lease"], message, relayed=_relayed(request))
+    caller.must_be(message.worker)
+    answer = await request.app[DESK].said(request.match_info["lease"], message, relayed=relayed)
     if isinstance(answer, Answer):
         return _as_it_came(answer)
     return web.json_response(answer)
@@ -129,7 +132,7 @@ async def post_said(request: web.Request) -> web.Response:
 
 async def post_budget(request: web.Request) -> web.Response:
     """A question of another input instance to the keeper of the mesh's budget; not routed by Fabio."""
-    kit.credentials.require(request, request.app[WORKER])
+    (await request.app[GUARD].caller(request)).must_be_the_mesh()
     return web.json_response(dict(await request.app[BUDGET].answer(await kit.read_json(request))))
 
 
@@ -140,8 +143,9 @@ async def get_targets(request: web.Request) -> web.Response:
     acknowledged in time is handed out again: every target comes at least once, and after a crash perhaps twice. Its
     results are its own affair: no audit looks for them.
     """
-    kit.credentials.require(request, request.app[WORKER])
-    worker, group = _name(request, "worker", "curl"), _name(request, "group", "")
+    caller = await request.app[GUARD].caller(request)
+    worker, group = _name(request, "worker", caller.name or "curl"), _name(request, "group", "")
+    caller.must_be(worker)
     campaign = request.query.get("campaign", "")
     lease_id = request.query.get("ack", request.headers.get(LEASE_HEADER, ""))
     count = _whole(request, "count", 100, MAX_TARGETS_A_GET)
@@ -190,10 +194,6 @@ async def _described(request: web.Request, campaign: Campaign) -> dict[str, Any]
     parts = await request.app[ELSEWHERE].parts(campaign)
     own = {dc: slice_sums.Part(groups, wall_us())} if dc in campaign.datacenters else {}
     return {**shown, **slice_sums.joined(campaign, {**parts, **own})}
-
-
-def _relayed(request: web.Request) -> bool:
-    return relay.HEADER in request.headers
 
 
 def _passed_on(request: web.Request, asked: LeaseRequest) -> Wanted:

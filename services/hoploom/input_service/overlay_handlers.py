@@ -11,6 +11,7 @@ from hoploom.input_service import handlers
 from hoploom.kit.errors import BadRequest, Forbidden, Unauthorized, Unavailable, Unprocessable
 from hoploom.kit.logs import request_id
 from hoploom.targets.notation import parse_block
+from hoploom.trust.attaching import GUARD
 from hoploom.wire.campaign import MAX_RATE_PPS
 from hoploom.wire.fields import CAMPAIGN_ID, NAME, PRINTABLE, Fields
 from hoploom.wire.overlay import OptOut, OverlayDocument
@@ -39,7 +40,7 @@ def routes() -> list[web.RouteDef]:
 
 async def get_overlay(request: web.Request) -> web.Response:
     """The overlay when its version is another than `known=`, at once or within `wait_s=`; else 304."""
-    _known_to_us(request)
+    await _require_known(request)
     known, wait_s = _number(request, "known", -1), _number(request, "wait_s", 0)
     document = await request.app[handlers.OVERLAY].news(known, min(max(wait_s, 0), MAX_WAIT_S))
     if document is None:
@@ -120,12 +121,12 @@ async def _changed(request: web.Request, what: str, change: Change) -> web.Respo
     return web.json_response({"v": 1, "changed": new, "overlay": after.to_json()})
 
 
-def _known_to_us(request: web.Request) -> None:
+async def _require_known(request: web.Request) -> None:
     """Workers and operators alike may read."""
     try:
-        kit.credentials.require(request, request.app[handlers.WORKER])
-    except (Unauthorized, Forbidden):
         kit.credentials.require(request, request.app[handlers.OPERATOR])
+    except (Unauthorized, Forbidden):
+        await request.app[GUARD].caller(request)
 
 
 def _number(request: web.Request, name: str, default: int) -> int:

@@ -7,9 +7,12 @@ whoever gets it answers itself or says no.
 from collections.abc import Mapping
 from typing import Any
 
+from aiohttp import web
+
 from hoploom.input_service.ownership import Owner
 from hoploom.kit import Mesh, credentials, metrics
 from hoploom.kit.http_client import Answer
+from hoploom.trust.guard import Caller
 
 HEADER = "X-Hoploom-Relayed"
 TIMEOUT_S = 2.0
@@ -40,3 +43,11 @@ class Relay:
         return await self._mesh.http.request(
             "POST", owner.url + path, json=dict(document), headers=self._headers, timeout_s=TIMEOUT_S
         )
+
+
+def is_relayed(request: web.Request, caller: Caller) -> bool:
+    """Whether another instance has passed a request on; raises Forbidden when a worker says so itself."""
+    if HEADER not in request.headers:
+        return False
+    caller.must_be_the_mesh()
+    return True

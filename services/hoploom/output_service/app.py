@@ -19,6 +19,7 @@ from hoploom.output_service.intake import Intake
 from hoploom.output_service.news import News
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import Store
+from hoploom.trust import attaching
 from hoploom.wire import routes
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ def make_app(settings: Settings) -> web.Application:
             raise NotReady(f"{settings.max_waiting} batches wait to be written: the disk is too slow")
 
     kit.setup(app, name="output", routes=routes.OUTPUT, ready=[takes_batches])
+    attaching.attach(app, app[handlers.TOKEN])
     mesh = kit.mesh(app)
     mesh.settings = settings
     mesh.reports.append(lambda: f"storing in {settings.db_dir}: {app[dumps.ARCHIVE].report()}")

@@ -5,7 +5,6 @@ import re
 
 from aiohttp import web
 
-from hoploom import kit
 from hoploom.kit.errors import BadRequest, Conflict, TooLarge, Unavailable
 from hoploom.output_service import intake, newest
 from hoploom.output_service.intake import Intake, Place
@@ -13,6 +12,7 @@ from hoploom.output_service.news import News
 from hoploom.output_service.schema import EVERY_BATCH
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import Store
+from hoploom.trust.attaching import GUARD
 from hoploom.wire import batch_codec
 from hoploom.wire.batch import TEXT_PATTERNS, Batch
 
@@ -44,9 +44,10 @@ _DIGITS = re.compile("[0-9]{1,19}")
 
 async def post_results(request: web.Request) -> web.Response:
     """Store a batch; answered when it is on the disk."""
-    kit.credentials.require(request, request.app[TOKEN])
+    caller = await request.app[GUARD].caller(request)
     with request.app[INTAKE].place() as place:
         batch = await _received(request, place)
+        caller.must_be(batch.worker)
         in_flight = request.app[IN_FLIGHT]
         if batch.batch in in_flight:
             raise Conflict(f"batch {batch.batch} is being stored just now; ask again")

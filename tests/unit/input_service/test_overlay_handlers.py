@@ -226,7 +226,7 @@ async def test_without_a_workers_token_an_operator_still_reads(on_mesh: OnMesh, 
     async with TestClient(TestServer(app)) as client:
         await eventually("the overlay is known", lambda: app[PARTS].overlay.current is not None)
         assert (await client.get(ROUTE, headers=OPERATOR)).status == 200
-        assert (await client.get(ROUTE, headers=WORKER)).status == 401
+        assert (await client.get(ROUTE, headers=WORKER)).status == 403
 
 
 def test_the_overlay_is_routed() -> None:
