@@ -25,7 +25,6 @@ from hoploom.input_service.hop_recovery import HopRecovery
 from hoploom.input_service.hop_rules import HopRules
 from hoploom.input_service.hops import Hops
 from hoploom.input_service.journal import Journal
-from hoploom.input_service.numbers import Numbers, first_number
 from hoploom.input_service.overlay import Overlay
 from hoploom.input_service.ownership import WEIGHT, Ownership
 from hoploom.input_service.progress import Progress
@@ -39,6 +38,7 @@ from hoploom.input_service.sweeping import ROLE as SWEEPING_ROLE
 from hoploom.input_service.sweeping import Sweeping
 from hoploom.kit import credentials
 from hoploom.trust import attaching
+from hoploom.trust.numbers import Numbers
 from hoploom.wire import routes
 
 PARTS = web.AppKey("input_parts", Parts)
@@ -88,7 +88,7 @@ def make_app(settings: Settings) -> web.Application:
 def _parts(app: web.Application, settings: Settings, relay: Relay) -> Parts:
     mesh, consul = kit.mesh(app), kit.mesh(app).consul
     sets, rounds = Sets(consul), Rounds(consul)
-    numbers = Numbers(consul) if mesh.home_dc == mesh.dc else Numbers(consul, first_number(mesh.dc))
+    numbers = Numbers.of(consul, mesh.dc, mesh.home_dc)
     campaigns = Campaigns(consul, numbers, sets, settings.max_targets, mesh.dc)
     ownership = Ownership(mesh)
     coolings = Coolings(consul)

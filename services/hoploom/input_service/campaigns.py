@@ -13,7 +13,6 @@ from typing import Any
 
 from hoploom.input_service import keys
 from hoploom.input_service.allotment import per_network
-from hoploom.input_service.numbers import Numbers
 from hoploom.input_service.sets import Sets
 from hoploom.kit.clock import boottime_s, wall_us
 from hoploom.kit.consul_api import ConsulApi, KvEntry
@@ -21,6 +20,7 @@ from hoploom.kit.errors import BadRequest, ConfigError, NotFound, Unavailable, U
 from hoploom.targets import plan
 from hoploom.targets.notation import parse_block
 from hoploom.targets.sampling import Sampling, parse_sampling
+from hoploom.trust.numbers import Numbers
 from hoploom.wire import slices
 from hoploom.wire.campaign import Campaign, CampaignRequest, FamilySet
 from hoploom.wire.fields import CAMPAIGN_ID

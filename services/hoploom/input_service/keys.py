@@ -21,8 +21,6 @@ MESH = "_mesh"
 CHUNK = "hops-"
 """The ids of campaigns that are chunks of hops begin so."""
 
-NEXT_NUMBER = f"{PREFIX}ids/next"
-
 
 def campaign(campaign_id: str) -> str:
     """The newest edition of a campaign."""
@@ -82,8 +80,3 @@ def silence(campaign_id: str, edition_number: int) -> str:
 def lock(slot: int) -> str:
     """The lock of a slot."""
     return f"{SHARDS}{slot:02}/.lock"
-
-
-def worker_number(worker: str) -> str:
-    """The permanent number of a worker."""
-    return f"{PREFIX}ids/worker/{worker}"

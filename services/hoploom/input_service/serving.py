@@ -14,7 +14,6 @@ from hoploom.input_service.claims import allotted, claim
 from hoploom.input_service.coolings import Coolings
 from hoploom.input_service.journal import Journal
 from hoploom.input_service.leases import Ages, Ask
-from hoploom.input_service.numbers import Numbers
 from hoploom.input_service.ownership import Ownership
 from hoploom.input_service.round_record import Shard
 from hoploom.input_service.shard_record import Held, ShardRecord, ShardRef
@@ -23,6 +22,7 @@ from hoploom.kit import metrics
 from hoploom.kit.belief import Token
 from hoploom.kit.clock import boottime_s, wall_us
 from hoploom.kit.errors import BadRequest
+from hoploom.trust.numbers import Numbers
 from hoploom.wire.lease import (
     NONCE_BYTES,
     Lease,

@@ -26,7 +26,6 @@ from hoploom.input_service.hop_recovery import HopRecovery
 from hoploom.input_service.hop_rules import HopRules
 from hoploom.input_service.hops import Hops
 from hoploom.input_service.journal import Journal
-from hoploom.input_service.numbers import Numbers, first_number
 from hoploom.input_service.overlay import Overlay
 from hoploom.input_service.ownership import Owner, Ownership
 from hoploom.input_service.progress import Progress
@@ -43,6 +42,7 @@ from hoploom.kit.http_client import Answer
 from hoploom.kit.membership import Mesh
 from hoploom.kit.settings import Settings
 from hoploom.targets.ranges import Range
+from hoploom.trust.numbers import Numbers
 from hoploom.wire.campaign import CampaignRequest
 from hoploom.wire.hops import HopReport
 from hoploom.wire.lease import LeaseDone, LeaseRenewal, LeaseRequest, LeaseReturn
@@ -134,7 +134,7 @@ class Instance:
         mesh.instance_id = name or mesh.instance_id
         mesh.consul = consul
         all_stored = AllStored()
-        numbers = Numbers(consul) if dc == OWN_DC else Numbers(consul, first_number(dc))
+        numbers = Numbers.of(consul, dc, OWN_DC)
         sets, rounds = Sets(consul), Rounds(consul)
         campaigns, ownership = Campaigns(consul, numbers, sets, 10**9, dc), Ownership(mesh)
         coolings = Coolings(consul)

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from hoploom.input_service.numbers import Numbers, first_number
+from hoploom.trust.numbers import Numbers, first_number
 from hoploom.wire.campaign import FIRST_NUMBER
 from unit.input_service.instances import BusyConsul
 
