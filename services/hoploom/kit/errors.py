@@ -5,7 +5,8 @@
     HoploomError
     ├── ConfigError       a wrong flag, file, tag or environment: one sentence on screen, exit code 2
     ├── Unavailable       something outside does not answer now: retried, or the service degrades (HTTP 503)
-    │   └── OutOfSpace    the disk is full (HTTP 507): nothing was stored
+    │   ├── OutOfSpace    the disk is full (HTTP 507): nothing was stored
+    │   └── TooMany       who asks does so too often (HTTP 429): later
     ├── NotReady          a readiness probe says why this instance should not be routed to
     └── BadRequest        the caller's mistake: an RFC 9457 problem with `status` and the reason
         ├── Unauthorized  401: no credential, or a wrong one
@@ -39,6 +40,7 @@ class Unavailable(HoploomError):
     """
 
     status = 503
+    title = "Unavailable"
 
     def __init__(self, reason: str, retry_after_s: float = 1.0) -> None:
         """Say what is away, and when to ask again."""
@@ -50,6 +52,13 @@ class OutOfSpace(Unavailable):
     """The disk takes no more; nothing of the request was stored."""
 
     status = 507
+
+
+class TooMany(Unavailable):
+    """Who asks does so too often; nothing was done."""
+
+    status = 429
+    title = "Too many requests"
 
 
 class NotReady(HoploomError):

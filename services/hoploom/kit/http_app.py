@@ -231,7 +231,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except BadRequest as error:
         return problem(error.status, error.title, str(error))
     except Unavailable as error:
-        response = problem(error.status, "Unavailable", str(error))
+        response = problem(error.status, error.title, str(error))
         response.headers["Retry-After"] = f"{max(1, round(error.retry_after_s))}"
         return response
     except web.HTTPException as error:

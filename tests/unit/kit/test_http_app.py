@@ -27,6 +27,7 @@ RAISED: dict[str, Exception] = {
     "unprocessable": errors.Unprocessable("why"),
     "away": errors.Unavailable("why", retry_after_s=2.6),
     "full": errors.OutOfSpace("why"),
+    "hasty": errors.TooMany("why", 7),
 }
 
 
@@ -88,6 +89,7 @@ STATUSES = [
     ("unprocessable", 422),
     ("away", 503),
     ("full", 507),
+    ("hasty", 429),
 ]
 
 
