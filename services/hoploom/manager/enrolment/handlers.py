@@ -1,0 +1,145 @@
+"""The HTTP side of enrolment: operators invite, look and remove; workers join, renew and leave.
+
+Every change stands in the log with the address that asked for it, and so does every token that was refused.
+"""
+
+import logging
+from dataclasses import asdict
+from typing import Any
+
+from aiohttp import web
+
+from hoploom import kit
+from hoploom.kit.clock import boottime_s
+from hoploom.kit.errors import NotFound, TooMany
+from hoploom.kit.logs import request_id
+from hoploom.manager.enrolment.admission import Refused
+from hoploom.manager.enrolment.desk import Desk
+from hoploom.manager.enrolment.records import Described, WorkerRecord
+from hoploom.manager.enrolment.wrong_tokens import WrongTokens
+from hoploom.wire.enrolment import LEAVE, RENEW, ROUTE, WORKER_NAME, EnrolRequest, Proof
+from hoploom.wire.fields import Fields
+
+log = logging.getLogger(__name__)
+DESK = web.AppKey("enrolment_desk", Desk)
+OPERATOR = web.AppKey("enrolment_operator_token", str)
+WRONG_TOKENS = web.AppKey("enrolment_wrong_tokens", WrongTokens)
+DEFAULT_VALID_S, MAX_VALID_S = 24 * 3600, 30 * 24 * 3600
+_INVITATION = ("v", "name", "place", "latitude", "longitude", "max_rate_pps", "valid_s")
+_LONGEST_ADDRESS = 64
+
+
+def routes() -> list[web.RouteDef]:
+    """All routes of enrolment."""
+    return [
+        web.post(f"{ROUTE}/invites", post_invite),
+        web.post(f"{ROUTE}/enrol", post_enrol),
+        web.post(f"{ROUTE}/challenge", post_challenge),
+        web.post(f"{ROUTE}/{RENEW}", post_renewal),
+        web.post(f"{ROUTE}/{LEAVE}", post_leave),
+        web.get(ROUTE, get_workers),
+        web.get(f"{ROUTE}/{{name}}", get_worker),
+        web.delete(f"{ROUTE}/{{name}}", delete_worker),
+    ]
+
+
+async def post_invite(request: web.Request) -> web.Response:
+    """A one-time token for a new worker; asked again it makes another, and the first is void."""
+    kit.credentials.require(request, request.app[OPERATOR])
+    known = Fields(await kit.read_json(request), "an invitation")
+    known.only(_INVITATION)
+    valid_s = known.integer("valid_s", range(60, MAX_VALID_S + 1), DEFAULT_VALID_S)
+    token, made = await request.app[DESK].invite(Described.read(known), valid_s)
+    _audit(request, "worker %s is invited for %s s", made.name, valid_s)
+    return web.json_response({"v": 1, "token": token, "invite": asdict(made)}, headers={"Cache-Control": "no-store"})
+
+
+async def post_enrol(request: web.Request) -> web.Response:
+    """A credential in exchange for a token; the same key is answered the same again, at any manager."""
+    wrong, address = request.app[WRONG_TOKENS], asker(request)
+    wait_s = wrong.wait_s(address, boottime_s())
+    if wait_s:
+        raise TooMany("too many wrong tokens came from your address: try again later", wait_s)
+    asked = EnrolRequest.from_json(await kit.read_json(request))
+    try:
+        answer, new = await request.app[DESK].enrol(asked)
+    except Refused as error:
+        wrong.wrong(address, boottime_s())
+        _audit(request, "a token is refused: %s", error.why)
+        raise
+    what = "joined" if new else "asked again for its enrolment"
+    _audit(request, "worker %s %s, number %s, hoploom %s on %s", answer.name, what, answer.number, asked.version,
+           asked.machine)
+    return web.json_response(answer.to_json(), headers={"Cache-Control": "no-store"})
+
+
+async def post_challenge(request: web.Request) -> web.Response:
+    """Something to sign."""
+    return web.json_response({"v": 1, "challenge": request.app[DESK].challenge()})
+
+
+async def post_renewal(request: web.Request) -> web.Response:
+    """A new credential for a signed challenge."""
+    proof = Proof.from_json(await kit.read_json(request))
+    answer = await request.app[DESK].renew(proof, RENEW)
+    log.info("worker %s has a new credential", answer.name)
+    return web.json_response(answer.to_json(), headers={"Cache-Control": "no-store"})
+
+
+async def post_leave(request: web.Request) -> web.Response:
+    """A worker takes itself off; revoked ones may too."""
+    proof = Proof.from_json(await kit.read_json(request))
+    record = await request.app[DESK].proven(proof, LEAVE)
+    await request.app[DESK].book.forget(record.name)
+    _audit(request, "worker %s left", record.name)
+    return web.json_response({"v": 1, "name": record.name})
+
+
+async def get_workers(request: web.Request) -> web.Response:
+    """All enrolled workers, and the invitations that are open."""
+    kit.credentials.require(request, request.app[OPERATOR])
+    desk = request.app[DESK]
+    rows = [_row(desk, each) for each in await desk.book.workers()]
+    invites = [asdict(each) for each in await desk.book.invites()]
+    return web.json_response({"v": 1, "workers": rows, "invites": invites})
+
+
+async def get_worker(request: web.Request) -> web.Response:
+    """One enrolled worker."""
+    kit.credentials.require(request, request.app[OPERATOR])
+    desk, name = request.app[DESK], _name(request)
+    record = await desk.book.worker(name)
+    if record is None:
+        raise NotFound(f"no worker {name} is enrolled here")
+    return web.json_response({"v": 1, "worker": _row(desk, record)})
+
+
+async def delete_worker(request: web.Request) -> web.Response:
+    """Forget a worker: it gets no credential any more, and its invitations are void."""
+    kit.credentials.require(request, request.app[OPERATOR])
+    name = _name(request)
+    if not await request.app[DESK].book.forget(name):
+        raise NotFound(f"no worker {name} is enrolled or invited here")
+    _audit(request, "worker %s is forgotten", name)
+    return web.json_response({"v": 1, "name": name})
+
+
+def asker(request: web.Request) -> str:
+    """The address that a request comes from: what the router before this manager has seen, which it appends."""
+    seen = ",".join(request.headers.getall("X-Forwarded-For", [])).rpartition(",")[2].strip()
+    return (seen or request.remote or "")[:_LONGEST_ADDRESS]
+
+
+def _name(request: web.Request) -> str:
+    name = request.match_info["name"]
+    if not WORKER_NAME.fullmatch(name):
+        raise NotFound(f"no worker is called {name[:63]!r}")
+    return name
+
+
+def _row(desk: Desk, record: WorkerRecord) -> dict[str, Any]:
+    return {**asdict(record), "revoked": desk.is_revoked(record.name)}
+
+
+def _audit(request: web.Request, what: str, *words: object) -> None:
+    log.info(f"{what}; asked for by request %s from %s", *words, request_id.get(), asker(request))
