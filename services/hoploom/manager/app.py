@@ -6,6 +6,7 @@ from hoploom import kit
 from hoploom.kit import credentials
 from hoploom.manager import ads_attaching, handlers, key_keeping, projecting, signing
 from hoploom.manager.dyfi import attaching as dyfi
+from hoploom.manager.enrolment import attaching as enrolment
 from hoploom.manager.gateway import relaying
 from hoploom.manager.settings import Settings
 from hoploom.trust import attaching
@@ -32,6 +33,7 @@ def make_app(settings: Settings) -> web.Application:
     ads_attaching.attach(app, settings, token)
     signing.attach(app)
     projecting.attach(app)
+    enrolment.attach(app, settings)
     if settings.gateway:
         relaying.attach(app, settings.gateway_rate)
     dyfi.attach(app, settings)

@@ -12,7 +12,7 @@ from hoploom.trust.revocations import Revocations
 
 GUARD = web.AppKey("guard", Guard)
 KEY_SET = web.AppKey("key_set", KeySet)
-_REVOCATIONS = web.AppKey("revocations", Revocations)
+REVOCATIONS = web.AppKey("revocations", Revocations)
 
 
 def attach(app: web.Application, shared_token: str) -> None:
@@ -25,8 +25,8 @@ def attach(app: web.Application, shared_token: str) -> None:
 
     async def guarded(app: web.Application) -> AsyncIterator[None]:
         consul = kit.mesh(app).consul
-        app[KEY_SET], app[_REVOCATIONS] = KeySet(consul), Revocations(consul)
-        app[GUARD] = Guard(shared_token, app[KEY_SET], app[_REVOCATIONS].is_revoked)
+        app[KEY_SET], app[REVOCATIONS] = KeySet(consul), Revocations(consul)
+        app[GUARD] = Guard(shared_token, app[KEY_SET], app[REVOCATIONS].is_revoked)
         yield
 
     app.cleanup_ctx.append(guarded)
@@ -36,4 +36,4 @@ def attach(app: web.Application, shared_token: str) -> None:
 async def _follow(app: web.Application) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(app[KEY_SET].run())
-        group.create_task(app[_REVOCATIONS].run())
+        group.create_task(app[REVOCATIONS].run())

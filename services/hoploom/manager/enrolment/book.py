@@ -1,6 +1,5 @@
 """Invitations and enrolled workers in Consul's KV store. Every change may be asked for again, at any manager."""
 
-import logging
 from collections.abc import Callable
 
 from hoploom.kit.clock import wall_us
@@ -22,7 +21,6 @@ from hoploom.manager.enrolment.records import (
 )
 from hoploom.trust.numbers import Numbers
 
-log = logging.getLogger(__name__)
 ORDERS = "hoploom/orders/"
 # Lost races in a row; each means that another manager has just decided on the same token.
 _TRIES = 10

@@ -1,6 +1,5 @@
 """Where workers are let in and given credentials: the book, the managers' keys and who is revoked, brought together."""
 
-import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +25,6 @@ from hoploom.wire.enrolment import (
     token_text,
 )
 
-log = logging.getLogger(__name__)
 _NONCE_BYTES = 16
 _US = 1_000_000
 

@@ -1,0 +1,46 @@
+"""Puts enrolment into a manager."""
+
+from aiohttp import web
+
+from hoploom import kit
+from hoploom.kit import credentials
+from hoploom.manager.enrolment import handlers
+from hoploom.manager.enrolment.book import Book
+from hoploom.manager.enrolment.desk import Circumstances, Desk
+from hoploom.manager.enrolment.wrong_tokens import WrongTokens
+from hoploom.manager.registry import REGISTRY
+from hoploom.manager.settings import Settings
+from hoploom.manager.signing import SIGNING
+from hoploom.trust.attaching import KEY_SET, REVOCATIONS
+from hoploom.trust.numbers import Numbers
+from hoploom.wire.ads import WORKER
+
+
+def attach(app: web.Application, settings: Settings) -> None:
+    """Invite, enrol, renew and forget here; after the guard's and the signing keys' `attach`.
+
+    Raises:
+        ConfigError: The operators' token cannot be read.
+    """
+    app[handlers.OPERATOR] = credentials.read(settings.operator_token_file)
+    app[handlers.WRONG_TOKENS] = WrongTokens()
+
+    async def start(app: web.Application) -> None:
+        mesh = kit.mesh(app)
+        app[handlers.DESK] = Desk(
+            book=Book(mesh.consul, Numbers.of(mesh.consul, mesh.dc, mesh.home_dc)),
+            signing=app[SIGNING],
+            keys=app[KEY_SET],
+            is_revoked=app[REVOCATIONS].is_revoked,
+            around=around,
+        )
+
+    def around(name: str) -> Circumstances:
+        registry = app.get(REGISTRY)
+        return Circumstances(
+            gateway=settings.gateway,
+            highest_boot=registry.highest(WORKER, name) if registry else 0,
+        )
+
+    app.on_startup.append(start)
+    app.add_routes(handlers.routes())
