@@ -51,6 +51,12 @@ class Child:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log, cwd=self.log.parent)
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self.process is not None
+        return self.process.pid
+
     def stop(self, *, kill: bool = False) -> int:
         """End it, and wait for its end."""
         if self.process is None:
@@ -108,6 +114,11 @@ class ConsulAgent:
         self.start_bare()
         until("a leader of Consul", lambda: ask("GET", f"{self.url}/v1/status/leader"), 30)
         until("Consul's own service", lambda: ask("GET", f"{self.url}/v1/health/service/consul?passing"), 30)
+
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        return self._child.pid
 
     def stop(self) -> None:
         """End it; what it stored stays."""
@@ -178,6 +189,11 @@ class FabioRouter:
             "Check": {"HTTP": f"{self.admin_url}/health", "Interval": "1s", "Timeout": "1s", "Status": "passing"},
         }
         assert ask("PUT", f"{self._consul.url}/v1/agent/service/register", record) is not None
+
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        return self._child.pid
 
     def stop(self) -> None:
         """End it."""

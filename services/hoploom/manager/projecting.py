@@ -31,7 +31,7 @@ LOOK_EVERY_S = 2.0
 RECONCILE_S = 300.0
 """Nobody else writes these nodes, so what stands is read again only in case somebody did by hand."""
 
-_WRITES = metrics.counter("hoploom_edge_node_operations_total", "Operations on nodes of workers elsewhere in Consul.")
+WRITES = metrics.counter("hoploom_edge_node_operations_total", "Operations on nodes of workers elsewhere in Consul.")
 _NODES = metrics.gauge(
     "hoploom_edge_workers",
     "Workers elsewhere by their state in Consul, as the leader of edge-nodes has it.",
@@ -142,7 +142,7 @@ class Projecting:
         )
         for operations in projector.transactions(projector.steps(wished, self._standing)):
             await term.write(operations)
-            _WRITES.inc(len(operations))
+            WRITES.inc(len(operations))
         self._standing = wished
         self._count(wished)
 
