@@ -11,6 +11,7 @@ from hoploom import __version__, kit
 from hoploom.kit.errors import ConfigError, Unavailable, Unprocessable
 from hoploom.kit.http_client import HttpClient
 from hoploom.manager import ads_handlers, ads_own
+from hoploom.manager.ads_enrolled import Enrolled
 from hoploom.manager.ads_flood import Flood
 from hoploom.manager.ads_hearing import Hearing
 from hoploom.manager.ads_own import OwnAds
@@ -27,7 +28,7 @@ TEND_EVERY_S = 1.0
 _OWN = web.AppKey("manager_own_ads", OwnAds)
 _FLOOD = web.AppKey("manager_flood", Flood)
 _PEERS = web.AppKey("manager_peers", Peers)
-PROOF = web.AppKey("manager_proof", Proof)
+ENROLLED = web.AppKey("manager_enrolled", Enrolled)
 
 
 def attach(app: web.Application, settings: Settings, token: str) -> None:
@@ -57,8 +58,9 @@ def attach(app: web.Application, settings: Settings, token: str) -> None:
         mesh, registry = kit.mesh(app), app[REGISTRY]
         from_loopback = _is_loopback(mesh.address)
         careful = HttpClient(why_not=partial(advertised.why_not, from_loopback=from_loopback))
-        app[_FLOOD], app[PROOF] = Flood(mesh.id), Proof(app[GUARD], app[KEY_SET])
-        app[ads_handlers.HEARING] = hearing = Hearing(registry, app[PROOF], app[_FLOOD])
+        app[_FLOOD], app[ENROLLED] = Flood(mesh.id), Enrolled(registry.forget)
+        proof = Proof(app[GUARD], app[ENROLLED], app[KEY_SET])
+        app[ads_handlers.HEARING] = hearing = Hearing(registry, proof, app[_FLOOD])
         app[_PEERS] = Peers(mesh, registry, hearing, app[_FLOOD], token, peers, careful, from_loopback)
         app[_OWN] = OwnAds(mesh.id, partial(_body, mesh, urls), partial(_sign, app))
         yield
@@ -75,6 +77,7 @@ async def _live(app: web.Application) -> None:
         group.create_task(app[_PEERS].follow())
         group.create_task(app[_PEERS].pull())
         group.create_task(ads_own.advertise(app[_OWN], app[REGISTRY], app[_FLOOD]))
+        group.create_task(app[ENROLLED].follow(kit.mesh(app).consul))
         group.create_task(_tend(app[REGISTRY]))
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from hoploom.kit.clock import wall_us
 from hoploom.kit.errors import Forbidden, Unauthorized
-from hoploom.trust.credential import CREDENTIAL_TTL_S, Credential
+from hoploom.trust.credential import Credential
 from hoploom.trust.key_record import KeyRecord
 from hoploom.trust.keys import verify
 from hoploom.wire.ads import WORKER, Ad, Envelope
@@ -29,32 +29,31 @@ class Doorkeeper(Protocol):
         """The credential of a worker that is not revoked; raises Unauthorized, Forbidden or Unavailable."""
 
 
+class Roll(Protocol):
+    """Who is enrolled."""
+
+    def require(self, credential: Credential) -> None:
+        """Raises Forbidden for a worker that was removed."""
+
+
 class Proof:
     """Checks signatures."""
 
-    def __init__(self, doorkeeper: Doorkeeper, keys: Keys) -> None:
+    def __init__(self, doorkeeper: Doorkeeper, roll: Roll, keys: Keys) -> None:
         """Believe nobody yet."""
-        self._doorkeeper, self._keys = doorkeeper, keys
-        self._forgotten: dict[str, float] = {}
+        self._doorkeeper, self._roll, self._keys = doorkeeper, roll, keys
 
     async def check(self, ad: Ad, envelope: Envelope) -> None:
         """Let pass an ad that its sender has signed.
 
         Raises:
             Unauthorized: There is no credential or key that is good, or the signature is wrong.
-            Forbidden: The credential is another worker's, or this one is revoked or forgotten; the key is another's.
+            Forbidden: The credential is another worker's, or this one is revoked or removed; the key is another's.
             Unavailable: It cannot be told now.
         """
         public = await self._worker_key(ad, envelope) if ad.kind == WORKER else self._manager_key(ad, envelope)
         if not verify(public, envelope.ad, envelope.signature):
             raise Unauthorized(f"the signature of the ad of {ad.id} is wrong: it was changed, or made by somebody else")
-
-    def forget(self, name: str) -> None:
-        """A worker is not of the mesh any more: no ad of it is believed until it joins again."""
-        now_s = wall_us() / 1e6
-        self._forgotten = {each: until_s for each, until_s in self._forgotten.items() if until_s > now_s}
-        # Every credential that it was given by now has ended by then.
-        self._forgotten[name] = now_s + CREDENTIAL_TTL_S
 
     async def _worker_key(self, ad: Ad, envelope: Envelope) -> str:
         if not envelope.credential:
@@ -62,8 +61,7 @@ class Proof:
         found = await self._doorkeeper.credential(envelope.credential)
         if found.worker != ad.id:
             raise Forbidden(f"the credential is that of {found.worker}, which cannot speak for {ad.id}")
-        if found.expires_s <= self._forgotten.get(ad.id, 0.0):
-            raise Forbidden(f"the worker {ad.id} was removed from the mesh")
+        self._roll.require(found)
         return found.key
 
     def _manager_key(self, ad: Ad, envelope: Envelope) -> str:

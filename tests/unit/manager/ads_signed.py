@@ -21,7 +21,7 @@ def record(kid: str, signer: Signer, instance: str, until_us: int = 2**52) -> Ke
 
 
 class Trusting:
-    """The managers' keys, and a doorkeeper who knows a revoked worker."""
+    """The managers' keys, a doorkeeper who knows a revoked worker, and a roll with one that was removed."""
 
     def __init__(self) -> None:
         self.records = {KID: record(KID, MESH, "manager-1"), OTHER_KID: record(OTHER_KID, MESH, "manager-2", 1)}
@@ -31,6 +31,10 @@ class Trusting:
         if found.worker == "revoked":
             raise Forbidden("the worker is revoked")
         return found
+
+    def require(self, credential: Credential) -> None:
+        if credential.worker == "removed":
+            raise Forbidden("the worker was removed")
 
 
 def credential_of(name: str, signer: Signer, by: Signer = MESH, left_s: float = CREDENTIAL_TTL_S) -> str:

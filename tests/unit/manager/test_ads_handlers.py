@@ -11,7 +11,10 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.fake_consul import FakeConsul
+from hoploom.manager.ads_attaching import ENROLLED
 from hoploom.manager.app import make_app
+from hoploom.manager.enrolment import records
+from hoploom.manager.enrolment.records import WorkerRecord, worker_key
 from hoploom.manager.registry import REGISTRY
 from hoploom.manager.settings import Settings
 from hoploom.manager.signing import SIGNING, Signing
@@ -175,3 +178,15 @@ async def test_the_list_of_managers_is_for_managers_and_workers_and_has_no_crede
     document = await answer.json()
     assert [each["urls"] for each in document["managers"]] == [["https://map.example.org"]]
     assert "hw1." not in str(document)
+
+
+async def test_a_worker_that_is_removed_is_gone_here_at_once_and_stays_so(door: Door, fake_consul: FakeConsul) -> None:
+    record = WorkerRecord(name="pi-1", number=7, key=door.pi.public, invited_us=1, enrolled_us=2)
+    await fake_consul.kv_put(worker_key("pi-1"), records.packed(record))
+    await door.post(door.envelope(ad_of()))
+    # Who was enrolled and removed between two looks was never seen as enrolled: in no mesh is that so quick.
+    await eventually("the record", lambda: "pi-1" in door.app[ENROLLED].names)
+    await fake_consul.kv_delete(worker_key("pi-1"))
+    await eventually("nobody", lambda: door.known() == [])
+    assert (await door.post(door.envelope(ad_of(generation=2))))[0] == 403
+    assert door.known() == []

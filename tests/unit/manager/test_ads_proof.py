@@ -6,7 +6,6 @@ import pytest
 
 from hoploom.kit.errors import BadRequest, Forbidden, Unauthorized
 from hoploom.manager.ads_proof import Proof
-from hoploom.trust.credential import CREDENTIAL_TTL_S
 from hoploom.trust.keys import Signer
 from hoploom.wire.ad_bodies import ManagerBody
 from hoploom.wire.ads import MANAGER, Ad, Envelope
@@ -19,7 +18,7 @@ SPEAKER = ad_of(kind=MANAGER, id="manager-1", body=ManagerBody())
 
 @pytest.fixture
 def proof() -> Proof:
-    return Proof(Trusting(), Trusting())
+    return Proof(Trusting(), Trusting(), Trusting())
 
 
 GOOD = signed(ad_of(), PI, credential=credential_of("pi-1", PI))
@@ -40,6 +39,7 @@ async def test_who_has_signed_with_its_own_key_is_believed(proof: Proof) -> None
         ("a stranger's", signed(ad_of(), PI, credential=credential_of("pi-1", PI, by=STRANGER)), Unauthorized),
         ("another worker's", signed(ad_of(), PI_2, credential=credential_of("pi-2", PI_2)), Forbidden),
         ("that of a revoked one", signed(ad_of(id="revoked"), PI, credential=credential_of("revoked", PI)), Forbidden),
+        ("that of a removed one", signed(ad_of(id="removed"), PI, credential=credential_of("removed", PI)), Forbidden),
         ("a good one and another's signature", replace(GOOD, signature=PI_2.sign(GOOD.ad)), Unauthorized),
         ("a signature of another ad", replace(GOOD, ad=ad_of(generation=2).to_bytes()), Unauthorized),
         ("half a signature", replace(GOOD, signature=GOOD.signature[:43]), Unauthorized),
@@ -77,10 +77,3 @@ async def test_every_flipped_bit_is_noticed(proof: Proof) -> None:
         flipped[at // 8] ^= 1 << at % 8
         with pytest.raises(Unauthorized):
             await proof.check(ad_of(), replace(GOOD, ad=bytes(flipped)))
-
-
-async def test_a_removed_worker_is_not_believed_until_it_joins_again(proof: Proof) -> None:
-    proof.forget("pi-1")
-    with pytest.raises(Forbidden, match="removed"):
-        await proof.check(ad_of(), GOOD)
-    await proof.check(ad_of(), signed(ad_of(), PI, credential=credential_of("pi-1", PI, left_s=CREDENTIAL_TTL_S + 2)))
