@@ -13,7 +13,7 @@ import os
 import select
 import socket
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from hoploom.kit import metrics
 from hoploom.kit.errors import Unavailable
@@ -52,7 +52,7 @@ class Hub:
         self._news = asyncio.Event()
         self._closed = False
         self._epoll = select.epoll()
-        self.keep_alive = KEEP_ALIVE
+        self.keep_alive: Callable[[], bytes] = lambda: KEEP_ALIVE
 
     @property
     def count(self) -> int:
@@ -112,7 +112,7 @@ class Hub:
             while self._said:
                 await self.tell(*self._said.popleft())
             if clock() >= due_s:
-                self._send_all(turn, self.keep_alive, None)
+                self._send_all(turn, self.keep_alive(), None)
                 turn, due_s = (turn + 1) % SLICES, max(due_s + KEEP_ALIVE_S / SLICES, clock())
             await self._wait(due_s - clock())
 
