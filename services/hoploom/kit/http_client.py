@@ -3,8 +3,9 @@
 import json
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -122,6 +123,28 @@ class HttpClient:
             reason = Answer(answer.status, body).reason()
             raise Unavailable(f"{method} {url} answered {answer.status}: {reason}", _retry_after(answer.headers))
         return Answer(answer.status, body, answer.headers)
+
+    async def stream(self, url: str, *, silent_s: float, headers: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
+        """What comes in answer to a GET, as it comes; ends when the other side ends it.
+
+        Args:
+            url: Where to.
+            silent_s: Seconds without a byte after which nobody is taken to be there any more.
+            headers: Of the request.
+
+        Raises:
+            Unavailable: Another answer than 200, the connection broke, or nothing came for so long.
+        """
+        timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT_S, sock_read=silent_s)
+        try:
+            async with self.session.get(url, timeout=timeout, allow_redirects=False, headers=headers) as answer:
+                if answer.status != HTTPStatus.OK:
+                    reason = Answer(answer.status, await answer.read()).reason()
+                    raise Unavailable(f"GET {url} answered {answer.status}: {reason}", _retry_after(answer.headers))
+                async for data in answer.content.iter_any():
+                    yield data
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unavailable(f"GET {url} broke off ({str(error) or type(error).__name__})") from error
 
     async def close(self) -> None:
         """Close the pool."""

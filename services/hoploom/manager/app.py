@@ -8,6 +8,7 @@ from hoploom.manager import ads_attaching, handlers, key_keeping, projecting, si
 from hoploom.manager.dyfi import attaching as dyfi
 from hoploom.manager.enrolment import attaching as enrolment
 from hoploom.manager.gateway import relaying
+from hoploom.manager.push import attaching as pushing
 from hoploom.manager.settings import Settings
 from hoploom.trust import attaching
 
@@ -34,6 +35,7 @@ def make_app(settings: Settings) -> web.Application:
     signing.attach(app)
     projecting.attach(app)
     enrolment.attach(app, settings)
+    pushing.attach(app, credentials.read(settings.operator_token_file))
     if settings.gateway:
         relaying.attach(app, settings.gateway_rate)
     dyfi.attach(app, settings)

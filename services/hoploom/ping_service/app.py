@@ -21,6 +21,7 @@ from hoploom.ping_service.lease_client import LeaseClient
 from hoploom.ping_service.orders import Orders
 from hoploom.ping_service.outbox import Outbox
 from hoploom.ping_service.probing import boot_id
+from hoploom.ping_service.pushed import Line, Pushed
 from hoploom.ping_service.settings import Settings
 from hoploom.ping_service.spool import Spool
 from hoploom.ping_service.station import Station
@@ -43,6 +44,8 @@ def make_app(settings: Settings) -> web.Application:
     outbox = Outbox(Spool(settings.spool_folder(), settings.spool_bytes), station.clock, boot_id())
     worker = Worker(station, outbox)
 
+    pushed = Pushed(station, _line(mesh, identity, settings))
+
     async def is_let_in() -> None:
         if identity.trouble:
             raise NotReady(identity.trouble)
@@ -59,6 +62,9 @@ def make_app(settings: Settings) -> web.Application:
     async def work(_: web.Application) -> None:
         await worker.run()
 
+    async def listen(_: web.Application) -> None:
+        await pushed.run()
+
     async def renew(_: web.Application) -> None:
         await identity.run()
 
@@ -68,6 +74,7 @@ def make_app(settings: Settings) -> web.Application:
     app.cleanup_ctx.append(spool)
     kit.background(app, work)
     kit.background(app, renew)
+    kit.background(app, listen)
     kit.on_drain(app, leave)
     return app
 
@@ -92,3 +99,14 @@ def _edge(mesh: Mesh, identity: Identity) -> ServiceClient:
     return ServiceClient.through(
         mesh.http, lambda: f"{identity.mesh_url}/gateway" if identity.gateway else identity.mesh_url
     )
+
+
+def _line(mesh: Mesh, identity: Identity, settings: Settings) -> Line:
+    """The way to what managers push: where it joined, or by Fabio."""
+    joined = ServiceClient.through(mesh.http, lambda: identity.mesh_url)
+    edge = joined if identity.mesh_url else mesh.through_fabio()
+
+    def is_wanted() -> bool:
+        return settings.push and (identity.answer is None or identity.answer.push)
+
+    return Line(mesh.http, edge, identity.headers, is_wanted)

@@ -7,6 +7,7 @@ import uuid
 from hoploom.kit.errors import BadRequest, Forbidden, Unavailable
 from hoploom.ping_service import holding, orders
 from hoploom.ping_service.station import Station
+from hoploom.prober.politeness import smallest
 from hoploom.wire.lease import Lease, LeaseRequest
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Asking:
             request_id=self._request_id,
             worker=station.name,
             group=station.settings.group or station.name,
-            rate_pps=station.settings.max_rate_pps,
+            rate_pps=smallest(station.settings.max_rate_pps, station.orders.set_pps),
             families=station.families,
             skills=station.skills,
             allow_private=station.settings.allow_private,

@@ -1,4 +1,7 @@
-"""Follows the overlay by long poll, so that pause, opt-outs and revocation act within a second."""
+"""Follows the overlay, so that pause, opt-outs and revocation act within a second.
+
+By long poll, which rests while a manager pushes that what is known is the newest.
+"""
 
 import asyncio
 import logging
@@ -15,6 +18,8 @@ async def follow(station: Station) -> None:
     """Keep the orders current, for ever; without anybody to tell them, leases just run out."""
     readable = True
     while True:
+        while station.is_told:
+            await station.news()
         asked_s = station.clock()
         try:
             document = await station.client.orders(station.orders.version)

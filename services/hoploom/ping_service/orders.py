@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from hoploom.prober.politeness import Blocks, blocks, smallest
 from hoploom.targets.ranges import Range, merge
@@ -22,6 +23,9 @@ FRESH_S = 60.0
 
 UNKNOWN = -1
 """Stands for the version of who has heard nothing yet."""
+
+TOLD_S = 30.0
+"""So long after it was last confirmed, what a manager pushes is enough: it confirms every 15 s while it knows it."""
 
 PAUSED, REVOKED = "paused", "revoked"
 
@@ -51,11 +55,15 @@ class Orders:
         document: The newest version heard; None before the first.
         heard_s: When somebody last told or confirmed it, by our own clock.
         owner: The owner's limits.
+        told: The version that a manager pushes; `UNKNOWN` while none does.
+        set_pps: Packets a second at most, as operators have set it for this worker; 0 for no limit.
     """
 
     document: OverlayDocument | None = None
     heard_s: float = float("-inf")
     owner: Owner = Owner()
+    told: int = UNKNOWN
+    set_pps: int = 0
 
     @property
     def version(self) -> int:
@@ -70,8 +78,8 @@ class Orders:
 
     @property
     def rate_pps(self) -> int:
-        """The mesh's cap for a campaign or the owner's for everything, whichever is smaller; 0 for none."""
-        return smallest(self.document.rate_pps if self.document else 0, self.owner.rate_pps)
+        """The mesh's cap for a campaign, or the owner's or an operator's for everything: the smallest; 0 for none."""
+        return smallest(self.document.rate_pps if self.document else 0, self.owner.rate_pps, self.set_pps)
 
     @property
     def network_pps(self) -> int:
@@ -109,14 +117,24 @@ def heard(orders: Orders, document: OverlayDocument | None, now_s: float) -> Ord
         What is known then.
     """
     if document is None or document.version == orders.version:
-        return _confirmed(orders, now_s)
+        return changed(orders, heard_s=now_s)
     if document.version > orders.version or not is_fresh(orders, now_s):
         return replace(orders, document=document, heard_s=now_s)
     return orders
 
 
-def _confirmed(orders: Orders, now_s: float) -> Orders:
-    """The same, told now; to work out again what to stay away from would stop the sending for a third of a second."""
-    after = replace(orders, heard_s=now_s)
+def pushed(orders: Orders, version: int, now_s: float) -> Orders:
+    """A manager pushed the version that it knows; where it is the known one, that is confirmed."""
+    return changed(orders, told=version, heard_s=now_s if version == orders.version else orders.heard_s)
+
+
+def is_told(orders: Orders, now_s: float) -> bool:
+    """Whether nobody has to be asked, because a manager pushes that what is known is the newest."""
+    return orders.document is not None and orders.told == orders.version and now_s - orders.heard_s <= TOLD_S
+
+
+def changed(orders: Orders, **changes: Any) -> Orders:
+    """The same document; to work out again what to stay away from would stop the sending for a third of a second."""
+    after = replace(orders, **changes)
     vars(after).update({name: value for name, value in vars(orders).items() if name == "opt_outs"})
     return after

@@ -52,6 +52,7 @@ class Settings(kit.Settings):
     loopback_will_do: bool = setting(
         False, "Where the system allows no ICMP socket, probe loopback in a namespace of its own, and nothing else."
     )
+    push: bool = setting(True, "Hear of pauses and commands on a connection of its own; else they are asked for.")
     attribution: str = setting("", "Address of the probing.txt put into every probe (RFC 9511); empty puts none.")
 
     spool_dir: str = setting(

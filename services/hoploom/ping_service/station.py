@@ -172,6 +172,29 @@ class Station:
             self.obey()
             self.ring()
 
+    @property
+    def is_told(self) -> bool:
+        """Whether a manager pushes that the orders known here are the newest."""
+        return orders.is_told(self.orders, self.clock())
+
+    def pushed(self, version: int) -> None:
+        """A manager pushed the overlay's version; `orders.UNKNOWN`: it pushes no more."""
+        self.orders = orders.pushed(self.orders, version, self.clock())
+        self.ring()
+
+    def set_rate(self, rate_pps: int) -> None:
+        """Operators have set this worker's rate; it holds beside the owner's."""
+        if rate_pps != self.orders.set_pps:
+            log.info("operators let this worker send %s packets a second", rate_pps or "any number of")
+            self.orders = orders.changed(self.orders, set_pps=rate_pps)
+
+    def run_now(self) -> None:
+        """Look for work now: what was left out, or in vain, is tried again."""
+        log.info("told to look for work now")
+        self._rests_until_s = float("-inf")
+        self._left_out_until_s.clear()
+        self.ring()
+
     def fill(self, reason: str) -> None:
         """The spool takes no more results, and why; empty: it does again."""
         if reason and not self.full:

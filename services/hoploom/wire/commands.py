@@ -47,11 +47,6 @@ class Commands:
         """As it is stored."""
         return {"v": VERSION, "run": self.run, "settings": {"rate_pps": self.rate_pps}}
 
-    def joined(self, everybody: Commands) -> Commands:
-        """With what everybody is told: the smaller rate; both counts only grow, so their sum is new after either."""
-        rates = [each for each in (self.rate_pps, everybody.rate_pps) if each]
-        return Commands(run=self.run + everybody.run, rate_pps=min(rates, default=0))
-
 
 def key(worker: str) -> str:
     """Where the commands of a worker, or of `EVERYBODY`, are stored."""

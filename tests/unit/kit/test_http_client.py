@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -34,11 +35,25 @@ async def _cut(request: web.Request) -> web.Response:
     return web.Response()
 
 
+async def _stream(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    await response.write(b"some")
+    if "on" in request.query:
+        await asyncio.Event().wait()
+    return response
+
+
+async def _streamed(client: HttpClient, url: str, silent_s: float = 30) -> bytes:
+    async with aclosing(client.stream(url, silent_s=silent_s, headers={"X-Request-Id": "r"})) as stream:
+        return b"".join([each async for each in stream])
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[TestServer]:
     app = web.Application()
     app.add_routes([web.get("/status/{status}", _status), web.post("/echo", _echo), web.get("/echo", _echo)])
-    app.add_routes([web.get("/silent", _silent), web.get("/cut", _cut)])
+    app.add_routes([web.get("/silent", _silent), web.get("/cut", _cut), web.get("/stream", _stream)])
     running = TestServer(app, shutdown_timeout=0.01)
     async with running:
         yield running
@@ -148,3 +163,19 @@ def test_a_file_that_holds_no_certificate_is_said_by_its_name(content: str | Non
         path.write_text(content, encoding="utf-8")
     with pytest.raises(ConfigError, match=r"ca\.pem is no file of certificates"):
         HttpClient(str(path))
+
+
+async def test_a_stream_is_given_as_it_comes_until_its_end(server: TestServer, client: HttpClient) -> None:
+    assert await _streamed(client, str(server.make_url("/stream"))) == b"some"
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("/stream?on=1", "broke off"), ("/cut", "broke off"), ("/status/403?problem=1", "answered 403: because")],
+    ids=["silence", "a cut", "a refusal"],
+)
+async def test_a_stream_that_is_none_is_unavailable(
+    path: str, reason: str, server: TestServer, client: HttpClient
+) -> None:
+    with pytest.raises(Unavailable, match=reason):
+        await _streamed(client, str(server.make_url(path)), 0.05)

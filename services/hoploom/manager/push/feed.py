@@ -22,7 +22,7 @@ from hoploom.wire.push import KEEP_ALIVE, ORDERS, RUN, SETTINGS, encoded
 
 log = logging.getLogger(__name__)
 FRESH_S = 40.0
-"""A blocking query returns after some 26 s at the latest; without word for longer nobody knows whether it still is so."""
+"""A blocking query returns after some 26 s at the latest; without word for longer nobody knows what holds now."""
 
 PACE_S = 1.0
 """A query for what is not there returns at every write to the store."""
