@@ -56,6 +56,15 @@ class Answer:
         return str(document.get("detail", document)) if isinstance(document, dict) else str(document)
 
     @property
+    def title(self) -> str:
+        """The title of a problem document; empty for anything else."""
+        try:
+            document = json.loads(self.body) if self.is_problem else None
+        except (ValueError, RecursionError):
+            return ""
+        return str(document.get("title", "")) if isinstance(document, dict) else ""
+
+    @property
     def is_problem(self) -> bool:
         """Whether it comes from a service of ours, which says what it has to object (RFC 9457)."""
         return self.headers.get("Content-Type", "").startswith("application/problem+json")

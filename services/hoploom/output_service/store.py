@@ -17,12 +17,12 @@ import apsw
 
 from hoploom.kit import metrics
 from hoploom.kit.clock import wall_us
-from hoploom.kit.errors import ConfigError, Unavailable, Unprocessable
+from hoploom.kit.errors import ConfigError, Conflict, Unavailable, Unprocessable
 from hoploom.output_service import cells, disk, folder, opening, rotation, rows, schema
 from hoploom.output_service.copying import Copying
 from hoploom.output_service.writing import Writer, translated
 from hoploom.results import tables
-from hoploom.wire.batch import Batch
+from hoploom.wire.batch import OTHER_CONTENT, Batch
 
 T = TypeVar("T")
 # A reader holds back checkpoints for as long as it reads; longer questions belong to a dump.
@@ -43,6 +43,12 @@ _CLOCKS = metrics.histogram(
     "How far the wall clocks of workers are from this host's, either way, by batch.",
     buckets=(1, 10, 60, 3600, 86_400),
 )
+
+
+class OtherContent(Conflict):
+    """Another batch has this very id; its worker sets this one aside."""
+
+    title = OTHER_CONTENT
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,8 @@ class Store:
         Raises:
             Unavailable: Too many batches wait already, or the writer has ended.
             OutOfSpace: The disk is full; nothing of the batch is stored.
-            Unprocessable: Another batch has this id.
+            Unprocessable: Another batch has an id that begins like this one.
+            OtherContent: Another batch has this very id.
         """
         ready = await asyncio.to_thread(rows.Ready, batch)
         if self.waiting >= self._max_waiting:
@@ -234,7 +241,7 @@ def _judged(batch_id: str, digest: bytes, known: tuple[Any, ...]) -> Stored | Ex
     if known_id != batch_id:
         return Unprocessable(f"batch {batch_id} begins like another id, {known_id}: give batches random UUIDs")
     if known_digest != digest:
-        return Unprocessable(f"batch {batch_id} was stored before with other content")
+        return OtherContent(f"batch {batch_id} was stored before with other content")
     return Stored(int(seq), duplicate=True)
 
 

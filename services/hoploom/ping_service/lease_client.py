@@ -17,6 +17,7 @@ from hoploom.ping_service.holding import Held
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.target_set import digest, from_document
 from hoploom.wire import batch_codec
+from hoploom.wire.batch import OTHER_CONTENT
 from hoploom.wire.campaign import MAX_RATE_PPS
 from hoploom.wire.fields import Fields
 from hoploom.wire.lease import MAX_TTL_S, Lease, LeaseDone, LeaseRenewal, LeaseRequest, LeaseReturn
@@ -34,8 +35,9 @@ _LONG_TIMEOUT_S = 30.0
 _NO_CONTENT, _NOT_MODIFIED = 204, 304
 _ENDED = frozenset({403, 404, 409, 410})
 _REFUSED = frozenset({400, 413, 422})
-"""So the output refuses a batch for good. All else passes. 409: it is being stored just now; 404: whoever answers for
-the rest of the paths stores nothing; 401 and 403: the token is being changed, or was forgotten, which people cure."""
+"""So the output refuses a batch for good. All else passes. 409: it is being stored just now, unless its title says that
+another batch has its id; 404: whoever answers for the rest of the paths stores nothing; 401 and 403: the token is being
+changed, or was forgotten, which people cure."""
 
 _SLOWEST_BYTES_S = 16_384
 """A line that is slower than this, in bytes a second, is too slow for results."""
@@ -169,7 +171,7 @@ class LeaseClient:
         answer = await self._request("POST", "/results", timeout_s=timeout_s, data=body, headers=headers)
         if not answer.ok:
             # Of others, who answer for all paths, nobody knows what they mean by it.
-            is_refused = answer.status in _REFUSED and answer.is_problem
+            is_refused = (answer.status in _REFUSED and answer.is_problem) or answer.title == OTHER_CONTENT
             raise (BadRequest if is_refused else Unavailable)(f"{answer.reason()} ({answer.status})")
         if _part(answer, "batch") != batch:
             raise Unavailable("something else answers for the output service")

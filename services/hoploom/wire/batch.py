@@ -43,6 +43,9 @@ VERSION = 1
 ANSWERED, LOST, UNREACHABLE, FAILED = range(4)
 OUTCOMES = ("answered", "lost", "unreachable", "failed")
 """Names of the values of the column `outcome`: an echo reply came, nothing came, an ICMP error came, nothing left."""
+OTHER_CONTENT = "Other content"
+"""Title of the problem (409) that a batch gets whose id another one has: for good, not as one that is being stored."""
+
 MAX_ROWS = 65_536
 """More rows than a worker's largest lease has; bounds the memory that one batch takes here."""
 _IPV4 = 4

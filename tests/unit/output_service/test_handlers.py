@@ -19,6 +19,7 @@ from hoploom.kit.errors import ConfigError
 from hoploom.output_service import dumps, handlers, sending
 from hoploom.output_service.app import make_app
 from hoploom.output_service.settings import Settings
+from hoploom.wire.batch import OTHER_CONTENT
 from hoploom.wire.batch_codec import MEDIA_TYPE, MEDIA_TYPE_JSON, MEDIA_TYPE_ZSTD, pack, to_document
 from unit.wire.batches import make
 from unit.wire.traces import traced
@@ -101,7 +102,8 @@ async def test_a_batch_is_refused_with_a_reason_and_no_row_when(
 async def test_other_content_under_a_known_id_is_refused(client: Client) -> None:
     await client.post("/results", data=pack(make()), headers=ZSTD)
     answer = await client.post("/results", data=pack(make(lease="another")), headers=ZSTD)
-    assert (await problem(answer))[0] == 422
+    assert (await problem(answer))[0] == 409 and (await answer.json())["title"] == OTHER_CONTENT
+    assert await stored(client) == 6
 
 
 async def test_a_batch_that_is_being_stored_conflicts_with_itself(client: Client) -> None:

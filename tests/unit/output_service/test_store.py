@@ -17,7 +17,7 @@ from hoploom.kit.errors import ConfigError, OutOfSpace, Unavailable, Unprocessab
 from hoploom.output_service import trace_rows
 from hoploom.output_service.cells import batch_key
 from hoploom.output_service.folder import live
-from hoploom.output_service.store import Store, Stored
+from hoploom.output_service.store import OtherContent, Store, Stored
 from hoploom.output_service.writing import MAX_PER_COMMIT
 from hoploom.wire.batch import INTEGER_RANGES, Batch
 from hoploom.wire.columns import MAX_INT
@@ -50,7 +50,7 @@ async def test_a_worker_whose_clock_is_off_is_measured(store: Store) -> None:
 
 async def test_the_same_id_with_other_content_is_refused_and_changes_nothing(store: Store) -> None:
     await store.append(make())
-    with pytest.raises(Unprocessable, match="other content"):
+    with pytest.raises(OtherContent, match="other content"):
         await store.append(make(lease="another"))
     assert await store.read("SELECT lease FROM batches") == [("first-map/pi-7/0/0",)]
 
@@ -66,7 +66,7 @@ async def test_one_bad_batch_of_a_group_spoils_none_of_the_others(store: Store) 
     await store.append(make())
     batches = [make(1), make(lease="another"), make(2)]
     results = await asyncio.gather(*map(store.append, batches), return_exceptions=True)
-    assert [type(result).__name__ for result in results] == ["Stored", "Unprocessable", "Stored"]
+    assert [type(result).__name__ for result in results] == ["Stored", "OtherContent", "Stored"]
     assert await count(store) == 18
 
 
@@ -127,7 +127,7 @@ async def test_a_path_that_ends_in_silence_or_in_a_loop_counts_as_lost(store: St
 async def test_traceroutes_are_stored_once_however_often_they_come(store: Store) -> None:
     await store.append(traced())
     assert (await store.append(dataclasses.replace(traced(), sent_monotonic_us=7_000_000))).duplicate
-    with pytest.raises(Unprocessable, match="other content"):
+    with pytest.raises(OtherContent, match="other content"):
         await store.append(traced(columns=dataclasses.replace(paths(3), mpls_entry=np.zeros(6, np.uint32))))
     assert (await count(store, "traceroutes"), await count(store, "traceroute_hops")) == (3, 12)
 

@@ -171,6 +171,7 @@ async def test_a_batch_that_is_stored_was_sent_as_it_is_under_its_id() -> None:
         Unavailable("away"),
         *[answer(status) for status in (301, 401, 403, 404, 405, 409, 415, 429, 500)],
         Answer(422, b"<html>", {"Content-Type": "text/html"}),
+        Answer(409, b'{"title": "Other content"}', {}),
         Answer(413, b"too large for this proxy", {}),
         answer(200, {"v": 1, "batch": "another"}),
         answer(200, {}),
@@ -188,6 +189,13 @@ async def test_a_batch_waits_where_nobody_has_stored_it_and_nobody_refuses_it(fo
 async def test_a_batch_that_the_output_refuses_as_such_is_refused_for_good(status: int) -> None:
     with pytest.raises(BadRequest, match=rf"^row 3 is wrong \({status}\)$"):
         await client(answer(status, detail="row 3 is wrong"))[0].submit(BATCH, b"body")
+
+
+async def test_a_batch_whose_id_another_has_is_refused_for_good_and_one_that_is_being_stored_is_not() -> None:
+    for title, error in (("Other content", BadRequest), ("Conflict", Unavailable)):
+        found = Answer(409, json.dumps({"title": title, "detail": "it conflicts"}).encode(), PROBLEM)
+        with pytest.raises(error, match=r"it conflicts \(409\)"):
+            await client(found)[0].submit(BATCH, b"body")
 
 
 async def test_a_larger_batch_has_longer_to_arrive() -> None:
