@@ -15,7 +15,7 @@ from hoploom.kit.deploy import deploy_root
 from waiting import until
 
 ANONYMOUS = "00000000-0000-0000-0000-000000000002"
-SERVICES = ("input", "output", "ping", "fabio")
+SERVICES = ("input", "output", "manager", "ping", "fabio")
 
 
 class Acls:

@@ -79,9 +79,13 @@ class Datacenter:
         if self.name == HOME:
             self._acls.fill(self.consul_url)
         until(f"the tokens in {self.name}", lambda: self._acls.copied(self.consul_url), 60)
-        for each in (self.fabio, *self.services, self.worker):
+        for each in self.children():
             stack.callback(each.stop, kill=True)
             each.start()
+
+    def children(self) -> list[Child]:
+        """All but Consul, in the order in which they begin."""
+        return [self.fabio, *self.services, self.worker]
 
     def passing(self, service: str, dc: str = "") -> int:
         """Instances of a service that are healthy, as this datacenter's Consul knows it."""
@@ -144,7 +148,8 @@ class Datacenter:
         mesh = ["--consul-addr", self.consul_url, "--fabio-addr", f"http://{self._address}:{FABIO}"]
         tokens = ["--worker-token-file", str(self.token), "--consul-token-file", str(self._acls.files[name])]
         words = [*where, *mesh, *tokens]
-        return [sys.executable, "-m", f"hoploom.{name}_service", *words]
+        module = name if name == "manager" else f"{name}_service"
+        return [sys.executable, "-m", f"hoploom.{module}", *words]
 
     def _consul(self) -> Path:
         config = {

@@ -14,6 +14,7 @@ from hoploom.kit import metrics
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.errors import BadRequest, NotFound, TooLarge, Unavailable
 from hoploom.kit.logs import request_id
+from hoploom.manager.enrolment.handlers import asker
 from hoploom.manager.gateway import passing, rules
 from hoploom.manager.gateway.rules import Rule
 from hoploom.manager.gateway.shares import Shares
@@ -47,7 +48,8 @@ async def relay(request: web.Request) -> web.StreamResponse:
         Unauthorized: It shows no credential, or none that is good.
         Forbidden: The worker is revoked, or it is no worker.
         TooLarge: Its body is.
-        Unavailable: The service does not answer in time, or the worker asks too often.
+        Unavailable: The service does not answer in time.
+        TooMany: The worker asks too often.
     """
     rule = rules.rule_for(request.method, request.match_info["path"])
     if rule is None:
@@ -105,7 +107,7 @@ async def _relayed(request: web.Request, rule: Rule, response: web.StreamRespons
 
 
 def _asked(request: web.Request, rule: Rule) -> passing.Asked:
-    headers = rules.asked_headers(request.headers, request.remote or "")
+    headers = rules.asked_headers(request.headers, asker(request))
     return passing.Asked(
         service=rule.service,
         method=rule.method,

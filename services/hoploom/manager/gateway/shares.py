@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from hoploom.kit.errors import Unavailable
+from hoploom.kit.errors import TooMany
 
 BURST_S = 4.0
 """A worker that rested has so many seconds of its rate at once: a spool begins to drain with many small batches."""
@@ -57,7 +57,7 @@ class Shares:
         """One request more of a worker.
 
         Raises:
-            Unavailable: It has sent too many; says when it may send the next.
+            TooMany: It has sent too many; says when it may send the next.
         """
         share = self._share(worker, now_s)
         if not self._rate:
@@ -65,7 +65,7 @@ class Shares:
         share.credit = min(self._most, share.credit + (now_s - share.at_s) * self._rate)
         share.at_s = now_s
         if share.credit < 1:
-            raise Unavailable(
+            raise TooMany(
                 f"worker {worker} sends more than {self._rate:g} requests a second", (1 - share.credit) / self._rate
             )
         share.credit -= 1
@@ -75,11 +75,11 @@ class Shares:
         """Room for a request while it is relayed.
 
         Raises:
-            Unavailable: The worker has too many under way.
+            TooMany: The worker has too many under way.
         """
         share = self._share(worker, now_s)
         if share.under_way >= AT_ONCE:
-            raise Unavailable(f"worker {worker} has {AT_ONCE} requests under way")
+            raise TooMany(f"worker {worker} has {AT_ONCE} requests under way")
         share.under_way += 1
         try:
             yield

@@ -132,6 +132,15 @@ async def test_a_request_comes_to_the_service_and_the_answer_to_the_worker(
     assert answer.headers["X-Request-Id"] == asked.headers["X-Request-Id"]
 
 
+async def test_behind_a_router_the_worker_s_address_is_what_the_router_has_seen(
+    gateway: Gateway, service: Service
+) -> None:
+    claimed = {**bearer(), "X-Forwarded-For": "192.0.2.1, 198.51.100.7"}
+    async with gateway.post("/gateway/leases", data=b"{}", headers=claimed) as answer:
+        assert answer.status == 200
+    assert service.asked[0].headers["X-Forwarded-For"] == "198.51.100.7"
+
+
 @pytest.mark.parametrize(
     ("headers", "path", "status", "reason"),
     [
@@ -254,7 +263,7 @@ async def test_a_service_that_is_silent_is_given_up(
 async def test_one_worker_s_flood_is_its_own_affair(on_mesh: Put, fake_consul: FakeConsul, service: Service) -> None:
     async with managing(on_mesh, fake_consul, rate_per_s=1.0) as gateway:
         answers = [await gateway.post("/gateway/leases", data=b"{}", headers=bearer()) for _ in range(6)]
-        assert answers[0].status == 200 and answers[-1].status == 503 and "Retry-After" in answers[-1].headers
+        assert answers[0].status == 200 and answers[-1].status == 429 and "Retry-After" in answers[-1].headers
         async with gateway.post("/gateway/leases", data=b"{}", headers=bearer("pi-2")) as answer:
             assert answer.status == 200
 

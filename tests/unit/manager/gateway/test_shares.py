@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from hoploom.kit.errors import Unavailable
+from hoploom.kit.errors import TooMany
 from hoploom.manager.gateway.shares import AT_ONCE, BURST_S, POLLS, Shares
 
 PI, OTHER = "pi-vaasa", "pi-oulu"
@@ -17,7 +17,7 @@ def test_a_burst_passes_and_then_the_rate_holds() -> None:
         try:
             shares.spend(PI, step / 100)
             passed += 1
-        except Unavailable:
+        except TooMany:
             pass
     assert passed == 10 * BURST_S + 10 * 9.99 // 1
 
@@ -26,7 +26,7 @@ def test_who_asks_too_often_hears_when_to_ask_again() -> None:
     shares = Shares(2.0)
     for _ in range(int(2 * BURST_S)):
         shares.spend(PI, 5.0)
-    with pytest.raises(Unavailable, match="pi-vaasa sends more than 2 requests a second") as refused:
+    with pytest.raises(TooMany, match="pi-vaasa sends more than 2 requests a second") as refused:
         shares.spend(PI, 5.0)
     assert refused.value.retry_after_s == 0.5
     shares.spend(PI, 5.5)
@@ -34,7 +34,7 @@ def test_who_asks_too_often_hears_when_to_ask_again() -> None:
 
 def test_one_that_asks_too_often_keeps_no_other_out() -> None:
     shares = Shares(1.0)
-    with pytest.raises(Unavailable):
+    with pytest.raises(TooMany):
         for _ in range(10):
             shares.spend(PI, 0.0)
     shares.spend(OTHER, 0.0)
@@ -51,7 +51,7 @@ def test_so_many_are_under_way_and_no_more_until_one_ends() -> None:
     with ExitStack() as held:
         last = [held.enter_context(shares.place(PI, 0.0)) for _ in range(AT_ONCE)]
         assert len(last) == AT_ONCE
-        with pytest.raises(Unavailable, match="under way"), shares.place(PI, 0.0):
+        with pytest.raises(TooMany, match="under way"), shares.place(PI, 0.0):
             pass
         with shares.place(OTHER, 0.0):
             pass
