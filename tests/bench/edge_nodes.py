@@ -95,4 +95,4 @@ def _busy_s(pid: int) -> float:
 
 
 def _written() -> float:
-    return module.WRITES._value.get()
+    return float(module.WRITES._value.get())
