@@ -179,6 +179,7 @@ class Campaigns:
             per_network=max(map(per_network, found.sets.values())),
             home_dc=self._dc,
             slices=request.slices,
+            apart=request.apart,
             here=self._dc,
         )
 

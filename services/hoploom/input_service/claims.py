@@ -23,7 +23,7 @@ def claim(work: Work, wanted: Wanted, nonce: str, crowd: int) -> Claim:
         worker=wanted.request.worker,
         campaign=campaign,
         edition=edition,
-        group=wanted.request.group,
+        group=work.group(wanted.request),
         round=work.round,
         campaign_pps=work.limits.rate_pps,
         wanted_pps=wanted.request.rate_pps,

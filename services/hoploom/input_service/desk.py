@@ -147,10 +147,11 @@ class Desk:
         asked = sorted(asked, key=lambda each: not each.parent)
         found = []
         for campaign in asked:
+            group = campaign.group_of(request.worker, request.group)
             # Also where it is paused, or has nothing to do.
-            self._activity.note(campaign, request.group)
+            self._activity.note(campaign, group)
             if _may(campaign, orders) and _can(request, campaign):
-                record = await self._rounds.state(campaign, request.group)
+                record = await self._rounds.state(campaign, group)
                 todo = [each for each in unfinished(record, campaign) if each[0] in request.families]
                 if todo:
                     found.append(Work(campaign, record.round, todo, Limits.of(campaign, orders)))

@@ -157,7 +157,7 @@ class Serving:
         """
         _, last = self._answered.get(wanted.request.worker, ("", None))
         shard = (last.family, last.shard) if last else (0, 0)
-        where = locate(work, wanted.request.group, shard) if shard in mine else None
+        where = locate(work, work.group(wanted.request), shard) if shard in mine else None
         if where is None or where.empty.ref != last:
             return None
         ask = self._ask(work, shard, wanted, nonce)
@@ -174,7 +174,7 @@ class Serving:
 
     async def _ask_of(self, work: Work, shard: Shard, wanted: Wanted, nonce: str) -> Ask | None:
         """What to ask of a shard, or None where it is known to have nothing now."""
-        ref = locate(work, wanted.request.group, shard).empty.ref
+        ref = locate(work, work.group(wanted.request), shard).empty.ref
         rests = await self._coolings.open(work.campaign, ref, capped=bool(work.limits.network_pps))
         ask = self._ask(work, shard, wanted, nonce)
         known, blocked = self._journal.peek(ref), self._coolings.blocked(ref) if rests else []
@@ -185,7 +185,7 @@ class Serving:
         return None if nothing else ask
 
     async def _grant_of(self, work: Work, shard: Shard, wanted: Wanted, ask: Ask) -> Lease | None:
-        where = locate(work, wanted.request.group, shard)
+        where = locate(work, work.group(wanted.request), shard)
         ref = where.empty.ref
         rests = bool(work.campaign.cooldown_minutes or work.limits.network_pps)
 

@@ -73,6 +73,10 @@ class Work:
     shards: Sequence[Shard]
     limits: Limits
 
+    def group(self, request: LeaseRequest) -> str:
+        """The group that a request is for."""
+        return self.campaign.group_of(request.worker, request.group)
+
     def slot(self, shard: Shard) -> int:
         """The slot of one of its shards."""
         return shards.slot_of(self.campaign.id, *shard)

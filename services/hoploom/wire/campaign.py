@@ -66,6 +66,7 @@ class CampaignRequest:
         revise: `restart` makes a new edition where the id is known with other content; empty refuses that.
         slices: Parts of the targets by datacenter, such as one in dc1 and two in dc2; empty for all in the datacenter
             where the campaign is made.
+        apart: Every worker maps all of it, also workers of one group.
     """
 
     id: str
@@ -85,6 +86,7 @@ class CampaignRequest:
     anchors: tuple[str, ...] = ()
     revise: str = ""
     slices: Mapping[str, int] = field(default_factory=dict)
+    apart: bool = False
 
     @staticmethod
     def from_json(document: object) -> CampaignRequest:
@@ -109,6 +111,7 @@ class CampaignRequest:
             max_targets=known.integer("max_targets", range(MAX_INTEGER), 0),
             revise=known.text("revise", REVISE, ""),
             slices=slices.read(known.object("slices", {})),
+            apart=known.flag("apart", default=False),
             **{**_pace(known), "anchors": _addresses(known)},
         )
 
@@ -116,8 +119,8 @@ class CampaignRequest:
         """As it travels."""
         lists = {"blocks": list(self.blocks), "excludes": list(self.excludes), "anchors": list(self.anchors)}
         document = {"v": VERSION, **asdict(self), **lists, "probe": self.probe.to_json()}
-        # Digests of requests from before there were slices stay what they were.
-        return _without(document, () if self.slices else ("slices",))
+        # Digests of requests from before there were these stay what they were.
+        return _without(document, [name for name in ("slices", "apart") if not document[name]])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +164,7 @@ class Campaign:
         home_dc: The datacenter where it was made, and where alone it is changed; empty for one of a mesh before there
             were several, whose targets are all handed out wherever it stands.
         slices: See `CampaignRequest`; of hops' targets they say how the budget is shared, and nothing else.
+        apart: See `CampaignRequest`.
         here: The datacenter that looks at it, whose slice counts; empty for all of them. It does not travel.
     """
 
@@ -186,6 +190,7 @@ class Campaign:
     excludes: str = ""
     home_dc: str = ""
     slices: Mapping[str, int] = field(default_factory=dict)
+    apart: bool = False
     here: str = ""
 
     @property
@@ -207,6 +212,10 @@ class Campaign:
     def datacenters(self) -> tuple[str, ...]:
         """Where targets of it are handed out, by name; none where that is wherever it stands."""
         return () if self.parent else tuple(sorted(self.proportions))
+
+    def group_of(self, worker: str, group: str) -> str:
+        """The group that a worker maps it with, whatever group it is in."""
+        return worker if self.apart else group
 
     def span(self, family: int) -> tuple[int, int]:
         """The positions of a family that are handed out here: the first, and the one after the last."""
@@ -251,6 +260,7 @@ class Campaign:
             excludes=known.text("excludes", _SHA256_OR_NONE, ""),
             home_dc=known.text("home_dc", slices.DATACENTER) if known.has("home_dc") else "",
             slices=slices.read(known.object("slices", {})),
+            apart=known.flag("apart", default=False),
             **_pace(known),
         )
 
@@ -259,7 +269,7 @@ class Campaign:
         sets = {str(family): asdict(each) for family, each in sorted(self.sets.items())}
         document = {"v": VERSION, **asdict(self), "sets": sets, "targets": self.targets, "anchors": list(self.anchors)}
         document["probe"] = self.probe.to_json()
-        return _without(document, ("here", *(name for name in ("parent", "home_dc", "slices") if not document[name])))
+        return _without(document, ("here", *(name for name in ("parent", "home_dc", "slices", "apart") if not document[name])))
 
 
 def _without(document: dict[str, Any], names: Collection[str]) -> dict[str, Any]:

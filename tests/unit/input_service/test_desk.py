@@ -141,6 +141,16 @@ async def test_with_a_cooldown_the_order_stays_over_the_rounds(instance: Instanc
     assert (one.order_key == two.order_key) is same
 
 
+async def test_every_worker_of_a_group_maps_all_of_a_campaign_that_wants_them_apart(instance: Instance) -> None:
+    await instance.campaigns.create(campaign_request("apart", blocks=["127.0.0.0/30"], apart=True))
+    for worker in ("w1", "w2"):
+        lease = await leased(instance, worker)
+        assert lease.group == worker
+        await acknowledged(instance, lease, worker)
+    progress = await instance.progress.groups(await instance.campaigns.get("apart"))
+    assert {name: each["done"] for name, each in progress.items()} == {"w1": 4, "w2": 4}
+
+
 async def test_rounds_follow_each_other_until_the_last(instances: list[Instance]) -> None:
     await instances[0].campaigns.create(campaign_request(blocks=["127.0.0.0/28", "::1"], rounds=3))
     seen: list[tuple[int, int]] = []

@@ -90,6 +90,14 @@ def test_slices_and_home_travel_and_the_looker_does_not() -> None:
     assert "slices" not in CampaignRequest.from_json(REQUEST).to_json()
 
 
+def test_a_campaign_of_every_worker_for_itself_says_so_and_others_say_nothing() -> None:
+    apart = replace(CAMPAIGN, apart=True)
+    assert Campaign.from_json(json.loads(json.dumps(apart.to_json()))) == apart
+    assert (apart.group_of("pi", "local"), CAMPAIGN.group_of("pi", "local")) == ("pi", "local")
+    assert CampaignRequest.from_json({**REQUEST, "apart": True}).apart
+    assert not {"apart"} & {*CAMPAIGN.to_json(), *CampaignRequest.from_json(REQUEST).to_json()}
+
+
 @pytest.mark.parametrize(
     ("home", "slices", "here", "spans", "shares"),
     [
