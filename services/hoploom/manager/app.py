@@ -8,6 +8,7 @@ from hoploom.manager import ads_attaching, handlers, key_keeping, projecting, si
 from hoploom.manager.dyfi import attaching as dyfi
 from hoploom.manager.enrolment import attaching as enrolment
 from hoploom.manager.gateway import relaying
+from hoploom.manager.joining import attaching as joining
 from hoploom.manager.push import attaching as pushing
 from hoploom.manager.settings import Settings
 from hoploom.trust import attaching
@@ -39,6 +40,7 @@ def make_app(settings: Settings) -> web.Application:
     if settings.gateway:
         relaying.attach(app, settings.gateway_rate)
     dyfi.attach(app, settings)
+    joining.attach(app, settings)
     app.router.add_route("*", "/{path:.+}", handlers.elsewhere)
     return app
 

@@ -12,6 +12,11 @@ class Settings(kit.Settings):
 
     port: int = setting(0, "Port to listen on; 0 takes a free one.", env=("MANAGER_PORT", "PORT"))
     latest: int = setting(25, "Latest results shown on the page.", more="More makes the page longer, no slower.")
+    archive_dir: str = setting(
+        "",
+        "Folder with the archives that workers elsewhere are installed from, as `hoploom build` made them.",
+        more="Served at /join; a ca.pem beside them is the authority of the mesh's HTTPS address. Empty offers none.",
+    )
     gateway: bool = setting(
         True, "Whether workers that reach only this manager may ask and submit by it, under /gateway."
     )

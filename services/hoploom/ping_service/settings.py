@@ -53,6 +53,10 @@ class Settings(kit.Settings):
         False, "Where the system allows no ICMP socket, probe loopback in a namespace of its own, and nothing else."
     )
     push: bool = setting(True, "Hear of pauses and commands on a connection of its own; else they are asked for.")
+    place: str = setting("", "Where this worker is, in words that everybody may read; empty: what its invitation says.")
+    addresses: str = setting(
+        "", "Addresses, separated by commas, at which the mesh's other workers may probe this machine; empty: none."
+    )
     attribution: str = setting("", "Address of the probing.txt put into every probe (RFC 9511); empty puts none.")
 
     spool_dir: str = setting(
