@@ -1,4 +1,4 @@
-"""What `pause`, `opt-out`, `cap` and `revoke` share: the way to the overlay of a running mesh."""
+"""What `pause`, `opt-out`, `cap` and `worker revoke` share: the way to the overlay of a running mesh."""
 
 import argparse
 import asyncio
@@ -6,17 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from hoploom.cli import screen
-from hoploom.kit import credentials
-from hoploom.kit.balance import ServiceClient
-from hoploom.kit.errors import BadRequest, Unavailable
-from hoploom.local import tokens
-from hoploom.local.mesh import LocalMesh
+from hoploom.cli import operator_calls, screen
 from hoploom.wire.overlay import OverlayDocument
 
 ROUTE = "/api/v1/overlay"
-TIMEOUT_S = 5.0
-_AWAY = 500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def look(args: argparse.Namespace) -> OverlayDocument:
     """The overlay as it stands."""
-    return OverlayDocument.from_json(asyncio.run(_asked(args, "GET", ROUTE))["overlay"])
+    return OverlayDocument.from_json(asyncio.run(operator_calls.asked(args, "GET", ROUTE))["overlay"])
 
 
 def change(args: argparse.Namespace, path: str, **wish: object) -> tuple[OverlayDocument, bool]:
@@ -37,12 +30,12 @@ def change(args: argparse.Namespace, path: str, **wish: object) -> tuple[Overlay
         BadRequest: It is refused, with the reason.
         Unavailable: Nobody answered, so whether it was made is not known; it may be sent again.
     """
-    return _read(asyncio.run(_asked(args, "POST", f"{ROUTE}/{path}", json={"v": 1, **wish})))
+    return _read(asyncio.run(operator_calls.asked(args, "POST", f"{ROUTE}/{path}", json={"v": 1, **wish})))
 
 
 def remove(args: argparse.Namespace, path: str, **what: str) -> tuple[OverlayDocument, bool]:
     """As `change`, for what is taken away."""
-    return _read(asyncio.run(_asked(args, "DELETE", f"{ROUTE}/{path}", params=what)))
+    return _read(asyncio.run(operator_calls.asked(args, "DELETE", f"{ROUTE}/{path}", params=what)))
 
 
 def tell(args: argparse.Namespace, document: OverlayDocument, lines: Sequence[tuple[str, str]]) -> int:
@@ -57,21 +50,3 @@ def tell(args: argparse.Namespace, document: OverlayDocument, lines: Sequence[tu
 
 def _read(answer: dict[str, Any]) -> tuple[OverlayDocument, bool]:
     return OverlayDocument.from_json(answer["overlay"]), bool(answer["changed"])
-
-
-async def _asked(args: argparse.Namespace, method: str, path: str, **options: Any) -> dict[str, Any]:
-    mesh = LocalMesh(screen.places(args), screen.say)
-    try:
-        mesh.require_running()
-        # With the key it is tried once more: an instance that leaves just now must not cost the pause.
-        headers = {**credentials.header(tokens.read(mesh.places).get("operator", "")), "Idempotency-Key": "overlay"}
-        client = ServiceClient.through(mesh.http, mesh.fabio_url)
-        answer = await client.request(method, path, headers=headers, timeout_s=TIMEOUT_S, **options)
-    finally:
-        await mesh.close()
-    if answer.status >= _AWAY:
-        raise Unavailable(f"the mesh does not take it: {answer.reason()}")
-    if not answer.ok:
-        raise BadRequest(f"the mesh refuses it: {answer.reason()}")
-    found: dict[str, Any] = answer.json()
-    return found

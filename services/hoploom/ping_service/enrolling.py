@@ -6,7 +6,7 @@ from typing import Any
 from yarl import URL
 
 from hoploom import __version__
-from hoploom.kit.errors import BadRequest, ConfigError, Forbidden, Unavailable
+from hoploom.kit.errors import BadRequest, ConfigError, Forbidden, Unauthorized, Unavailable
 from hoploom.kit.http_client import Answer, HttpClient
 from hoploom.trust.keys import Signer
 from hoploom.wire.enrolment import (
@@ -96,6 +96,9 @@ def _refusal(answer: Answer) -> BadRequest | Unavailable:
         return Unavailable(f"no manager answers there now ({answer.status})")
     if answer.status == _TOO_MANY:
         return Unavailable(answer.reason(), retry_after_s=float(answer.headers.get("Retry-After", "60")))
-    if answer.status in (401, Forbidden.status):
+    if answer.status == Unauthorized.status:
+        # The challenge was too old, or its manager is gone since: nothing is said about this worker.
+        return Unavailable(answer.reason())
+    if answer.status == Forbidden.status:
         return Forbidden(answer.reason())
     return BadRequest(answer.reason())

@@ -1,4 +1,4 @@
-"""`pause`, `resume`, `opt-out`, `cap` and `revoke` against an input instance that stands where Fabio would."""
+"""`pause`, `resume`, `opt-out`, `cap` and `worker revoke` against an input instance that stands where Fabio would."""
 
 import asyncio
 import json
@@ -84,10 +84,10 @@ async def hoploom(
         ("cap --network 10", "at most 10 packets a second to one /24 or /48", "network_pps", 10),
         ("cap --rate 5000 | cap --network 1", "at most 5,000 packets a second for one campaign", "rate_pps", 5000),
         ("cap --rate 5 | cap --rate 0", "no cap over all workers for one campaign", "rate_pps", 0),
-        ("revoke pi-1", "pi-1 gets no work any more", "revoked", ["pi-1"]),
-        ("revoke pi-1 | revoke pi-1", "pi-1 was revoked already", "revoked", ["pi-1"]),
-        ("revoke pi-1 | revoke pi-1 --undo", "pi-1 gets work again", "revoked", []),
-        ("revoke pi-1 --undo", "pi-1 was not revoked", "revoked", []),
+        ("worker revoke pi-1", "pi-1 gets no work any more", "revoked", ["pi-1"]),
+        ("worker revoke pi-1 | worker revoke pi-1", "pi-1 was revoked already", "revoked", ["pi-1"]),
+        ("worker revoke pi-1 | worker revoke pi-1 --undo", "pi-1 gets work again", "revoked", []),
+        ("worker revoke pi-1 --undo", "pi-1 was not revoked", "revoked", []),
     ],
 )
 async def test_a_command_says_what_it_did_and_the_overlay_is_so(
@@ -127,7 +127,7 @@ async def test_one_campaign_alone_may_be_paused_and_stays_so(hoploom: Hoploom, f
         ("opt-out ::1 --until tomorrow", "no day such as 2027-01-31"),
         ("opt-out ::1 --until 2020-01-01", "its last day is 2020-01-01"),
         ("cap --rate -1", "rate_pps"),
-        ("revoke a/b", "worker"),
+        ("worker revoke a/b", "worker"),
     ],
 )
 async def test_what_cannot_be_is_one_sentence_and_exit_code_2(hoploom: Hoploom, words: str, reason: str) -> None:
@@ -141,7 +141,7 @@ async def test_a_mesh_that_does_not_answer_is_exit_code_1(hoploom: Hoploom, fake
     assert (code, out) == (1, "") and "503" in err and len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("words", ["pause", "resume", "opt-out ::1", "opt-out --list", "cap", "revoke x"])
+@pytest.mark.parametrize("words", ["pause", "resume", "opt-out ::1", "opt-out --list", "cap", "worker revoke x"])
 def test_without_a_mesh_the_way_out_is_named(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(words.split()) == 2
     assert "hoploom up" in capsys.readouterr().err

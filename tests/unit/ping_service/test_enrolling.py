@@ -39,7 +39,7 @@ async def test_what_is_no_token_is_not_sent() -> None:
     ("refusal", "error", "words"),
     [
         ((403, "used"), Forbidden, "used"),
-        ((401, "stale"), Forbidden, "stale"),
+        ((401, "stale"), Unavailable, "stale"),
         ((429, "too many"), Unavailable, "too many"),
         ((422, "odd"), BadRequest, "odd"),
         ((404, "POST /api/v1/workers/enrol: Not Found"), Unavailable, "no manager answers"),

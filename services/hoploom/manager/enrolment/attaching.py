@@ -14,16 +14,18 @@ from hoploom.manager.signing import SIGNING
 from hoploom.trust.attaching import KEY_SET, REVOCATIONS
 from hoploom.trust.numbers import Numbers
 from hoploom.wire.ads import WORKER
+from hoploom.wire.enrolment import MAX_MANAGERS
 
 
 def attach(app: web.Application, settings: Settings) -> None:
-    """Invite, enrol, renew and forget here; after the guard's and the signing keys' `attach`.
+    """Invite, enrol, renew and forget here; after those of the guard, the ads and the signing keys.
 
     Raises:
         ConfigError: The operators' token cannot be read.
     """
     app[handlers.OPERATOR] = credentials.read(settings.operator_token_file)
     app[handlers.WRONG_TOKENS] = WrongTokens()
+    app[handlers.URLS] = tuple(each.strip() for each in settings.urls.split(",") if each.strip())
 
     async def start(app: web.Application) -> None:
         mesh = kit.mesh(app)
@@ -36,10 +38,13 @@ def attach(app: web.Application, settings: Settings) -> None:
         )
 
     def around(name: str) -> Circumstances:
-        registry = app.get(REGISTRY)
+        registry = app[REGISTRY]
+        known = dict.fromkeys(url for each in registry.managers() for url in each.body.urls[:1])
         return Circumstances(
             gateway=settings.gateway,
-            highest_boot=registry.highest(WORKER, name) if registry else 0,
+            push=True,
+            managers=tuple(known)[:MAX_MANAGERS],
+            highest_boot=registry.highest(WORKER, name),
         )
 
     app.on_startup.append(start)

@@ -13,10 +13,12 @@ from hoploom import kit
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.errors import NotFound, TooMany
 from hoploom.kit.logs import request_id
+from hoploom.manager import edge_workers
 from hoploom.manager.enrolment.admission import Refused
 from hoploom.manager.enrolment.desk import Desk
 from hoploom.manager.enrolment.records import Described, WorkerRecord
 from hoploom.manager.enrolment.wrong_tokens import WrongTokens
+from hoploom.manager.registry import REGISTRY
 from hoploom.wire.enrolment import LEAVE, RENEW, ROUTE, WORKER_NAME, EnrolRequest, Proof
 from hoploom.wire.fields import Fields
 
@@ -24,9 +26,11 @@ log = logging.getLogger(__name__)
 DESK = web.AppKey("enrolment_desk", Desk)
 OPERATOR = web.AppKey("enrolment_operator_token", str)
 WRONG_TOKENS = web.AppKey("enrolment_wrong_tokens", WrongTokens)
+URLS = web.AppKey("enrolment_urls", tuple[str, ...])
 DEFAULT_VALID_S, MAX_VALID_S = 24 * 3600, 30 * 24 * 3600
 _INVITATION = ("v", "name", "place", "latitude", "longitude", "max_rate_pps", "valid_s")
 _LONGEST_ADDRESS = 64
+_SECRET = {"Cache-Control": "no-store"}
 
 
 def routes() -> list[web.RouteDef]:
@@ -51,7 +55,8 @@ async def post_invite(request: web.Request) -> web.Response:
     valid_s = known.integer("valid_s", range(60, MAX_VALID_S + 1), DEFAULT_VALID_S)
     token, made = await request.app[DESK].invite(Described.read(known), valid_s)
     _audit(request, "worker %s is invited for %s s", made.name, valid_s)
-    return web.json_response({"v": 1, "token": token, "invite": asdict(made)}, headers={"Cache-Control": "no-store"})
+    answer = {"v": 1, "token": token, "invite": asdict(made), "urls": request.app[URLS]}
+    return web.json_response(answer, headers=_SECRET)
 
 
 async def post_enrol(request: web.Request) -> web.Response:
@@ -70,7 +75,7 @@ async def post_enrol(request: web.Request) -> web.Response:
     what = "joined" if new else "asked again for its enrolment"
     _audit(request, "worker %s %s, number %s, hoploom %s on %s", answer.name, what, answer.number, asked.version,
            asked.machine)
-    return web.json_response(answer.to_json(), headers={"Cache-Control": "no-store"})
+    return web.json_response(answer.to_json(), headers=_SECRET)
 
 
 async def post_challenge(request: web.Request) -> web.Response:
@@ -83,7 +88,7 @@ async def post_renewal(request: web.Request) -> web.Response:
     proof = Proof.from_json(await kit.read_json(request))
     answer = await request.app[DESK].renew(proof, RENEW)
     log.info("worker %s has a new credential", answer.name)
-    return web.json_response(answer.to_json(), headers={"Cache-Control": "no-store"})
+    return web.json_response(answer.to_json(), headers=_SECRET)
 
 
 async def post_leave(request: web.Request) -> web.Response:
@@ -98,20 +103,20 @@ async def post_leave(request: web.Request) -> web.Response:
 async def get_workers(request: web.Request) -> web.Response:
     """All enrolled workers, and the invitations that are open."""
     kit.credentials.require(request, request.app[OPERATOR])
-    desk = request.app[DESK]
-    rows = [_row(desk, each) for each in await desk.book.workers()]
-    invites = [asdict(each) for each in await desk.book.invites()]
+    book = request.app[DESK].book
+    rows = [_row(request.app, each) for each in await book.workers()]
+    invites = [asdict(each) for each in await book.invites()]
     return web.json_response({"v": 1, "workers": rows, "invites": invites})
 
 
 async def get_worker(request: web.Request) -> web.Response:
     """One enrolled worker."""
     kit.credentials.require(request, request.app[OPERATOR])
-    desk, name = request.app[DESK], _name(request)
-    record = await desk.book.worker(name)
+    name = _name(request)
+    record = await request.app[DESK].book.worker(name)
     if record is None:
         raise NotFound(f"no worker {name} is enrolled here")
-    return web.json_response({"v": 1, "worker": _row(desk, record)})
+    return web.json_response({"v": 1, "worker": _row(request.app, record)})
 
 
 async def delete_worker(request: web.Request) -> web.Response:
@@ -137,8 +142,11 @@ def _name(request: web.Request) -> str:
     return name
 
 
-def _row(desk: Desk, record: WorkerRecord) -> dict[str, Any]:
-    return {**asdict(record), "revoked": desk.is_revoked(record.name)}
+def _row(app: web.Application, record: WorkerRecord) -> dict[str, Any]:
+    """A worker as its record says, and as it was heard."""
+    heard = app[REGISTRY].worker(record.name)
+    seen = edge_workers.rows([heard])[0] if heard else None
+    return {**asdict(record), "revoked": app[DESK].is_revoked(record.name), "seen": seen}
 
 
 def _audit(request: web.Request, what: str, *words: object) -> None:

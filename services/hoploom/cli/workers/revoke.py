@@ -1,18 +1,20 @@
-"""`hoploom revoke WORKER`: gives a worker no work any more."""
+"""`hoploom worker revoke NAME`: gives a worker no work any more, and takes no results of it."""
 
 import argparse
 
-from hoploom.cli import overlay
+from hoploom.cli import operator_calls, overlay
+from hoploom.cli.workers import calls
 
 NAME = "revoke"
-HELP = "give WORKER no work any more, within 5 seconds; --undo lets it in again"
+HELP = "shut a worker out within 5 seconds: no work, no results, no credential; --undo lets it in again"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Flags of the command."""
-    parser.add_argument("worker", metavar="WORKER", help="its name, as the manager's page shows it")
-    parser.add_argument("--undo", action="store_true", help="give it work again")
+    """Flags of the verb."""
+    calls.add_name(parser)
+    parser.add_argument("--undo", action="store_true", help="let it in again")
     overlay.add_arguments(parser)
+    operator_calls.add_elsewhere(parser)
 
 
 def run(args: argparse.Namespace) -> int:
