@@ -40,7 +40,7 @@ PURE = ("targets/*.py", "wire/*.py", "trust/credential.py", "trust/key_record.py
         "input_service/expiry.py", "input_service/hop_book.py", "input_service/hop_sieve.py",
         "input_service/cooldown.py", "input_service/budget.py", "input_service/allotment.py", "input_service/lanes.py",
         "ping_service/holding.py", "ping_service/orders.py", "ping_service/chunk.py",
-        "ping_service/segment.py", "ping_service/line.py", "ping_service/hiding.py",
+        "ping_service/segment.py", "ping_service/line.py", "ping_service/voice.py", "ping_service/hiding.py",
         "ping_service/anchors.py", "prober/pacing.py", "prober/packets.py", "prober/arrivals.py",
         "prober/quotes.py", "prober/flows.py", "prober/extensions.py", "prober/windows.py",
         "prober/slots.py", "prober/tally.py", "prober/templates.py", "prober/matching.py", "prober/heard.py",

@@ -13,7 +13,10 @@ from hoploom import kit
 from hoploom.kit import Mesh, ServiceClient, credentials
 from hoploom.kit.errors import NotReady
 from hoploom.kit.http_client import HttpClient
-from hoploom.ping_service import anchors, owner
+from hoploom.ping_service import advertising, anchors, owner
+from hoploom.ping_service.ad_body import Portrait
+from hoploom.ping_service.advertising import Advertising
+from hoploom.ping_service.boot_count import BootCount
 from hoploom.ping_service.enrolling import mesh_url
 from hoploom.ping_service.identity import Identity, JoinedIdentity
 from hoploom.ping_service.identity_folder import IdentityFolder
@@ -72,11 +75,38 @@ def make_app(settings: Settings) -> web.Application:
         await worker.leave()
 
     app.cleanup_ctx.append(spool)
+    _advertise(app, identity, Portrait(station, outbox, worker.report))
     kit.background(app, work)
     kit.background(app, renew)
     kit.background(app, listen)
     kit.on_drain(app, leave)
     return app
+
+
+def _advertise(app: web.Application, identity: Identity, portrait: Portrait) -> None:
+    """Have the managers told how this worker is, where it joined; the mesh's own machines stand in Consul."""
+    if not identity.mesh_url:
+        return
+    mesh, settings = kit.mesh(app), portrait.settings
+    careful = advertising.careful(identity.mesh_url, settings.mesh_ca_file)
+    boots = BootCount(IdentityFolder.at(settings.identity_dir).path)
+    told = Advertising(identity, boots, portrait.body, (mesh.http, careful))
+    mesh.reports.append(lambda: told.trouble)
+
+    async def close(_: web.Application) -> AsyncIterator[None]:
+        yield
+        await careful.close()
+
+    async def tell(_: web.Application) -> None:
+        await told.run(portrait.news)
+
+    async def take_leave(_: web.Application) -> None:
+        await told.leave()
+
+    app.cleanup_ctx.append(close)
+    kit.background(app, tell)
+    # Before the leases are given back, for which there may not be time enough.
+    kit.on_drain(app, take_leave)
 
 
 def _identity(mesh: Mesh, settings: Settings) -> Identity:

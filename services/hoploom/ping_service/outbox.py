@@ -69,7 +69,7 @@ class Outbox:
         _SEGMENTS.set_function(lambda: len(self.line))
         _BYTES.set_function(lambda: self.line.size_bytes)
         _LIMIT.set(spool.max_bytes)
-        _AGE.set_function(self._oldest_age_s)
+        _AGE.set_function(self.oldest_age_s)
 
     async def open(self, wait_s: float) -> None:
         """Take the folder and what earlier runs left in it.
@@ -193,7 +193,8 @@ class Outbox:
     async def _on_disk(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._disk, work, *args)
 
-    def _oldest_age_s(self) -> float:
+    def oldest_age_s(self) -> float:
+        """Seconds since the oldest that waits was sealed; 0 when nothing waits."""
         oldest_s = self.line.oldest_s
         return 0.0 if oldest_s is None else self._clock() - oldest_s
 

@@ -170,6 +170,7 @@ class Probing:
         station, lease_id = self._station, part.lease.id
         upto = part.reached(len(found))
         _count(part, found, upto)
+        station.sent += len(found) * part.lease.probe.packets_per_target
         if upto < part.stop or not counts:
             station.passes.forget(lease_id)
         station.change(holding.probed(station.holding, lease_id, upto))

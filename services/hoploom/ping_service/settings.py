@@ -58,6 +58,9 @@ class Settings(kit.Settings):
         "", "Addresses, separated by commas, at which the mesh's other workers may probe this machine; empty: none."
     )
     attribution: str = setting("", "Address of the probing.txt put into every probe (RFC 9511); empty puts none.")
+    location: str = setting(
+        "", "Where this worker is, as degrees north and east such as 60.45,22.27; empty: what its invitation says."
+    )
 
     spool_dir: str = setting(
         "",

@@ -77,6 +77,7 @@ class Station:
         no_work: Why it got no lease; empty when it got one, or when there was none.
         uplink_dead: Whether it waits for its anchors to answer again.
         leaving: Whether it is about to stop.
+        sent: Packets that were sent, by what each target takes at least.
         passes: What its traceroutes have shown, of which results are stored or under way.
     """
 
@@ -94,6 +95,7 @@ class Station:
     no_work: str = ""
     uplink_dead: bool = False
     leaving: bool = False
+    sent: int = 0
     passes: Passes[StopSet] = field(default_factory=lambda: Passes(StopSet))
     _lost_in_a_row: int = 0
     _rests_until_s: float = float("-inf")
