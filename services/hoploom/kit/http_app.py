@@ -1,10 +1,11 @@
 """Puts an aiohttp application on the mesh: health, readiness, metrics, problems, request ids and draining.
 
-`setup` works on anybody's `aiohttp.web.Application`: it adds four endpoints and one middleware, no more.
+`setup` works on anybody's `aiohttp.web.Application`: it adds five endpoints and one middleware, no more.
 
 * `/health`: the process is alive (the event loop answered). Consul's `alive` check; no dependency is looked at.
 * `/ready`: this instance may be routed to: its own probes, and not draining. Never looks at Consul or at peers.
 * `/routed`: every passing Fabio lists this instance. Gates Nomad's deployments.
+* `/load`: how busy this instance is, for whoever chooses one of several (the manager's `/broker`).
 * `/metrics`: Prometheus.
 """
 
@@ -85,7 +86,7 @@ async def _lead(role: str, work: Lead, app: web.Application) -> None:
 
 
 def health_app(app: web.Application) -> web.Application:
-    """The small application behind `--health-port`: the four endpoints, and what the service added."""
+    """The small application behind `--health-port`: the five endpoints, and what the service added."""
     small = web.Application(middlewares=[_serve])
     # What handlers find in their application they find here too.
     for key, value in app.items():
@@ -151,6 +152,7 @@ def _endpoints() -> list[web.RouteDef]:
         web.get("/health", _health),
         web.get("/ready", _ready),
         web.get("/routed", _routed),
+        web.get("/load", _load),
         web.get("/metrics", _metrics),
     ]
 
@@ -182,6 +184,13 @@ async def _routed(request: web.Request) -> web.Response:
     if missing:
         return web.Response(status=503, text=f"not listed by {', '.join(missing)}\n")
     return web.Response(text="listed by every passing Fabio\n")
+
+
+async def _load(request: web.Request) -> web.Response:
+    mesh = request.app[MESH]
+    # This request is one of those in flight.
+    told = {"v": 1, "instance": mesh.id, "in_flight": mesh.in_flight.count - 1, "lag_s": round(mesh.lag_s, 6)}
+    return web.json_response({**told, "draining": mesh.state is State.DRAINING})
 
 
 async def _metrics(request: web.Request) -> web.Response:

@@ -120,7 +120,7 @@ async def _live(app: web.Application, stop: asyncio.Event, runner: web.AppRunner
         mesh.spawn, mesh.state = spawn, State.SERVING
         keeper = group.create_task(_books(mesh))
         spawn(notify.keep(mesh))
-        spawn(_watch_lag())
+        spawn(_watch_lag(mesh))
         if mesh.has_session:
             spawn(mesh.session.run())
         for loop in mesh.loops:
@@ -249,9 +249,10 @@ def _plain(name: str) -> Callable[[BaseException], str]:
     return lambda error: str(error).removeprefix(f"{name}: ")
 
 
-async def _watch_lag() -> None:
+async def _watch_lag(mesh: Mesh) -> None:
     clock = asyncio.get_running_loop().time
     while True:
         due = clock() + _LAG_EVERY_S
         await asyncio.sleep(_LAG_EVERY_S)
-        _LAG.set(max(0.0, clock() - due))
+        mesh.lag_s = max(0.0, clock() - due)
+        _LAG.set(mesh.lag_s)

@@ -108,6 +108,7 @@ class Mesh:
     reports: list[Callable[[], str]] = field(default_factory=list)
     spawn: Callable[[Coroutine[Any, Any, None]], object] | None = None
     consul_seen_s: float = float("-inf")
+    lag_s: float = 0.0
     _consul: ConsulApi | None = None
     _http: HttpClient | None = None
     _directory: Directory | None = None

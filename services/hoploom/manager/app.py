@@ -5,6 +5,7 @@ from aiohttp import web
 from hoploom import kit
 from hoploom.kit import credentials
 from hoploom.manager import ads_attaching, handlers, key_keeping, projecting, signing
+from hoploom.manager.broker import handlers as broking
 from hoploom.manager.dyfi import attaching as dyfi
 from hoploom.manager.enrolment import attaching as enrolment
 from hoploom.manager.gateway import relaying
@@ -36,6 +37,7 @@ def make_app(settings: Settings) -> web.Application:
     signing.attach(app)
     projecting.attach(app)
     enrolment.attach(app, settings)
+    broking.attach(app)
     pushing.attach(app, credentials.read(settings.operator_token_file))
     if settings.gateway:
         relaying.attach(app, settings.gateway_rate)

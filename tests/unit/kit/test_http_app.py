@@ -309,3 +309,12 @@ def test_a_wrong_name_or_route_is_refused_at_once(name: str, route: str) -> None
 async def test_a_problem_is_json(client: Client) -> None:
     text = await (await client.get("/raise/bad")).text()
     assert json.loads(text)["title"] == "Bad request"
+
+
+async def test_the_load_is_that_of_all_other_requests(app: web.Application, client: Client) -> None:
+    app[MESH].lag_s = 0.25
+    with app[MESH].in_flight.one("GET /slow"):
+        told = await (await client.get("/load")).json()
+    assert told == {"v": 1, "instance": app[MESH].id, "in_flight": 1, "lag_s": 0.25, "draining": False}
+    app[MESH].state = State.DRAINING
+    assert (await (await client.get("/load")).json())["draining"]
