@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from hoploom.kit.errors import BadRequest, Unauthorized
 from hoploom.trust.keys import Signer, is_public, verify
 from hoploom.wire.base64url import decoded, encoded
+from hoploom.wire.enrolment import WORKER_NAME
 from hoploom.wire.fields import MAX_INTEGER, PRINTABLE, VERSION, Fields
 
 SCHEME = "hw1"
@@ -26,9 +27,6 @@ GRACE_S = 60
 
 MAX_LENGTH = 1024
 """Of its text; a real one has some 350 characters."""
-
-WORKER_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-"""Names of enrolled workers: part of a key in the KV store, of a node's name in Consul, and of a label."""
 
 KID = re.compile(r"[0-9a-f]{16}")
 _WAY_OUT = "the worker renews it at /api/v1/workers/renew"
