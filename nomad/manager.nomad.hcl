@@ -91,6 +91,18 @@ variable "route_prefix" {
   default     = ""
 }
 
+variable "urls" {
+  type        = string
+  description = "Addresses, separated by commas, at which workers elsewhere reach the managers; empty tells none."
+  default     = ""
+}
+
+variable "archive_dir" {
+  type        = string
+  description = "Folder with the archives for workers elsewhere, which /join installs; seen in /opt/hoploom by exec."
+  default     = "/opt/hoploom/workers"
+}
+
 variable "memory" {
   type        = number
   description = "Megabytes of memory; exec kills what takes more. An output that collects needs 512."
@@ -207,6 +219,8 @@ job "hoploom-manager" {
         HOPLOOM_SERVICE_PREFIX      = var.service_prefix
         HOPLOOM_ROUTE_PREFIX        = var.route_prefix
         HOPLOOM_FABIO_ADDR          = var.fabio_addr
+        HOPLOOM_URLS                = var.urls
+        HOPLOOM_ARCHIVE_DIR         = var.archive_dir
         HOPLOOM_CONSUL_TOKEN_FILE   = var.token_dir == "" ? "" : "${var.token_dir}/manager"
         HOPLOOM_LOG_FORMAT          = "json"
         HOPLOOM_OPERATOR_TOKEN_FILE = var.token_dir == "" ? "" : "${var.token_dir}/manager-operator"

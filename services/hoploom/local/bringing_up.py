@@ -102,7 +102,8 @@ async def _submit(mesh: LocalMesh, counts: Counts) -> None:
         "service_prefix": names.service_prefix,
         "route_prefix": names.route_prefix,
     }
-    own = submission.variables(mesh.places.data, mesh.places.data_set, f"{_host_name()}-")
+    places = mesh.places
+    own = submission.variables(places.data, places.data_set, places.worker_archives, f"{_host_name()}-")
     for name, count in counts.as_dict().items():
         variables = {**common, "count": str(count), **own.get(name, {})}
         await nomad.run(jobs / f"{name}.nomad.hcl", variables)

@@ -54,6 +54,11 @@ class Places:
         return self.root / "data-set"
 
     @property
+    def worker_archives(self) -> Path:
+        """Folder of the archives that workers elsewhere are installed from; `hoploom build` makes them."""
+        return self.root / "worker-archives"
+
+    @property
     def record(self) -> Path:
         """The file that says which ports and processes belong to this mesh."""
         return self.root / "mesh.json"
@@ -65,7 +70,7 @@ class Places:
             ConfigError: The folder cannot be made.
         """
         try:
-            for folder in (self.root, self.tokens, self.logs, self.data):
+            for folder in (self.root, self.tokens, self.logs, self.data, self.worker_archives):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise ConfigError(f"cannot keep state in {self.root}: {error.strerror} (set HOPLOOM_STATE)") from error

@@ -30,17 +30,19 @@ class Counts:
         return {"input": self.input, "output": self.output, "manager": self.manager, "ping": self.ping}
 
 
-def variables(data: Path, data_set: Path, worker_prefix: str) -> dict[str, dict[str, str]]:
+def variables(data: Path, data_set: Path, archives: Path, worker_prefix: str) -> dict[str, dict[str, str]]:
     """What each job is told besides what all are told.
 
     Args:
         data: Folder of databases and spools.
         data_set: Folder of the mesh's data set.
+        archives: Folder of the archives for workers elsewhere.
         worker_prefix: Begins the workers' names.
     """
     folder = {"data_dir": str(data)}
     return {
         "output": {**folder, "data_set": str(data_set), "memory": str(COLLECTING_MB)},
+        "manager": {"archive_dir": str(archives)},
         "ping": {
             **folder,
             "scheduler": "service",
