@@ -3,12 +3,13 @@
 import argparse
 from typing import Any
 
-from hoploom.cli.workers import invite, join, leave, ls, revoke, rm, show, start
+from hoploom.cli.workers import invite, join, leave, ls, revoke, rm, run_now, set_rate, show, start
 
 NAME = "worker"
-HELP = "invite, ls, show, revoke, rm: workers elsewhere; there: join, start, leave"
+HELP = "invite, ls, show, revoke, rm: workers elsewhere; run, set: any; there: join, start, leave"
 # Each is a module with NAME, HELP, add_arguments(parser) and run(args).
-VERBS: dict[str, Any] = {each.NAME: each for each in (invite, ls, show, revoke, rm, join, start, leave)}
+_ALL = (invite, ls, show, revoke, rm, run_now, set_rate, join, start, leave)
+VERBS: dict[str, Any] = {each.NAME: each for each in _ALL}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -160,6 +160,13 @@ async def test_a_mesh_anywhere_is_named_by_its_address_and_a_token(
         ("show nobody", "no worker nobody"),
         ("show ../overview", "no worker is called"),
         ("rm nobody", "no worker nobody"),
+        ("run nobody", "no worker here is called nobody"),
+        ("run", "name one worker, or say --all"),
+        ("run pi --all", "name one worker, or say --all"),
+        ("run all", "say --all for all of them"),
+        ("set pi rate=x", "rate=N"),
+        ("set pi pace=5", "rate=N"),
+        ("set --all rate=99999999", "at most"),
         ("join ftp://x", "https://map.example.org"),
         ("join http://127.0.0.1:9 --token-file /nowhere", "cannot read the token file"),
         ("leave", "has not joined"),
@@ -172,6 +179,16 @@ async def test_what_cannot_be_is_one_sentence_and_exit_code_2(
     monkeypatch.setenv("XDG_STATE_HOME", str(hoploom.tmp_path))
     code, out, err = await hoploom(*words.split())
     assert (code, out) == (2, "") and reason in err and len(err.splitlines()) == 1
+
+
+async def test_workers_are_told_to_look_for_work_and_how_fast_to_send(hoploom: Hoploom) -> None:
+    await hoploom.join((await hoploom.invited())["token"])
+    assert "pi-attic: look for work now" in await hoploom.good("run", "pi-attic")
+    assert "all workers: look for work now" in await hoploom.good("run", "--all")
+    assert "pi-attic: at most 1,500 packets a second" in await hoploom.good("set", "pi-attic", "rate=1500")
+    assert "pi-attic: as fast as its owner and campaigns allow" in await hoploom.good("set", "pi-attic", "rate=0")
+    told = json.loads(await hoploom.good("set", "--all", "rate=9", "--json"))
+    assert told == {"v": 1, "run": 1, "settings": {"rate_pps": 9}, "worker": "all"}
 
 
 async def test_a_token_that_was_mistyped_is_said_before_anybody_is_asked(hoploom: Hoploom) -> None:
@@ -209,7 +226,7 @@ async def test_start_becomes_the_worker_of_the_mesh_that_was_joined(
 
 
 def test_every_verb_has_its_own_help(capsys: pytest.CaptureFixture[str]) -> None:
-    for verb in ("invite", "ls", "show", "revoke", "rm", "join", "start", "leave"):
+    for verb in ("invite", "ls", "show", "revoke", "rm", "run", "set", "join", "start", "leave"):
         with pytest.raises(SystemExit) as ended:
             main.main(("worker", verb, "--help"))
         assert ended.value.code == 0 and f"hoploom worker {verb}" in capsys.readouterr().out

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from hoploom.kit.consul_api import ConsulApi
-from hoploom.kit.errors import Unavailable
+from hoploom.kit.errors import NotFound, Unavailable
+from hoploom.manager.enrolment.records import worker_key
 from hoploom.manager.push import feed
 from hoploom.wire import commands
-from hoploom.wire.commands import Commands
+from hoploom.wire.commands import EVERYBODY, Commands
 
 _TRIES = 20
 
@@ -17,6 +18,19 @@ class Commanding:
     def __init__(self, consul: ConsulApi) -> None:
         """Write to this KV store."""
         self._consul = consul
+
+    async def require_known(self, worker: str) -> None:
+        """Refuse a slip in a name, which must not look like a command that was obeyed.
+
+        Raises:
+            NotFound: Nobody of this name has joined, and none of the mesh's own workers has it.
+            Unavailable: Consul is away.
+        """
+        if worker == EVERYBODY or await self._consul.kv_get(worker_key(worker)):
+            return
+        _, own = await self._consul.instances("ping", passing=False)
+        if not any(each.meta.get("worker") == worker for each in own):
+            raise NotFound(f"no worker here is called {worker}: `hoploom worker ls` and `hoploom status` name them")
 
     async def change(self, worker: str, change: Callable[[Commands], Commands]) -> Commands:
         """Change the commands of a worker, or of everybody.

@@ -48,7 +48,7 @@ async def get_push(request: web.Request) -> web.Response:
 
 async def post_run(request: web.Request) -> web.Response:
     """Have a worker, or `all`, look for work now."""
-    name = _commanded(request)
+    name = await _commanded(request)
     found = await request.app[COMMANDING].change(
         name, lambda before: Commands(run=before.run + 1, rate_pps=before.rate_pps)
     )
@@ -57,7 +57,7 @@ async def post_run(request: web.Request) -> web.Response:
 
 async def post_settings(request: web.Request) -> web.Response:
     """Set how fast a worker, or `all`, may probe; 0 leaves it to its owner and the campaigns."""
-    name = _commanded(request)
+    name = await _commanded(request)
     known = Fields(await kit.read_json(request), "a worker's settings")
     known.only(("v", "rate_pps"))
     rate_pps = known.integer("rate_pps", range(MAX_RATE_PPS + 1))
@@ -65,11 +65,12 @@ async def post_settings(request: web.Request) -> web.Response:
     return _changed(name, f"may send {rate_pps or 'any number of'} packets a second", found)
 
 
-def _commanded(request: web.Request) -> str:
+async def _commanded(request: web.Request) -> str:
     kit.credentials.require(request, request.app[OPERATOR])
     name = request.match_info["name"]
     if not NAME.fullmatch(name):
         raise Unprocessable(f"{name[:63]!r} is no worker's name")
+    await request.app[COMMANDING].require_known(name)
     return name
 
 

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.testing import OnMesh
 from hoploom.manager.app import make_app
+from hoploom.manager.enrolment.records import worker_key
 from hoploom.manager.push import handlers
 from hoploom.manager.settings import Settings
 from hoploom.wire.overlay import OverlayDocument
@@ -34,6 +35,7 @@ def settings(tmp_path: Path) -> Settings:
 async def managers(on_mesh: OnMesh, fake_consul: FakeConsul, settings: Settings) -> AsyncIterator[list[Manager]]:
     """Two that follow the same keys."""
     await publish(fake_consul)
+    await fake_consul.kv_put(worker_key("pi-1"), b"joined")
     await fake_consul.kv_put(KEY, packed(OverlayDocument(version=3, revoked=("pi-bad",))))
     async with (
         TestClient(TestServer(on_mesh(make_app(settings), background=True))) as one,
@@ -98,11 +100,15 @@ async def test_a_worker_listens_as_itself(
         ("pi-1/settings", {"v": 1, "rate": 5}, OPERATOR, 422),
         ("pi-1/settings", {"v": 1}, OPERATOR, 400),
         ("a%20b/run", None, OPERATOR, 422),
+        ("pi-2/run", None, OPERATOR, 404),
+        ("mesh-1/run", None, OPERATOR, 200),
+        ("all/settings", {"v": 1, "rate_pps": 7}, OPERATOR, 200),
     ],
 )
-async def test_operators_command_and_nobody_else(
-    managers: list[Manager], path: str, body: object, headers: dict[str, str], status: int
+async def test_operators_command_whom_they_know_and_nobody_else_does(
+    managers: list[Manager], fake_consul: FakeConsul, path: str, body: object, headers: dict[str, str], status: int
 ) -> None:
+    fake_consul.add_instance("ping", "127.0.0.1", 1, meta={"worker": "mesh-1"})
     answer = await managers[0].post(f"/api/v1/workers/{path}", json=body, headers=headers)
     assert answer.status == status, await answer.text()
 
