@@ -18,6 +18,7 @@ from lab import (
     site,
     site_cut,
     spool_trials,
+    worker_trial,
 )
 from lab.hosts import command as hosts
 
@@ -37,6 +38,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "site": site.main,
     "site-cut": site_cut.main,
     "spool": spool_trials.main,
+    "worker": worker_trial.main,
 }
 
 if __name__ == "__main__":
