@@ -269,7 +269,8 @@ class Campaign:
         sets = {str(family): asdict(each) for family, each in sorted(self.sets.items())}
         document = {"v": VERSION, **asdict(self), "sets": sets, "targets": self.targets, "anchors": list(self.anchors)}
         document["probe"] = self.probe.to_json()
-        return _without(document, ("here", *(name for name in ("parent", "home_dc", "slices", "apart") if not document[name])))
+        untold = [name for name in ("parent", "home_dc", "slices", "apart") if not document[name]]
+        return _without(document, ("here", *untold))
 
 
 def _without(document: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
