@@ -48,6 +48,7 @@ OFFSET = 'hoploom_output_clock_offset_seconds_%s'
 VALUE = 'hoploom_kv_value_bytes_%s'
 OPERATIONS = 'hoploom_kv_transaction_operations_%s'
 ELSEWHERE = 'hoploom_edge_workers{dc="dc1",status="%s"}'
+FLEET_PAIR = 'hoploom_fleet_pair_bad{source="attic",destination="barn"}'
 HELD, PROBED = f"hoploom_ping_leases_held{{{A}}}", f'hoploom_ping_targets_total{{{A},outcome="answered"}}'
 STOPPED = f'hoploom_ping_stopped{{{A},why="paused"}}'
 
@@ -73,6 +74,7 @@ CASES = (
     Case("WorkersGone", {}, {'hoploom_ready{service="ping"}': "1x30"}),
     Case("WorkersGone", {ELSEWHERE % "passing": "0x30"}, {ELSEWHERE % "passing": "2x30"}),
     Case("WorkersElsewhereSilent", *_of(ELSEWHERE % "critical", "0x10 1x90", "1x60 0x9 1x30"), 90),
+    Case("FleetPairBad", *_of(FLEET_PAIR, "_x10 1x30", "1x10 _x30")),
     Case(
         "WorkersUnheard",
         {ELSEWHERE % "passing": "1x40", ELSEWHERE % "warning": "3x40"},

@@ -8,6 +8,7 @@ from hoploom.manager import ads_attaching, handlers, key_keeping, projecting, si
 from hoploom.manager.broker import handlers as broking
 from hoploom.manager.dyfi import attaching as dyfi
 from hoploom.manager.enrolment import attaching as enrolment
+from hoploom.manager.fleet import attaching as fleet
 from hoploom.manager.gateway import relaying
 from hoploom.manager.joining import attaching as joining
 from hoploom.manager.push import attaching as pushing
@@ -38,7 +39,9 @@ def make_app(settings: Settings) -> web.Application:
     projecting.attach(app)
     enrolment.attach(app, settings)
     broking.attach(app)
-    pushing.attach(app, credentials.read(settings.operator_token_file))
+    operator_token = credentials.read(settings.operator_token_file)
+    pushing.attach(app, operator_token)
+    fleet.attach(app, operator_token)
     if settings.gateway:
         relaying.attach(app, settings.gateway_rate)
     dyfi.attach(app, settings)
@@ -47,9 +50,4 @@ def make_app(settings: Settings) -> web.Application:
     return app
 
 
-async def _leads(_: web.Application, term: kit.Term) -> None:
-    """One manager is the one for what only one may do; all of them answer people."""
-    await term.ended()
-
-
-_ROLES = {"manager": _leads, key_keeping.ROLE: key_keeping.leads, projecting.ROLE: projecting.leads}
+_ROLES = {"manager": fleet.watch, key_keeping.ROLE: key_keeping.leads, projecting.ROLE: projecting.leads}
