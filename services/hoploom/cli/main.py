@@ -15,7 +15,7 @@ from hoploom.kit.errors import BadRequest, ConfigError, HoploomError
 
 # Each is a module of this package with HELP, add_arguments(parser) and run(args).
 COMMANDS = (
-    *("up", "down", "status", "map", "pause", "resume", "opt-out", "cap", "worker"),
+    *("up", "down", "status", "map", "fleet", "pause", "resume", "opt-out", "cap", "worker"),
     *("logs", "ui", "engines", "doctor", "new", "bench", "settings", "schema", "dump", "merge"),
     *("export", "import", "query", "collect", "build", "scrape"),
 )

@@ -1,10 +1,10 @@
-"""`hoploom map TARGETS...`: maps targets on a running mesh; `--dryrun` only shows the plan."""
+"""`hoploom map TARGETS...`: maps targets on a running mesh; `--dryrun` only shows the plan. `@fleet`: see `fleet`."""
 
 import argparse
 import asyncio
 import json
 
-from hoploom.cli import mapping, plan_lines, screen
+from hoploom.cli import fleet, mapping, plan_lines, screen
 from hoploom.local.mesh import LocalMesh
 
 NAME = "map"
@@ -21,18 +21,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Plan, and unless it is a dry run, map."""
-    prepared = mapping.prepare(args)
+    members = fleet.members(args) if fleet.WORD in args.targets else {}
+    prepared = mapping.prepare(fleet.widened(args, members) if members else args)
     if args.dryrun:
         _show(prepared, as_json=args.json)
         return 0
-    return asyncio.run(_map(args, prepared))
+    done = asyncio.run(_map(args, prepared, max(1, len(members))))
+    return fleet.show(args, prepared.request.id) if members and not args.json else done
 
 
-async def _map(args: argparse.Namespace, prepared: mapping.Prepared) -> int:
+async def _map(args: argparse.Namespace, prepared: mapping.Prepared, groups: int) -> int:
     mesh = LocalMesh(screen.places(args), screen.say)
     try:
         mesh.require_running()
-        return await mapping.carry_out(mesh, prepared, as_json=args.json)
+        return await mapping.carry_out(mesh, prepared, groups=groups, as_json=args.json)
     except asyncio.CancelledError:
         screen.say_aside("left", f"campaign {prepared.request.id} goes on; see `hoploom status`")
         raise

@@ -65,6 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     slices.add_arguments(parser)
     parser.add_argument("--id", default="", help="the campaign's id; the same again goes on with it")
     parser.add_argument("--restart", action="store_true", help="with --id: changed targets begin a new edition")
+    # Every worker maps all of it: `fleet` wants that.
+    parser.set_defaults(apart=False)
     parser.add_argument("--yes", action="store_true", help="start with public targets without asking")
 
 
@@ -80,6 +82,7 @@ def prepare(args: argparse.Namespace, default: str = "") -> Prepared:
     """
     if not args.targets and not default:
         raise ConfigError("name what to map: CIDR blocks, files or folders")
+    args.count = probe_flags.COUNT if args.count is None else args.count
     sources = [source for text in args.targets or [default] for source in parse_argument(text).sources]
     excludes = [source for text in args.exclude for source in parse_argument(text).sources]
     _require_good(sources, excludes)
@@ -108,6 +111,7 @@ def prepare(args: argparse.Namespace, default: str = "") -> Prepared:
         anchors=tuple(args.anchor),
         revise="restart" if args.restart else "",
         slices=slices.parse(args.slices),
+        apart=args.apart,
     )
     # What the input service would refuse is refused here, also in a dry run.
     CampaignRequest.from_json(request.to_json())
@@ -131,8 +135,15 @@ def _notes(sources: list[Source], own: list[Source], not_meant: list[Source]) ->
     return notes
 
 
-async def carry_out(mesh: LocalMesh, prepared: Prepared, *, as_json: bool = False) -> int:
-    """Start the campaign on a running mesh, show its progress, print what became of it."""
+async def carry_out(mesh: LocalMesh, prepared: Prepared, *, groups: int = 1, as_json: bool = False) -> int:
+    """Start the campaign on a running mesh, show its progress, print what became of it.
+
+    Args:
+        mesh: The mesh.
+        prepared: The campaign, and the plan that was shown.
+        groups: So many groups should map it; it is waited for them while anything moves.
+        as_json: Print one JSON document instead of lines.
+    """
     say = screen.say_aside if as_json else screen.say
     for note in prepared.notes:
         say("note", note)
@@ -145,7 +156,7 @@ async def carry_out(mesh: LocalMesh, prepared: Prepared, *, as_json: bool = Fals
     if not as_json:
         rate = plan_lines.rate(prepared.plan, prepared.request.probe)
         say("campaign", f"{campaign['id']}: {campaign['targets']:,} targets, {rate}")
-    await _follow(mesh, campaign)
+    await _follow(mesh, campaign, groups)
     seconds = time.monotonic() - began
     found, probe = await _summary(mesh, campaign["id"]), prepared.request.probe
     if as_json:
@@ -231,8 +242,8 @@ async def _create(mesh: LocalMesh, request: CampaignRequest) -> dict[str, Any]:
     return found
 
 
-async def _follow(mesh: LocalMesh, campaign: Mapping[str, Any]) -> None:
-    """Show the progress until every group that has begun is finished."""
+async def _follow(mesh: LocalMesh, campaign: Mapping[str, Any], wanted: int) -> None:
+    """Show the progress until every group that has begun is finished, and as many as are wanted have begun."""
     columns = (TextColumn("mapping"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     moved_at = said_at = time.monotonic()
     last = -1
@@ -243,10 +254,11 @@ async def _follow(mesh: LocalMesh, campaign: Mapping[str, Any]) -> None:
             groups = found.get("groups", {})
             done = min((each["done"] for each in groups.values()), default=0)
             bar.update(task, completed=done)
-            # Of several datacenters it is said whether all of them are.
-            if found.get("finished", groups and all(each["finished"] for each in groups.values())):
-                return
             now = time.monotonic()
+            # Of several datacenters it is said whether all of them are.
+            is_finished = found.get("finished", groups and all(each["finished"] for each in groups.values()))
+            if is_finished and (len(groups) >= wanted or now - moved_at > _PATIENCE_S):
+                return
             if done != last:
                 last, moved_at = done, now
             elif now - moved_at > _PATIENCE_S:

@@ -6,12 +6,15 @@ from typing import Any
 from hoploom.kit.errors import ConfigError
 from hoploom.wire.probe import DEFAULTS, PING, TRACE, Probe
 
+COUNT = 1
+"""Echo requests a target, or packets a hop, where nobody says."""
+
 _PING, _TRACE = DEFAULTS[PING], DEFAULTS[TRACE]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags about probes."""
-    parser.add_argument("--count", type=int, default=1, help="echo requests a target, or packets a hop (default: 1)")
+    parser.add_argument("--count", type=int, help=f"echo requests a target, or packets a hop (default: {COUNT})")
     parser.add_argument(
         "--timeout-ms",
         type=int,

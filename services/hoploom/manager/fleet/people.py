@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 
-from hoploom.kit.consul_api import Instance
+from hoploom.kit.consul_records import Instance
 from hoploom.kit.external_nodes import EDGE
 from hoploom.manager.registry import LEFT, SILENT, Seen
 
