@@ -29,6 +29,7 @@ from hoploom.ping_service.settings import Settings
 from hoploom.ping_service.spool import Spool
 from hoploom.ping_service.station import Station
 from hoploom.ping_service.work import Worker
+from hoploom.prober.politeness import smallest
 
 
 def make_app(settings: Settings) -> web.Application:
@@ -40,8 +41,7 @@ def make_app(settings: Settings) -> web.Application:
     # A misspelt one is said now.
     anchors.parse(settings.anchors)
     identity = _identity(mesh, settings)
-    # What the mesh calls it, whatever its host is called.
-    settings = replace(settings, worker=identity.name)
+    settings = _as_invited(settings, identity)
     client = LeaseClient(_edge(mesh, identity), identity, identity.name)
     station = Station(settings, client, orders=Orders(owner=owner.limits(settings)))
     outbox = Outbox(Spool(settings.spool_folder(), settings.spool_bytes), station.clock, boot_id())
@@ -119,6 +119,12 @@ def _identity(mesh: Mesh, settings: Settings) -> Identity:
     # The owner's word, where the mesh has moved since.
     found.mesh_url = mesh_url(settings.mesh_url)
     return found
+
+
+def _as_invited(settings: Settings, identity: Identity) -> Settings:
+    """Its name is what the mesh calls it, and its rate the smaller of what its owner and its invitation allow."""
+    told = identity.answer.max_rate_pps if identity.answer else 0
+    return replace(settings, worker=identity.name, max_rate_pps=smallest(settings.max_rate_pps, told))
 
 
 def _edge(mesh: Mesh, identity: Identity) -> ServiceClient:

@@ -13,9 +13,11 @@ from aiohttp.test_utils import TestServer
 from hoploom import kit
 from hoploom.kit import lifecycle
 from hoploom.kit.errors import ConfigError
-from hoploom.ping_service.app import make_app
+from hoploom.ping_service.app import _as_invited, make_app
+from hoploom.ping_service.identity import Identity
 from hoploom.ping_service.identity_folder import Enrolment, IdentityFolder
 from hoploom.ping_service.settings import Settings
+from hoploom.wire.enrolment import Enrolled
 from unit.ping_service.managers import ANSWER
 
 
@@ -56,6 +58,20 @@ async def test_it_asks_the_address_its_owner_names_as_who_it_is(gateway: bool, p
         assert (kit.mesh(app).port, kit.mesh(app).meta["worker"]) == (0, ANSWER.name)
         os.kill(os.getpid(), signal.SIGTERM)
         await served
+
+
+RATES = [(0, 0, 0), (200, 0, 200), (0, 50, 50), (200, 50, 50), (9, 50, 9)]
+
+
+@pytest.mark.parametrize(("own", "invited", "expected"), RATES)
+def test_it_is_no_faster_than_its_owner_and_its_invitation_allow(own: int, invited: int, expected: int) -> None:
+    class Invited(Identity):
+        @property
+        def answer(self) -> Enrolled:
+            return replace(ANSWER, max_rate_pps=invited)
+
+    found = _as_invited(Settings(max_rate_pps=own), Invited("pi"))
+    assert (found.worker, found.max_rate_pps) == ("pi", expected)
 
 
 def test_one_that_has_not_joined_is_told_how(tmp_path: Path) -> None:
