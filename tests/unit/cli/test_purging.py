@@ -1,5 +1,6 @@
 """What `hoploom worker leave --purge` removes, and what it leaves to others."""
 
+import os
 import re
 from pathlib import Path
 
@@ -48,6 +49,6 @@ def test_it_knows_every_place_that_the_script_writes_to() -> None:
 
 
 def test_without_root_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(purging.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(ConfigError, match="sudo hoploom worker leave --purge"):
         purging.require_root()
