@@ -10,7 +10,6 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +23,7 @@ from lab.acls import Acls
 from lab.datacenter import HOME, TOKEN, Datacenter, Site
 from lab.home_router import HomeRouter
 from lab.node_links import NodeLinks
+from lab.warp import Warp, library
 from waiting import until
 
 MESH, EDGE = 1, 2
@@ -87,15 +87,15 @@ class EdgeMesh(Datacenter):
 class EdgeWorld:
     """Mesh, router and worker, while this is entered as a context, in a thread whose namespace is the run's own."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, *, warps: bool = False) -> None:
         """Start nothing yet.
 
         Args:
             folder: An empty folder.
-            environ: Further environment of the worker.
+            warps: Whether the worker's clocks will run faster for a while.
         """
         self.folder, self.links, self._stack = folder, NodeLinks(2), ExitStack()
-        self._environ = dict(environ or {})
+        self.warp = Warp(folder / "warp", library()) if warps else None
         self.spool, self._identity = folder / "edge" / "spool", folder / "edge" / "identity"
 
     def __enter__(self) -> Self:
@@ -164,16 +164,27 @@ class EdgeWorld:
             lines = page.read().decode().splitlines()
         return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if "_gateway_" in line[:20]}
 
+    def narrow(self, bytes_s: int) -> None:
+        """Let so many bytes a second out of the home, and keep the others waiting; 0 for as many as come."""
+        device = ["dev", "eth0", "root"]
+        subprocess.run(self.links.within(EDGE, ["tc", "qdisc", "del", *device]), capture_output=True, check=False)
+        if bytes_s:
+            shape = ["tbf", "rate", f"{bytes_s * 8}bit", "burst", "4000", "latency", "2s"]
+            subprocess.run(self.links.within(EDGE, ["tc", "qdisc", "add", *device, *shape]), check=True)
+
+    def answers(self, port: int) -> bool:
+        """Whether a manager does."""
+        return ask("GET", f"{self.mesh.manager(port)}/api/v1/overview") is not None
+
     def _settled(self) -> bool:
-        pages = [ask("GET", f"{self.mesh.manager(port)}/api/v1/overview") for port in MANAGERS]
-        return self.mesh.settled() and all(pages)
+        return self.mesh.settled() and all(map(self.answers, MANAGERS))
 
     def _worker(self) -> Child:
         words = [
             *("--mesh-url", self.router.url, "--identity-dir", str(self._identity)),
             *("--spool-dir", str(self.spool), "--allow-private", "true"),
         ]
-        environ = [f"{name}={value}" for name, value in self._environ.items()]
+        environ = [f"{name}={value}" for name, value in (self.warp.environ() if self.warp else {}).items()]
         command = ["env", *environ, sys.executable, "-m", "hoploom.ping_service", *words]
         return Child(self.links.within(EDGE, command), self.folder / "edge.log")
 

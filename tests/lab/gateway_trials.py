@@ -1,0 +1,240 @@
+"""A real worker behind the router of a home, and everything that happens to its way to the mesh.
+
+    python3 tests lab gateway [TRIAL ...]
+
+After each trial the ledgers are compared: the probes that the kernel of the worker's node has counted, and the rows on
+the output's disk. As many rows as probes, no batch twice, every target there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+
+from lab.edge_world import MANAGERS, EdgeWorld
+from lab.namespace import in_namespace
+from waiting import pause, until
+
+BLOCK, TARGETS = "127.0.16.0/20", 4096
+SHORT, SHORT_TARGETS = "127.0.16.0/22", 1024
+FEW, FEW_TARGETS = "127.0.16.0/24", 256
+
+
+@dataclass
+class Trial:
+    """What came of one.
+
+    Attributes:
+        name: Which.
+        seconds: How long the mapping took.
+        probes: Echo requests that the worker sent.
+        rows: Rows on the output's disk.
+        seen: Figures of this trial.
+        wrong: What should not be, in words.
+    """
+
+    name: str
+    seconds: float = 0.0
+    probes: int = 0
+    rows: int = 0
+    seen: dict[str, float] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+
+    def require(self, true: object, words: str) -> None:
+        """Note what should be and is not."""
+        if not true:
+            self.wrong.append(words)
+
+
+def finish(world: EdgeWorld, trial: Trial, targets: int, within_s: float) -> None:
+    """Wait until everything is mapped and stored, and compare the ledgers."""
+    until("a finished campaign", lambda: world.finished, within_s)
+    until("an empty spool", lambda: not world.segments(), within_s)
+    stored, trial.probes = world.stored(), world.probed()
+    trial.rows = stored.rows
+    trial.require(stored.rows == stored.different, f"{stored.rows - stored.different} rows were stored twice")
+    trial.require(stored.rows == trial.probes, f"{trial.probes} probes were sent, and {stored.rows} rows are stored")
+    trial.require(stored.targets == targets, f"{targets - stored.targets} targets have no row")
+
+
+def relayed(world: EdgeWorld, port: int, kind: str = "", status: str = "") -> float:
+    """Requests that a manager has relayed."""
+    counted = world.gateway(port).items()
+    wanted = [f'kind="{kind}"' if kind else "", f'status="{status}"' if status else "", "requests_total"]
+    return sum(value for name, value in counted if all(each in name for each in wanted))
+
+
+def uploading(world: EdgeWorld) -> int:
+    """The port of a manager that relays something just now which the worker sends; 0 where none does."""
+    for port in MANAGERS:
+        with urllib.request.urlopen(f"{world.mesh.manager(port)}/health", timeout=5) as page:
+            if b"POST /gateway" in page.read():
+                return port
+    return 0
+
+
+def results(world: EdgeWorld, within_s: float) -> float:
+    """Wait for the next results on the output's disk; after how many seconds they came."""
+    rows, began_s = world.stored().rows, time.monotonic()
+    until("results", lambda: world.stored().rows > rows, within_s)
+    return time.monotonic() - began_s
+
+
+def brief(world: EdgeWorld, trial: Trial) -> None:
+    """A manager is killed in the middle of an upload, and the router forgets all connections once."""
+    world.narrow(3_000)
+    world.campaign(FEW, 1000)
+    kill_in_mid_upload(world, trial)
+    world.narrow(0)
+    trial.require(world.router.forget(silently=False), "there was no connection to forget")
+    finish(world, trial, FEW_TARGETS, 60)
+
+
+def plain(world: EdgeWorld, trial: Trial) -> None:
+    """Nothing happens: both managers relay, whichever is asked."""
+    world.campaign(SHORT, 1000)
+    finish(world, trial, SHORT_TARGETS, 60)
+    for port in MANAGERS:
+        trial.seen[f"relayed by {port}"] = count = relayed(world, port)
+        trial.require(count, f"manager {port} has relayed nothing")
+
+
+def killed(world: EdgeWorld, trial: Trial) -> None:
+    """On a slow line managers are killed while they relay a batch, and started again: three times."""
+    world.narrow(4_000)
+    world.campaign(BLOCK, 150)
+    for _ in range(3):
+        port = kill_in_mid_upload(world, trial)
+        world.mesh.managers[port].start()
+        until("it to answer again", partial(world.answers, port), 60)
+    world.narrow(0)
+    finish(world, trial, TARGETS, 120)
+
+
+def kill_in_mid_upload(world: EdgeWorld, trial: Trial) -> int:
+    """Kill the manager that relays a batch, and wait for results by the other; which it was."""
+    port = until("an upload", partial(uploading, world), 60, 0.005)
+    world.mesh.managers[port].stop(kill=True)
+    trial.seen["results after a kill"] = max(trial.seen.get("results after a kill", 0.0), results(world, 60))
+    return port
+
+
+def rebound(world: EdgeWorld, trial: Trial) -> None:
+    """The router forgets its connections: they go on from other ports to other managers, or into the void."""
+    world.campaign(BLOCK, 200)
+    for silently in (False, False, False, True, True):
+        results(world, 60)
+        trial.require(world.router.forget(silently=silently), "there was no connection to forget")
+        what = "without a word" if silently else "from another port"
+        trial.seen[what] = max(trial.seen.get(what, 0.0), results(world, 90))
+    finish(world, trial, TARGETS, 180)
+
+
+def lossy(world: EdgeWorld, trial: Trial) -> None:
+    """One packet of five is lost on the line, each way."""
+    world.router.lose(20)
+    world.campaign(SHORT, 100)
+    finish(world, trial, SHORT_TARGETS, 180)
+
+
+def consul_away(world: EdgeWorld, trial: Trial) -> None:
+    """Consul is away for a minute: what the worker asks and sends is relayed all the while."""
+    world.campaign(BLOCK, 60)
+    until("some results", lambda: world.stored().rows, 30)
+    world.mesh.consul.stop()
+    rows, before = world.stored().rows, sum(relayed(world, port) for port in MANAGERS)
+    pause(60)
+    trial.seen["rows meanwhile"] = world.stored().rows - rows
+    trial.seen["relayed meanwhile"] = sum(relayed(world, port) for port in MANAGERS) - before
+    trial.require(trial.seen["rows meanwhile"] > 0, "no results came while Consul was away")
+    world.mesh.consul.start()
+    finish(world, trial, TARGETS, 240)
+
+
+def offline(world: EdgeWorld, trial: Trial) -> None:
+    """The line is dead for an hour of the worker's own clocks, which run sixty times as fast meanwhile."""
+    warp = world.warp
+    assert warp
+    world.campaign(BLOCK, 100)
+    until("some results", lambda: world.stored().rows > TARGETS // 8, 60)
+    began_s, rows = time.monotonic(), world.stored().rows
+    world.router.lose(100)
+    with warp.faster(60):
+        pause(60)
+    trial.seen["probes without a line"] = world.probed() - rows
+    trial.seen["segments"] = len(world.segments())
+    world.router.lose(0)
+    began_s = time.monotonic()
+    until("an empty spool", lambda: not world.segments(), 120)
+    trial.seen["drained after"] = time.monotonic() - began_s
+    finish(world, trial, TARGETS, 240)
+
+
+def drained(world: EdgeWorld, trial: Trial) -> None:
+    """The output is away while leases go on; what waits then comes ten times as fast as new results do."""
+    arrival = 100
+    world.campaign(BLOCK, arrival)
+    until("some results", lambda: world.stored().rows, 60)
+    world.mesh.output_process.stop(kill=True)
+    rows = world.stored().rows
+    pause(25)
+    world.mesh.output_process.start()
+    until("the first of what waited", lambda: world.stored().rows > rows, 60, 0.01)
+    began_s, rows = time.monotonic(), world.stored().rows
+    waiting = len(world.segments())
+    until("an empty spool", lambda: not world.segments(), 60, 0.01)
+    seconds = max(time.monotonic() - began_s, 0.01)
+    trial.seen.update(waiting=waiting, rows_a_second=(world.stored().rows - rows) / seconds, arrival=arrival)
+    trial.require(trial.seen["rows_a_second"] >= 10 * arrival, "the spool drains too slowly")
+    finish(world, trial, TARGETS, 240)
+
+
+TRIALS: Mapping[str, Callable[[EdgeWorld, Trial], None]] = {
+    "brief": brief,
+    "plain": plain,
+    "killed": killed,
+    "rebound": rebound,
+    "lossy": lossy,
+    "consul-away": consul_away,
+    "drained": drained,
+    "offline": offline,
+}
+
+
+def run(name: str, folder: Path) -> Trial:
+    """One trial in a namespace of its own.
+
+    Args:
+        name: One of `TRIALS`.
+        folder: An empty folder.
+    """
+
+    async def body() -> Trial:
+        trial = Trial(name)
+        with EdgeWorld(folder, warps=name == "offline") as world:
+            began_s = time.monotonic()
+            TRIALS[name](world, trial)
+            trial.seconds = time.monotonic() - began_s
+        return trial
+
+    return in_namespace(body)
+
+
+def main(words: Sequence[str]) -> int:
+    """`lab gateway`: exit 1 when anything was lost, stored twice, or not borne."""
+    parser = argparse.ArgumentParser(prog="python3 tests lab gateway", description=__doc__.split("\n")[0])
+    parser.add_argument("trials", nargs="*", metavar="TRIAL", help=f"{', '.join(TRIALS)}; all where none is named")
+    given = parser.parse_args(words)
+    found = []
+    for name in given.trials or TRIALS:
+        with tempfile.TemporaryDirectory(prefix="gateway-") as folder:
+            found.append(run(name, Path(folder)))
+        print(json.dumps(asdict(found[-1])), flush=True)
+    return 1 if any(each.wrong for each in found) else 0
