@@ -13,14 +13,16 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine_processes import free_ports
+from engine_processes import ConsulAgent, FabioRouter, ask, free_ports
+from hoploom import engines
 from hoploom.cli.bench import Figure, at_least, at_most
 from hoploom.manager.push.opening import raise_limit, retry_s
 from lab.push_clients import Crowd
@@ -39,7 +41,7 @@ def measure(scale: float = 1.0) -> list[Figure]:
     """All figures, with that part of the usual number of connections."""
     raise_limit()
     few, many, returning = (max(200, round(each * scale)) for each in (FEW, MANY, RETURNING))
-    return [*_memory(few, many), *_broadcasts(many), _storm(returning)]
+    return [*_memory(few, many), *_broadcasts(many), _storm(returning), _through_fabio(few // 4, many // 4)]
 
 
 class _Server:
@@ -61,9 +63,8 @@ class _Server:
         return json.loads(body) if body else {}
 
     def pss_bytes(self) -> int:
-        """Its memory; what it shares with others counts in parts (PSS)."""
-        lines = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-        return 1_024 * next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        """Its memory."""
+        return _pss_bytes(self.process.pid)
 
     def cpu_s(self) -> float:
         """Processor time that it has used."""
@@ -112,6 +113,12 @@ def _slope(kind: str, few: int, many: int) -> tuple[float, float, float]:
         after = (server.pss_bytes() - pss, _slab_bytes() - slab, 1e6 * (server.cpu_s() - cpu_s))
         user, kernel, connect_us = (each / (many - few) for each in after)
         return user, kernel, connect_us
+
+
+def _pss_bytes(pid: int) -> int:
+    """Memory of a process; what it shares with others counts in parts (PSS)."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    return 1_024 * next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 def _slab_bytes() -> int:
@@ -166,6 +173,7 @@ def _floor() -> float:
     """Messages a second that one process writes to one socket whose other end is read now and then: the calls alone."""
     with socket.create_server((HOST, 0)) as listener:
         one = socket.create_connection(listener.getsockname())
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         other, _ = listener.accept()
     began_s, fd = time.perf_counter(), one.fileno()
     for number in range(FLOOR_WRITES):
@@ -186,3 +194,27 @@ def _storm(count: int) -> Figure:
         crowd.until_all_ended()
         took_s = others.join(count, retry_s(count))
     return at_most(f"{count} come back to another manager", took_s, "s", STORM_S, ("spread over", retry_s(count)))
+
+
+def _through_fabio(few: int, many: int) -> Figure:
+    """What a router in between takes for each more connection, beside its two sockets."""
+    paths = engines.ensure(["consul", "fabio"], report=lambda _: None)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        agent = ConsulAgent(paths["consul"].path, Path(folder, "consul"))
+        stack.callback(agent.stop)
+        agent.start()
+        server, _ = stack.enter_context(_served("hub"))
+        check = {"TTL": "600s", "Status": "passing"}
+        record = {"Name": "manager", "Address": HOST, "Port": server.port, "Tags": ["urlprefix-/push"], "Check": check}
+        ask("PUT", f"{agent.url}/v1/agent/service/register", record)
+        fabio = FabioRouter(paths["fabio"].path, Path(folder, "fabio"), "a", agent)
+        stack.callback(fabio.stop)
+        fabio.start()
+        until("Fabio routes to it", lambda: fabio.targets("manager"), 20)
+        crowd = Crowd(int(fabio.url.rpartition(":")[2]))
+        stack.callback(crowd.close)
+        crowd.join(few)
+        before = _pss_bytes(fabio.pid)
+        crowd.join(many - few)
+        added = (_pss_bytes(fabio.pid) - before) / (many - few)
+    return at_most("memory that Fabio takes for a connection", added, "bytes", 131_072)

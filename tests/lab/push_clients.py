@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from hoploom.kit.errors import Unavailable
+from hoploom.wire.push import MEDIA_TYPE
 
 HEAD_END = b"\r\n\r\n"
 _AT_ONCE, _PATIENCE_S = 250, 60.0
@@ -90,7 +91,8 @@ class Crowd:
     def _serve(self, fd: int, events: int, heard: Callable[[bytes], None]) -> None:
         connection = self._waiting.get(fd) or self._there[fd]
         if fd in self._waiting and events & select.EPOLLOUT:
-            connection.send(f"GET /push?worker=worker-{fd} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            head = f"GET /push?worker=worker-{fd} HTTP/1.1\r\nHost: x\r\nAccept: {MEDIA_TYPE}\r\n\r\n"
+            connection.send(head.encode())
             self._epoll.modify(fd, select.EPOLLIN)
             return
         try:
