@@ -52,7 +52,7 @@ PURE = ("targets/*.py", "wire/*.py", "trust/credential.py", "trust/key_record.py
         "prober/probes.py", "prober/politeness.py", "manager/summary.py", "manager/broker/choice.py",
         "manager/ad_table.py", "manager/ads_queue.py",
         "manager/projector.py", "manager/fleet/matrix.py", "manager/enrolment/records.py",
-        "manager/dyfi/answers.py", "manager/dyfi/record.py", "manager/dyfi/plan.py",
+        "manager/dyfi/answers.py", "manager/dyfi/record.py", "manager/dyfi/plan.py", "manager/dyfi/telling.py",
         "manager/enrolment/admission.py", "manager/enrolment/challenges.py", "manager/enrolment/wrong_tokens.py",
         "output_service/rows.py", "output_service/*_rows.py", "output_service/cells.py", "output_service/told_hops.py",
         "output_service/intake.py", "output_service/cursors.py", "output_service/queries.py",

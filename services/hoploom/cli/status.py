@@ -66,6 +66,8 @@ def _coordination(found: dict[str, Any]) -> Iterator[str]:
     yield from _paused(found["overlay"] or {})
     for each in found["leaders"]:
         yield f"leader    {each['role']}: {each['instance'] or 'nobody'} (token {each['index']})"
+    if found["dyfi"]:
+        yield f"names     {found['dyfi']['line']}"
     owners = ", ".join(f"{each['instance']} {each['slots']}" for each in found["owners"])
     if owners:
         yield f"shards    64 slots: {owners}"

@@ -85,14 +85,14 @@ async def _table(mesh: LocalMesh) -> list[Mapping[str, Any]] | None:
 
 
 async def _coordination(mesh: LocalMesh) -> dict[str, Any]:
-    """Leaders, owners of shards, campaigns and what is paused, as a manager tells it; empty where none answers."""
+    """Leaders, owners, campaigns, what is paused and kept names, as a manager tells it; empty where none answers."""
     wanted = ("leaders", "owners", "campaigns")
     try:
         answer = await mesh.http.request("GET", f"{mesh.fabio_url}/api/v1/overview")
         found = answer.json() if answer.ok else {}
     except Unavailable:
         found = {}
-    return {**{name: found.get(name, []) for name in wanted}, "overlay": found.get("overlay")}
+    return {**{name: found.get(name, []) for name in wanted}, **{name: found.get(name) for name in ("overlay", "dyfi")}}
 
 
 async def _collected(mesh: LocalMesh, instances: list[InstanceView]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from aiohttp import web
 from hoploom import __version__, kit
 from hoploom.kit.errors import NotFound, Unavailable
 from hoploom.manager import views
+from hoploom.manager.dyfi import handlers as dyfi
 from hoploom.manager.registry import REGISTRY
 from hoploom.manager.settings import Settings
 from hoploom.wire import routes
@@ -65,8 +66,10 @@ async def overview(request: web.Request) -> web.Response:
 
 
 async def _overview(request: web.Request) -> dict[str, Any]:
-    app = request.app
-    return await views.overview(kit.mesh(request), app[SETTINGS].latest, app[REGISTRY].workers())
+    app, mesh = request.app, kit.mesh(request)
+    found = await views.overview(mesh, app[SETTINGS].latest, app[REGISTRY].workers())
+    names, problems = await dyfi.on_page(mesh, app[dyfi.NAMES])
+    return {**found, "dyfi": names, "problems": [*found["problems"], *problems]}
 
 
 async def summary(request: web.Request) -> web.Response:

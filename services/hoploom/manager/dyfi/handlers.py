@@ -1,17 +1,21 @@
 """What is known about the names, for anybody, and the operator's word that the reason to stop is gone."""
 
 import logging
+from collections.abc import Sequence
+from typing import Any
 
 from aiohttp import web
 
 from hoploom import kit
-from hoploom.kit.errors import Conflict, NotFound
+from hoploom.kit.clock import wall_us
+from hoploom.kit.errors import Conflict, NotFound, Unavailable
 from hoploom.kit.logs import request_id
+from hoploom.manager.dyfi import telling
 from hoploom.manager.dyfi.record import KEY, Record, decoded, encoded, resumed, to_json
 
 log = logging.getLogger(__name__)
 ROUTE = "/api/v1/dyfi"
-NAMES = web.AppKey("manager_dyfi_names", tuple[str, ...])
+NAMES = web.AppKey("manager_dyfi_names", Sequence[str])
 OPERATOR = web.AppKey("manager_dyfi_operator", str)
 
 
@@ -25,11 +29,23 @@ async def show(request: web.Request) -> web.Response:
     return web.json_response(await seen(kit.mesh(request), request.app[NAMES]))
 
 
-async def seen(mesh: kit.Mesh, names: tuple[str, ...]) -> dict[str, object]:
-    """As `show` shows it; raises Unavailable where Consul is away."""
+async def seen(mesh: kit.Mesh, names: Sequence[str]) -> dict[str, Any]:
+    """As `show` shows it; raises Unavailable where Consul is away, or holds no record of ours."""
     entry = await mesh.consul.kv_get(KEY)
     record = decoded(entry.value) if entry else Record()
-    return {**to_json(record), "names": list(names), "home_dc": mesh.home_dc}
+    told = telling.line(record, names, wall_us())
+    return {**to_json(record), "names": list(names), "home_dc": mesh.home_dc, "line": told}
+
+
+async def on_page(mesh: kit.Mesh, names: Sequence[str]) -> tuple[dict[str, Any] | None, list[str]]:
+    """What the manager's page shows, None where no names are kept; and the problems among it."""
+    if not names:
+        return None, []
+    try:
+        found = await seen(mesh, names)
+    except Unavailable as error:
+        return None, [f"how the names stand is not known: {error}"]
+    return found, [found["line"]] if found["stopped"] else []
 
 
 async def resume(request: web.Request) -> web.Response:

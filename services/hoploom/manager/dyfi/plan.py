@@ -38,6 +38,9 @@ FRESH_S = 60.0
 POLL_S = 60.0
 """The longest rest: somebody may have resumed meanwhile."""
 
+SHORTEST_S = 0.1
+"""The shortest rest: a sum of times may be off by the last bit, and nobody shall turn in circles for it."""
+
 NEVER_S = float("-inf")
 
 
@@ -126,7 +129,7 @@ def next_step(wish: Wish, record: Record, view: View, moment: Moment) -> Step:
         return Rest(POLL_S)
     over_s = record.lasts_s - (moment.now_s - view.known_s)
     if record.open and over_s > 0:
-        return Rest(min(POLL_S, over_s))
+        return Rest(max(SHORTEST_S, min(POLL_S, over_s)))
     age_s = _age_s(record.claimed_us, view, moment)
     if wish.asks and moment.now_s - view.asked_s >= ASK_EVERY_S:
         return Ask()
@@ -140,7 +143,7 @@ def next_step(wish: Wish, record: Record, view: View, moment: Moment) -> Step:
         return Look()
     waits = [POLL_S, look_s, wait_s if call else _refresh_s(wish, record, view, moment)]
     waits += [view.asked_s + ASK_EVERY_S - moment.now_s] if wish.asks else []
-    return Rest(max(0.0, min(waits)))
+    return Rest(max(SHORTEST_S, min(waits)))
 
 
 def expected(record: Record, view: View) -> str:

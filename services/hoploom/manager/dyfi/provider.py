@@ -7,6 +7,7 @@ Source: Dyn, "Perform Update" of the Remote Access Update API: GET with Basic au
 """
 
 import asyncio
+import base64
 from collections.abc import Callable, Sequence
 
 import aiohttp
@@ -45,14 +46,14 @@ async def tell(account: Account, names: Sequence[str], may: Callable[[], bool]) 
         Unavailable: No answer came within `CALL_S` seconds; nobody knows whether the provider has heard the request.
     """
     url = account.url.update_query({"hostname": ",".join(names)})
-    headers = {"User-Agent": account.agent, "Accept": "text/plain"}
-    login = aiohttp.BasicAuth(account.user, account.password, "utf-8")
+    login = base64.b64encode(f"{account.user}:{account.password}".encode()).decode()
+    headers = {"User-Agent": account.agent, "Accept": "text/plain", "Authorization": f"Basic {login}"}
     connector = aiohttp.TCPConnector(force_close=True)
     try:
         async with (
             asyncio.timeout(CALL_S),
             aiohttp.ClientSession(connector=connector, request_class=_checked(may), trust_env=False) as session,
-            session.get(url, headers=headers, auth=login, allow_redirects=False) as answer,
+            session.get(url, headers=headers, allow_redirects=False) as answer,
         ):
             return answers.read(answer.status, await _body(answer), names)
     except (aiohttp.ClientError, OSError) as error:

@@ -179,7 +179,7 @@ class Updater:
         after = claimed(record, claim)
         # Whether or not an answer comes: it may have been written.
         self._view = replace(self._view, known_us=claim.at_us, known_s=moment.now_s)
-        [entry] = await term.write([{"Verb": "cas", "Key": KEY, "Value": encoded(after), "Index": index}])
+        *_, entry = await term.write([{"Verb": "cas", "Key": KEY, "Value": encoded(after), "Index": index}])
         answers = await self._told(call, term, moment.now_s + LASTS_S)
         log.info("dyfi: %s (%s)", ", ".join(f"{each.name} {each.word}" for each in answers), call.why)
         for each in answers:
