@@ -226,7 +226,7 @@ def test_the_same_id_with_other_content_is_refused_for_ever(output: OutputLife) 
     assert output.ask("/results", pack(make(8))).status == 200
     for other in (make(8, lease="another"), make(8, suspect=True), make(8, rows=5), traced(8)):
         answer = output.ask("/results", pack(other))
-        assert answer.status == 422 and "other content" in detail(answer)
+        assert answer.status == 409 and "other content" in detail(answer)
     assert output.duplicate(pack(make(8)))
 
 

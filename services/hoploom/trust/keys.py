@@ -1,7 +1,8 @@
 """Ed25519 keys: a signer with its private half, and the check of a signature by the public half alone.
 
-The only module that imports the library of ciphers. A private key lives in memory, or in a file of 32 raw bytes and
-mode 0600 that its owner writes; it never stands in a flag, a log line or the KV store.
+The only module that imports the library of ciphers, and not before something is signed or verified: it takes 6 MB,
+which a worker that has joined nothing needs for nothing. A private key lives in memory, or in a file of 32 raw bytes
+and mode 0600 that its owner writes; it never stands in a flag, a log line or the KV store.
 
 Source: RFC 8032, section 5.1 (Ed25519).
 """
@@ -9,12 +10,13 @@ Source: RFC 8032, section 5.1 (Ed25519).
 from __future__ import annotations
 
 from functools import cached_property
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from typing import TYPE_CHECKING
 
 from hoploom.kit.errors import BadRequest, ConfigError
 from hoploom.wire.base64url import decoded, encoded
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 KEY_BYTES = 32
 SIGNATURE_BYTES = 64
@@ -30,6 +32,8 @@ class Signer:
     @classmethod
     def new(cls) -> Signer:
         """A fresh key from the system's randomness."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+
         return cls(Ed25519PrivateKey.generate())
 
     @classmethod
@@ -44,6 +48,8 @@ class Signer:
         """
         if len(raw) != KEY_BYTES:
             raise ConfigError(f"a private key has {KEY_BYTES} bytes, not {len(raw)}: it is damaged, or no key")
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+
         return cls(Ed25519PrivateKey.from_private_bytes(raw))
 
     def to_bytes(self) -> bytes:
@@ -68,6 +74,9 @@ def verify(public: str, message: bytes, signature: str) -> bool:
         message: What was signed.
         signature: As `Signer.sign` writes it.
     """
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
+
     try:
         key, sent = decoded(public, "a public key"), decoded(signature, "a signature")
         if len(key) != KEY_BYTES or len(sent) != SIGNATURE_BYTES:
