@@ -27,6 +27,8 @@ UNIT = "hoploom-worker"
 LEFT = f"find / -xdev -name '*hoploom*' -not -path '/proc/*' -not -path '/sys/*'; getent passwd {UNIT}; " \
        f"getent group {UNIT}; systemctl list-unit-files --no-legend '*hoploom*'; ps -e -o args= | grep '[h]oploom'"
 MOST_EXPOSED = 2.5
+TYPING_S = 10
+"""So long somebody looks for the token; what is typed before it is asked for is shown by the terminal."""
 
 
 class Trial:
@@ -117,7 +119,7 @@ def join(trial: Trial) -> None:
     # The lab's mesh has an authority of its own; with a public one nothing but the command is needed.
     command = f"export CURL_CA_BUNDLE=/root/mesh-ca.pem; {found['command']}"
     ssh = shlex.join(["ssh", "-tt", "-F", str(trial.lab.access.config), PI, command])
-    ended = trial.lab.keeper.run("sh", "-c", f"(echo {found['token']}; sleep 60) | {ssh}", timeout_s=180)
+    ended = trial.lab.keeper.run("sh", "-c", f"(sleep {TYPING_S}; echo {found['token']}) | {ssh}", timeout_s=180)
     print("        | " + ended.out.replace("\r", "").replace("\n", "\n        | "), flush=True)
     trial.see("the command ends well, and the token is not shown", ended.rc == 0 and found["token"] not in ended.out)
 
