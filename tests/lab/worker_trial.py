@@ -100,14 +100,8 @@ class Trial:
     def results(self, name: str) -> dict[str, Any]:
         """What is stored of the worker's own part of a campaign."""
         status, body, _ = self.lab.call("GET", f"http://{self.lab.seats[MESH].v4}:9999/api/v1/summary/{name}")
-        groups = json.loads(body).get("groups", {}) if status == 200 else {}
-        return next((each for group, each in _pairs(groups) if WORKER in group), {})
-
-
-def _pairs(groups: Any) -> list[tuple[str, dict[str, Any]]]:
-    if isinstance(groups, dict):
-        return list(groups.items())
-    return [(str(each.get("group", each.get("name", ""))), each) for each in groups]
+        found: dict[str, dict[str, Any]] = json.loads(body)["summary"] if status == 200 else {}
+        return found.get(WORKER, {})
 
 
 def join(trial: Trial) -> None:
