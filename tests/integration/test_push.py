@@ -6,6 +6,7 @@ Consul, Fabio, one input, two managers and one worker, each a process. What the 
 import json
 import re
 import signal
+import subprocess
 import sys
 import time
 import urllib.request
@@ -21,7 +22,7 @@ from lab.process import Process, always
 from waiting import until
 
 TOKEN = "push-token"
-WORKER = "pi-1"
+WORKER, EDGE = "pi-1", "pi-2"
 
 
 class PushMesh:
@@ -77,9 +78,9 @@ class PushMesh:
             return b"overlay" not in answer.read()
 
 
-@pytest.fixture(name="mesh")
-def _mesh(engine_paths: dict[str, Path], tmp_path: Path) -> Iterator[PushMesh]:
-    mesh = PushMesh(engine_paths, tmp_path)
+@pytest.fixture(name="mesh", scope="module")
+def _mesh(engine_paths: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[PushMesh]:
+    mesh = PushMesh(engine_paths, tmp_path_factory.mktemp("push"))
     with ExitStack() as stack:
         stack.callback(mesh.agent.stop)
         mesh.agent.start()
@@ -91,6 +92,44 @@ def _mesh(engine_paths: dict[str, Path], tmp_path: Path) -> Iterator[PushMesh]:
         until("both managers are routed to", lambda: len(mesh.fabio.targets("manager")) == 2, 20)
         until("the worker hangs on one of them", mesh.hangs_on, 20)
         yield mesh
+
+
+def hoploom(*words: str) -> str:
+    """What a command says."""
+    return subprocess.run(
+        [sys.executable, "-m", "hoploom.cli", *words], check=True, capture_output=True, text=True, timeout=60
+    ).stdout
+
+
+@pytest.fixture(name="edge")
+def _edge(mesh: PushMesh, tmp_path: Path) -> Iterator[Process]:
+    """A worker that joined at a manager's own address, and knows nothing else."""
+    token, identity = tmp_path / "token", ["--identity-dir", str(tmp_path / "identity")]
+    token.write_text(TOKEN)
+    operator = ["--url", mesh.urls["one"], "--operator-token-file", str(token)]
+    invited = json.loads(hoploom("worker", "invite", EDGE, "--json", *operator))["token"]
+    token.write_text(invited)
+    hoploom("worker", "join", mesh.urls["one"], "--token-file", str(token), *identity)
+    options = ["--mesh-url", mesh.urls["one"], "--spool-dir", str(tmp_path / "spool"), *identity]
+    worker = always("edge", [sys.executable, "-m", "hoploom.ping_service", *options], tmp_path)
+    worker.start()
+    yield worker
+    worker.kill()
+
+
+def test_a_worker_that_joined_is_told_by_its_manager_and_no_more_when_it_is_revoked(
+    mesh: PushMesh, edge: Process
+) -> None:
+    held = mesh.metric("hoploom_manager_push_connections", "one")
+    until("it hangs there", lambda: mesh.metric("hoploom_manager_push_connections", "one") > held, 20)
+    mesh.post(f"/api/v1/workers/{EDGE}/settings", {"v": 1, "rate_pps": 7}, at="other")
+    until("it hears what another manager was told", lambda: "send 7 packets a second" in edge.log.read_text(), 5)
+    mesh.post("/api/v1/overlay/pause", {"v": 1, "paused": True})
+    until("it heeds a pause", lambda: re.search(r"at version \d+ paused", edge.log.read_text()), 1, every_s=0.01)
+    mesh.post("/api/v1/overlay/pause", {"v": 1, "paused": False})
+    mesh.post("/api/v1/overlay/revocations", {"v": 1, "worker": EDGE, "revoked": True})
+    ended = "hoploom_manager_push_ended_total"
+    until("it is let go", lambda: mesh.metric(ended, "one", 'why="revoked"') == 1, 5)
 
 
 def test_a_worker_is_told_by_any_manager_and_finds_another_one(mesh: PushMesh) -> None:
