@@ -57,6 +57,9 @@ key_prefix "hoploom/roles/groups/" {
 key_prefix "hoploom/roles/documents/" {
   policy = "write"
 }
+key_prefix "hoploom/workers/" {
+  policy = "read"
+}
 key "hoploom/epoch" {
   policy = "read"
 }

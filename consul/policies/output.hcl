@@ -27,6 +27,9 @@ key_prefix "hoploom/overlay" {
 key_prefix "hoploom/roles/collect-" {
   policy = "write"
 }
+key_prefix "hoploom/workers/" {
+  policy = "read"
+}
 key "hoploom/epoch" {
   policy = "read"
 }

@@ -268,6 +268,23 @@ async def test_a_worker_with_a_clock_a_year_off_is_heard_renews_and_leaves_nothi
         worker.stop()
 
 
+async def test_whose_name_another_machine_has_is_shut_out_though_its_credential_is_good_for_hours(
+    site: Site, http: HttpClient
+) -> None:
+    url = site.managers[0].url
+    first = await enrolling.enrol(http, url, site.invited("given-away"), Signer.new())
+    site.managers[1].good("DELETE", f"{ROUTE}/given-away")
+    second = await enrolling.enrol(http, url, site.invited("given-away"), Signer.new())
+    for each in (site.input, site.output):
+        await eventually("the first is shut out", partial(_answers, each, first.credential, 403), 5)
+        await eventually("the second is let in", partial(_answers, each, second.credential, 400), 5)
+
+
+def _answers(service: Service, credential: str, status: int) -> bool:
+    path = "/leases" if "input" in str(service.child.command) else "/results"
+    return service.call("POST", path, {}, f"Bearer {credential}")[0] == status
+
+
 async def test_who_leaves_by_itself_leaves_nothing_and_may_be_invited_again(site: Site, http: HttpClient) -> None:
     key, (first, second) = Signer.new(), site.managers
     before = await enrolling.enrol(http, first.url, site.invited("leaver"), key)

@@ -11,7 +11,6 @@ from hoploom import __version__, kit
 from hoploom.kit.errors import ConfigError, Unavailable, Unprocessable
 from hoploom.kit.http_client import HttpClient
 from hoploom.manager import ads_handlers, ads_own
-from hoploom.manager.ads_enrolled import Enrolled
 from hoploom.manager.ads_flood import Flood
 from hoploom.manager.ads_hearing import Hearing
 from hoploom.manager.ads_own import OwnAds
@@ -20,7 +19,7 @@ from hoploom.manager.ads_proof import Proof
 from hoploom.manager.registry import REGISTRY, Registry
 from hoploom.manager.settings import Settings
 from hoploom.manager.signing import SIGNING
-from hoploom.trust.attaching import GUARD, KEY_SET
+from hoploom.trust.attaching import GUARD, KEY_SET, ROLL
 from hoploom.wire import ad_bodies, advertised
 from hoploom.wire.ad_bodies import ManagerBody
 
@@ -28,7 +27,6 @@ TEND_EVERY_S = 1.0
 _OWN = web.AppKey("manager_own_ads", OwnAds)
 _FLOOD = web.AppKey("manager_flood", Flood)
 _PEERS = web.AppKey("manager_peers", Peers)
-ENROLLED = web.AppKey("manager_enrolled", Enrolled)
 
 
 def attach(app: web.Application, settings: Settings, token: str) -> None:
@@ -58,8 +56,9 @@ def attach(app: web.Application, settings: Settings, token: str) -> None:
         mesh, registry = kit.mesh(app), app[REGISTRY]
         from_loopback = _is_loopback(mesh.address)
         careful = HttpClient(why_not=partial(advertised.why_not, from_loopback=from_loopback))
-        app[_FLOOD], app[ENROLLED] = Flood(mesh.id), Enrolled(registry.forget)
-        proof = Proof(app[GUARD], app[ENROLLED], app[KEY_SET])
+        app[_FLOOD] = Flood(mesh.id)
+        app[ROLL].when_gone(registry.forget)
+        proof = Proof(app[GUARD], app[KEY_SET])
         app[ads_handlers.HEARING] = hearing = Hearing(registry, proof, app[_FLOOD])
         app[_PEERS] = Peers(mesh, registry, hearing, app[_FLOOD], token, peers, careful, from_loopback)
         app[_OWN] = OwnAds(mesh.id, partial(_body, mesh, urls), partial(_sign, app))
@@ -77,7 +76,6 @@ async def _live(app: web.Application) -> None:
         group.create_task(app[_PEERS].follow())
         group.create_task(app[_PEERS].pull())
         group.create_task(ads_own.advertise(app[_OWN], app[REGISTRY], app[_FLOOD]))
-        group.create_task(app[ENROLLED].follow(kit.mesh(app).consul))
         group.create_task(_tend(app[REGISTRY]))
 
 

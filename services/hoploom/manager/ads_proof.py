@@ -26,22 +26,21 @@ class Doorkeeper(Protocol):
     """Who reads credentials."""
 
     async def credential(self, text: str) -> Credential:
-        """The credential of a worker that is not revoked; raises Unauthorized, Forbidden or Unavailable."""
+        """The credential of a worker that is neither revoked nor removed.
 
-
-class Roll(Protocol):
-    """Who is enrolled."""
-
-    def require(self, credential: Credential) -> None:
-        """Raises Forbidden for a worker that was removed."""
+        Raises:
+            Unauthorized: It is none that is good.
+            Forbidden: The worker is revoked, or removed.
+            Unavailable: It cannot be told now.
+        """
 
 
 class Proof:
     """Checks signatures."""
 
-    def __init__(self, doorkeeper: Doorkeeper, roll: Roll, keys: Keys) -> None:
+    def __init__(self, doorkeeper: Doorkeeper, keys: Keys) -> None:
         """Believe nobody yet."""
-        self._doorkeeper, self._roll, self._keys = doorkeeper, roll, keys
+        self._doorkeeper, self._keys = doorkeeper, keys
 
     async def check(self, ad: Ad, envelope: Envelope) -> None:
         """Let pass an ad that its sender has signed.
@@ -61,7 +60,6 @@ class Proof:
         found = await self._doorkeeper.credential(envelope.credential)
         if found.worker != ad.id:
             raise Forbidden(f"the credential is that of {found.worker}, which cannot speak for {ad.id}")
-        self._roll.require(found)
         return found.key
 
     def _manager_key(self, ad: Ad, envelope: Envelope) -> str:

@@ -19,9 +19,9 @@ from hoploom.kit.consul_api import ConsulApi, KvEntry
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.external_nodes import ExternalNode
 from hoploom.manager import projector
-from hoploom.manager.enrolment.records import WORKERS
 from hoploom.manager.projector import Hearing, WorkerState
 from hoploom.manager.registry import LEFT, REGISTRY, SILENT, Registry, Seen
+from hoploom.trust.roll import WORKERS
 
 log = logging.getLogger(__name__)
 ROLE = "edge-nodes"

@@ -1,4 +1,4 @@
-"""Puts a guard into a service: the managers' keys and the revocations are followed for as long as it serves."""
+"""Puts a guard into a service: the managers' keys, who is revoked and who is enrolled are followed while it serves."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,14 +9,16 @@ from hoploom import kit
 from hoploom.trust.guard import Guard
 from hoploom.trust.key_set import KeySet
 from hoploom.trust.revocations import Revocations
+from hoploom.trust.roll import Roll
 
 GUARD = web.AppKey("guard", Guard)
 KEY_SET = web.AppKey("key_set", KeySet)
 REVOCATIONS = web.AppKey("revocations", Revocations)
+ROLL = web.AppKey("roll", Roll)
 
 
 def attach(app: web.Application, shared_token: str) -> None:
-    """Give an application `GUARD` and `KEY_SET`, there when it starts; call it right after `kit.setup`.
+    """Give an application `GUARD` and what it knows, there when it starts; call it right after `kit.setup`.
 
     Args:
         app: The application, on the mesh.
@@ -25,8 +27,8 @@ def attach(app: web.Application, shared_token: str) -> None:
 
     async def guarded(app: web.Application) -> AsyncIterator[None]:
         consul = kit.mesh(app).consul
-        app[KEY_SET], app[REVOCATIONS] = KeySet(consul), Revocations(consul)
-        app[GUARD] = Guard(shared_token, app[KEY_SET], app[REVOCATIONS].is_revoked)
+        app[KEY_SET], app[REVOCATIONS], app[ROLL] = KeySet(consul), Revocations(consul), Roll()
+        app[GUARD] = Guard(shared_token, app[KEY_SET], app[REVOCATIONS].is_revoked, app[ROLL])
         yield
 
     app.cleanup_ctx.append(guarded)
@@ -37,3 +39,4 @@ async def _follow(app: web.Application) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(app[KEY_SET].run())
         group.create_task(app[REVOCATIONS].run())
+        group.create_task(app[ROLL].follow(kit.mesh(app).consul))

@@ -15,6 +15,7 @@ from hoploom.kit import credentials, metrics
 from hoploom.kit.errors import BadRequest, Forbidden
 from hoploom.trust.credential import SCHEME, Credential
 from hoploom.trust.key_set import KeySet
+from hoploom.trust.roll import Roll
 
 _REFUSED = metrics.counter("hoploom_workers_refused_total", "Calls that the guard refused, by status.", ("status",))
 
@@ -57,22 +58,26 @@ class Caller:
 class Guard:
     """Knows the mesh's token, the managers' keys, and who is revoked."""
 
-    def __init__(self, shared_token: str, key_set: KeySet, is_revoked: Callable[[str], bool]) -> None:
+    def __init__(
+        self, shared_token: str, key_set: KeySet, is_revoked: Callable[[str], bool], roll: Roll | None = None
+    ) -> None:
         """Guard one instance.
 
         Args:
             shared_token: The mesh's own token; empty where this instance was given none.
             key_set: The managers' keys.
             is_revoked: Whether a worker is; raises Unavailable while nobody knows.
+            roll: Who is enrolled; None where nobody was ever removed.
         """
         self._shared_token, self._key_set, self._is_revoked = shared_token, key_set, is_revoked
+        self._roll = roll or Roll()
 
     async def caller(self, request: web.Request) -> Caller:
         """Who sends a request.
 
         Raises:
             Unauthorized: It shows nothing, or something that is wrong or has expired.
-            Forbidden: The worker is revoked, or this instance was given no token to compare with.
+            Forbidden: The worker is revoked or removed, or this instance was given no token to compare with.
             Unavailable: It cannot be told now.
         """
         try:
@@ -89,8 +94,9 @@ class Guard:
         return Caller(await self.credential(sent))
 
     async def credential(self, text: str) -> Credential:
-        """The credential of an enrolled worker that is not revoked, wherever its text came; raises as `caller`."""
+        """An enrolled worker's credential, wherever its text came; raises as `caller`."""
         credential = await self._key_set.read(text)
         if self._is_revoked(credential.worker):
             raise Forbidden(f"the worker {credential.worker} is revoked: ask the operators of the mesh")
+        self._roll.require(credential)
         return credential

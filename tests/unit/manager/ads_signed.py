@@ -21,7 +21,7 @@ def record(kid: str, signer: Signer, instance: str, until_us: int = 2**52) -> Ke
 
 
 class Trusting:
-    """The managers' keys, a doorkeeper who knows a revoked worker, and a roll with one that was removed."""
+    """The managers' keys, and a doorkeeper who knows a revoked worker and one that was removed."""
 
     def __init__(self) -> None:
         self.records = {KID: record(KID, MESH, "manager-1"), OTHER_KID: record(OTHER_KID, MESH, "manager-2", 1)}
@@ -30,11 +30,9 @@ class Trusting:
         found = credential.read(text, {kid: each.public for kid, each in self.records.items()}, wall_us() / 1e6)
         if found.worker == "revoked":
             raise Forbidden("the worker is revoked")
-        return found
-
-    def require(self, credential: Credential) -> None:
-        if credential.worker == "removed":
+        if found.worker == "removed":
             raise Forbidden("the worker was removed")
+        return found
 
 
 def credential_of(name: str, signer: Signer, by: Signer = MESH, left_s: float = CREDENTIAL_TTL_S) -> str:

@@ -42,7 +42,7 @@ class Managers:
             flood, registry = Flood(f"manager-{at}"), Registry()
             self.floods.append(flood)
             self.registries.append(registry)
-            self.hearings.append(Hearing(registry, Proof(Trusting(), Trusting(), Trusting()), flood))
+            self.hearings.append(Hearing(registry, Proof(Trusting(), Trusting()), flood))
             app = web.Application()
             app.add_routes([web.post("/ads", self._door(at))])
             server = TestServer(app)

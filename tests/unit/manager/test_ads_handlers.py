@@ -11,14 +11,13 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.fake_consul import FakeConsul
-from hoploom.manager.ads_attaching import ENROLLED
 from hoploom.manager.app import make_app
 from hoploom.manager.enrolment import records
 from hoploom.manager.enrolment.records import WorkerRecord, worker_key
 from hoploom.manager.registry import REGISTRY
 from hoploom.manager.settings import Settings
 from hoploom.manager.signing import SIGNING, Signing
-from hoploom.trust.attaching import GUARD
+from hoploom.trust.attaching import GUARD, ROLL
 from hoploom.trust.credential import Credential, issue
 from hoploom.trust.keys import Signer
 from hoploom.wire import ads
@@ -185,7 +184,7 @@ async def test_a_worker_that_is_removed_is_gone_here_at_once_and_stays_so(door: 
     await fake_consul.kv_put(worker_key("pi-1"), records.packed(record))
     await door.post(door.envelope(ad_of()))
     # Who was enrolled and removed between two looks was never seen as enrolled: in no mesh is that so quick.
-    await eventually("the record", lambda: "pi-1" in door.app[ENROLLED].names)
+    await eventually("the record", lambda: "pi-1" in door.app[ROLL].names)
     await fake_consul.kv_delete(worker_key("pi-1"))
     await eventually("nobody", lambda: door.known() == [])
     assert (await door.post(door.envelope(ad_of(generation=2))))[0] == 403

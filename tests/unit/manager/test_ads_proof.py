@@ -18,7 +18,7 @@ SPEAKER = ad_of(kind=MANAGER, id="manager-1", body=ManagerBody())
 
 @pytest.fixture
 def proof() -> Proof:
-    return Proof(Trusting(), Trusting(), Trusting())
+    return Proof(Trusting(), Trusting())
 
 
 GOOD = signed(ad_of(), PI, credential=credential_of("pi-1", PI))

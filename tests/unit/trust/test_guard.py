@@ -6,12 +6,14 @@ from collections.abc import Callable
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
+from hoploom.kit.consul_api import KvEntry
 from hoploom.kit.errors import BadRequest, Forbidden, Unauthorized, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.trust.credential import issue
 from hoploom.trust.guard import Caller, Guard
 from hoploom.trust.key_set import KeySet
 from hoploom.trust.keys import Signer
+from hoploom.trust.roll import Roll
 from unit.trust.issuing import NOW_S, bearer, credential, publish
 
 SHARED = {"Authorization": "Bearer shared-secret"}
@@ -111,3 +113,15 @@ async def test_the_mesh_s_token_is_compared_in_constant_time(guard: Guard, monke
     monkeypatch.setattr(hmac, "compare_digest", noted)
     await asked(guard, SHARED)
     assert compared == [(b"shared-secret", b"shared-secret")]
+
+
+async def test_a_worker_that_was_removed_is_let_in_no_more() -> None:
+    consul, roll = FakeConsul(), Roll()
+    await publish(consul)
+    guard = Guard("shared-secret", KeySet(consul, lambda: NOW_S * 10**6), is_revoked, roll)
+    roll.learn([KvEntry("hoploom/workers/pi-1", b"{}", 7)])
+    assert (await asked(guard, bearer())).name == "pi-1"
+    roll.learn([])
+    with pytest.raises(Forbidden, match="removed from the mesh"):
+        await asked(guard, bearer())
+    assert (await asked(guard, bearer("pi-2"))).name == "pi-2"

@@ -8,7 +8,6 @@ from hoploom.kit.errors import Conflict, Unavailable
 from hoploom.manager.enrolment import admission
 from hoploom.manager.enrolment.records import (
     INVITES,
-    WORKERS,
     Described,
     Invite,
     WorkerRecord,
@@ -20,6 +19,7 @@ from hoploom.manager.enrolment.records import (
     worker_key,
 )
 from hoploom.trust.numbers import Numbers
+from hoploom.trust.roll import WORKERS
 
 ORDERS = "hoploom/orders/"
 # Lost races in a row; each means that another manager has just decided on the same token.

@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from hoploom.kit.errors import BadRequest, Unavailable, Unprocessable
+from hoploom.trust.roll import WORKERS
 from hoploom.wire.campaign import MAX_RATE_PPS
 from hoploom.wire.enrolment import PUBLIC_KEY, WORKER_NAME
 from hoploom.wire.fields import MAX_INTEGER, PRINTABLE, VERSION, Fields
 
 INVITES = "hoploom/invites/"
-WORKERS = "hoploom/workers/"
 LONGEST_PLACE = 120
 _DIGEST_DIGITS = 32
 _KEY_OR_NONE = re.compile(f"|{PUBLIC_KEY.pattern}")

@@ -1,17 +1,23 @@
-"""Who is enrolled in this datacenter, as far as ads are concerned: whoever was removed is heard no more, anywhere.
+"""Who is enrolled in this datacenter: whoever was removed is let in no more, anywhere.
 
-A removed worker's credential is still good for hours, and copies of its ads lie in other managers. So every manager
-follows the records itself. Who was never enrolled here may be so in another datacenter, and is heard.
+A removed worker's credential is still good for hours, and copies of its ads lie in managers. So every instance that
+lets workers in follows the records itself, and knows who was removed since it began. Who never was on the roll may be
+on that of another datacenter, and is let in.
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Collection, Iterable
 
 from hoploom.kit import watch
 from hoploom.kit.consul_api import ConsulApi, KvEntry
-from hoploom.kit.errors import Forbidden, Unavailable
-from hoploom.manager.enrolment.records import WORKERS, read_worker
+from hoploom.kit.errors import BadRequest, Forbidden
 from hoploom.trust.credential import Credential
+from hoploom.wire.enrolment import PUBLIC_KEY
+from hoploom.wire.fields import Fields
+
+WORKERS = "hoploom/workers/"
+"""The record of each enrolled worker, by its name (`manager.enrolment.records`)."""
 
 PACE_S = 1.0
 """A query for what is not there returns at every write to the store."""
@@ -20,18 +26,22 @@ MOST_REMOVED = 10_000
 """Names of removed workers that are remembered, until this process ends."""
 
 
-class Enrolled:
+class Roll:
     """The enrolled workers, and those that were."""
 
-    def __init__(self, gone: Callable[[str], None]) -> None:
-        """Know nobody; `gone` is told the name of everybody who is removed."""
-        self._gone = gone
+    def __init__(self) -> None:
+        """Know nobody."""
+        self._listeners: list[Callable[[str], None]] = []
         self._keys: dict[str, str] = {}
         self._removed: dict[str, None] = {}
 
+    def when_gone(self, tell: Callable[[str], None]) -> None:
+        """Have somebody told the name of everybody who is removed, or whose name another machine gets."""
+        self._listeners.append(tell)
+
     @property
     def names(self) -> Collection[str]:
-        """The enrolled workers, as far as this manager knows."""
+        """The enrolled workers, as far as this instance knows."""
         return self._keys.keys()
 
     def require(self, credential: Credential) -> None:
@@ -53,6 +63,10 @@ class Enrolled:
         while len(self._removed) > MOST_REMOVED:
             del self._removed[next(iter(self._removed))]
 
+    def _gone(self, name: str) -> None:
+        for tell in self._listeners:
+            tell(name)
+
     async def follow(self, consul: ConsulApi) -> None:
         """Learn for ever."""
 
@@ -67,6 +81,6 @@ class Enrolled:
 def _key(entry: KvEntry) -> str:
     """The key in a record; empty where that is damaged: then the name alone counts."""
     try:
-        return read_worker(entry.value).key
-    except Unavailable:
+        return Fields(json.loads(entry.value), "an enrolled worker").text("key", PUBLIC_KEY)
+    except (BadRequest, ValueError, RecursionError):
         return ""
