@@ -57,7 +57,7 @@ variable "user" {
 
 variable "home_dc" {
   type        = string
-  description = "Datacenter whose pause and opt-outs hold in all of them; empty where there is one alone."
+  description = "Datacenter whose pause and opt-outs hold in all of them, and whose managers keep the names; empty where there is one alone."
   default     = ""
 }
 

@@ -24,6 +24,7 @@ client {
     "/etc/hosts"                                       = "/etc/hosts"
     "/etc/nsswitch.conf"                               = "/etc/nsswitch.conf"
     "/etc/resolv.conf"                                 = "/etc/resolv.conf"
+    "/etc/ssl/certs/ca-certificates.crt"               = "/usr/lib/ssl/cert.pem"
     "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"   = "/lib64/ld-linux-x86-64.so.2"
     "/usr/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1" = "/lib/ld-linux-aarch64.so.1"
   }

@@ -103,6 +103,48 @@ variable "archive_dir" {
   default     = "/opt/hoploom/workers"
 }
 
+variable "home_dc" {
+  type        = string
+  description = "Datacenter whose pause and opt-outs hold in all of them, and whose managers keep the names; empty where there is one alone."
+  default     = ""
+}
+
+variable "dyfi_hosts" {
+  type        = string
+  description = "Names, separated by commas, that are kept at dy.fi or another provider; empty keeps none."
+  default     = ""
+}
+
+variable "dyfi_user" {
+  type        = string
+  description = "User of the account that these names belong to."
+  default     = ""
+}
+
+variable "dyfi_password_file" {
+  type        = string
+  description = "File of the task's user with that user's password; it never enters the job."
+  default     = "/etc/hoploom/tokens/dyfi"
+}
+
+variable "dyfi_url" {
+  type        = string
+  description = "Where the provider takes updates: dy.fi, or any other that speaks DynDNS2."
+  default     = "https://www.dy.fi/nic/update"
+}
+
+variable "dyfi_address_url" {
+  type        = string
+  description = "Page that says who asks it; without one a new address is noticed at the next update only."
+  default     = ""
+}
+
+variable "dyfi_contact" {
+  type        = string
+  description = "Mail or page of who answers for these updates; empty means the user."
+  default     = ""
+}
+
 variable "memory" {
   type        = number
   description = "Megabytes of memory; exec kills what takes more. An output that collects needs 512."
@@ -213,6 +255,7 @@ job "hoploom-manager" {
         HOPLOOM_HOST                = "${NOMAD_IP_http}"
         HOPLOOM_PORT                = "${NOMAD_PORT_http}"
         HOPLOOM_DC                  = "${node.datacenter}"
+        HOPLOOM_HOME_DC             = var.home_dc
         HOPLOOM_VERSION_TAG         = var.version
         HOPLOOM_CONSUL_ADDR         = var.consul_addr
         HOPLOOM_PREFIX              = var.prefix
@@ -221,6 +264,12 @@ job "hoploom-manager" {
         HOPLOOM_FABIO_ADDR          = var.fabio_addr
         HOPLOOM_URLS                = var.urls
         HOPLOOM_ARCHIVE_DIR         = var.archive_dir
+        HOPLOOM_DYFI_HOSTS          = var.dyfi_hosts
+        HOPLOOM_DYFI_USER           = var.dyfi_user
+        HOPLOOM_DYFI_PASSWORD_FILE  = var.dyfi_password_file
+        HOPLOOM_DYFI_URL            = var.dyfi_url
+        HOPLOOM_DYFI_ADDRESS_URL    = var.dyfi_address_url
+        HOPLOOM_DYFI_CONTACT        = var.dyfi_contact
         HOPLOOM_CONSUL_TOKEN_FILE   = var.token_dir == "" ? "" : "${var.token_dir}/manager"
         HOPLOOM_LOG_FORMAT          = "json"
         HOPLOOM_OPERATOR_TOKEN_FILE = var.token_dir == "" ? "" : "${var.token_dir}/manager-operator"

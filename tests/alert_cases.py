@@ -102,6 +102,9 @@ CASES = (
         # One scrape that came before, and one that came after a change.
         {f'hoploom_leader{{role="manager",{A}}}': "1x20 0x20", f'hoploom_leader{{role="manager",{B}}}': "0x19 1x20"},
     ),
+    Case("DyfiStopped", *_of(f"hoploom_dyfi_stopped{{{A}}}", "0x10 1x20", "1x10 0x20")),
+    Case("DyfiFailing", *_of(f"hoploom_dyfi_failures{{{A}}}", "0x5 5x25", "4x30")),
+    Case("DyfiOverdue", *_of(f"hoploom_dyfi_age_seconds{{{A}}}", "541000+60x40", "517000+60x40"), 30),
     Case(
         "LeasesReissued",
         {"hoploom_input_positions_reissued_total": "0+20x60", "hoploom_input_positions_handed_out_total": "0+100x60"},
