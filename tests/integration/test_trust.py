@@ -1,6 +1,7 @@
 """An enrolled worker before every instance of a real mesh: let in by its credential, shut out within seconds.
 
-Two managers, inputs and outputs over a real Consul; the worker joins at one manager with the token of the other.
+Two managers, inputs and outputs over a real Consul; the worker joins at one manager with the token of the other. In a
+second datacenter nobody knows it but by what is pulled there.
 """
 
 import json
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from engine_processes import Child, ConsulAgent, free_ports
+from engine_processes import Child, ConsulAgent, ask, free_ports
 from hoploom.kit.http_client import HttpClient
 from hoploom.ping_service import enrolling
 from hoploom.trust.keys import Signer
@@ -29,9 +30,11 @@ REVOKED_WITHIN_S = 5.0
 
 
 class World(NamedTuple):
-    """The processes by service, and their Consul."""
+    """The processes by service, their folder, and their Consul with the port by which another one joins it."""
 
     consul: ConsulAgent
+    wan: int
+    folder: Path
     urls: dict[str, list[str]]
     children: dict[str, list[Child]]
 
@@ -53,28 +56,50 @@ def call(method: str, url: str, headers: dict[str, str], body: object = None) ->
 @pytest.fixture(scope="module")
 def world(engine_paths: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("trust")
-    consul = ConsulAgent(engine_paths["consul"], folder / "consul")
+    [wan] = free_ports(1)
+    consul = ConsulAgent(engine_paths["consul"], folder / "consul", serf_wan=wan)
     for name in ("operator", "worker"):
         (folder / name).write_text(f"{name}-secret\n")
-    made = World(consul, {each: [] for each in MODULES}, {each: [] for each in MODULES})
+    made = World(consul, wan, folder, {each: [] for each in MODULES}, {each: [] for each in MODULES})
     try:
         consul.start()
         for service, port in zip(sorted([*MODULES] * 2), free_ports(2 * len(MODULES)), strict=True):
-            started(made, service, port, folder)
+            started(made, service, port)
         yield made
     finally:
-        for child in (child for children in made.children.values() for child in children):
-            child.stop()
-        consul.stop()
+        stopped(made)
 
 
-def started(world: World, service: str, port: int, folder: Path) -> None:
+@pytest.fixture(scope="module")
+def far(world: World, engine_paths: dict[str, Path]) -> Iterator[World]:
+    """An input and a manager in a datacenter of their own, whose home is the other."""
+    joined = {"datacenter": "dc2", "retry_join_wan": [f"127.0.0.1:{world.wan}"], "retry_interval_wan": "1s"}
+    [wan] = free_ports(1)
+    consul = ConsulAgent(engine_paths["consul"], world.folder / "far", serf_wan=wan, **joined)
+    made = World(consul, wan, world.folder, {each: [] for each in MODULES}, {each: [] for each in MODULES})
+    try:
+        consul.start()
+        until("both datacenters are known", lambda: ask("GET", f"{consul.url}/v1/kv/?keys&dc=dc1"), 30)
+        for service, port in zip(("input", "manager"), free_ports(2), strict=True):
+            started(made, service, port, "--dc", "dc2", "--home-dc", "dc1")
+        yield made
+    finally:
+        stopped(made)
+
+
+def stopped(world: World) -> None:
+    for child in (child for children in world.children.values() for child in children):
+        child.stop()
+    world.consul.stop()
+
+
+def started(world: World, service: str, port: int, *words: str) -> None:
     command = [sys.executable, "-m", f"hoploom.{MODULES[service]}", "--consul-addr", world.consul.url,
-               "--port", str(port), "--worker-token-file", str(folder / "worker"),
-               "--operator-token-file", str(folder / "operator")]
+               "--port", str(port), "--worker-token-file", str(world.folder / "worker"),
+               "--operator-token-file", str(world.folder / "operator"), *words]
     if service == "output":
-        command += ["--db-dir", str(folder / f"output-{port}")]
-    child = Child(command, folder / f"{service}-{port}.log")
+        command += ["--db-dir", str(world.folder / f"output-{port}")]
+    child = Child(command, world.folder / f"{service}-{port}.log")
     child.start()
     world.children[service].append(child)
     world.urls[service].append(f"http://127.0.0.1:{port}")
@@ -142,6 +167,16 @@ async def test_a_worker_that_joined_at_one_manager_is_let_in_everywhere_and_shut
     print(f"revoked at the last of {len(took_s)} instances after {max(took_s.values()):.2f} s")
     of_others = {url: door(SHARED) for url, door in doors(world, "pi-2").items() if url not in world.urls["manager"]}
     assert set(of_others.values()) == {200}, "the mesh's own workers go on"
+
+
+async def test_a_worker_is_known_in_another_datacenter_and_shut_out_there_by_the_home(world: World, far: World) -> None:
+    headers = await joined(world, "pi-4")
+    [door] = [door for url, door in doors(far, "pi-4").items() if url in far.urls["input"]]
+    until("pi-4 is let in by the other datacenter", lambda: door(headers) == 200, 20)
+    status, _ = call("POST", f"{world.urls['input'][0]}/api/v1/overlay/revocations", OPERATOR,
+                     {"v": 1, "worker": "pi-4", "revoked": True})
+    assert status == 200
+    until("pi-4 is shut out there", lambda: door(headers) == 403, REVOKED_WITHIN_S, every_s=0.02)
 
 
 async def test_without_managers_and_without_consul_credentials_are_still_told_from_others(world: World) -> None:

@@ -21,7 +21,7 @@ from hoploom.trust.key_record import KEYS, KeyRecord, packed, stored
 
 log = logging.getLogger(__name__)
 ROLE = "keys"
-LOOK_EVERY_S = 30.0
+LOOK_EVERY_S = 10.0
 """For keys that have expired, and for datacenters that join."""
 
 WAIT_S = 10.0
