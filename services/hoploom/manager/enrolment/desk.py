@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hoploom.kit.clock import wall_us
-from hoploom.kit.errors import Forbidden
+from hoploom.kit.errors import Conflict, Forbidden
 from hoploom.manager.enrolment import challenges
 from hoploom.manager.enrolment.book import Book
 from hoploom.manager.enrolment.challenges import Challenge
@@ -67,7 +67,14 @@ class Desk:
     now_us: Callable[[], int] = wall_us
 
     async def invite(self, wish: Described, valid_s: int) -> tuple[str, Invite]:
-        """A new one-time token, and what it stands for; raises as `Book.invite`."""
+        """A new one-time token, and what it stands for.
+
+        Raises:
+            Conflict: A worker of this name is revoked or enrolled.
+            Unavailable: Consul is away.
+        """
+        if self.is_revoked(wish.name):
+            raise Conflict(f"{wish.name} is revoked: `hoploom worker revoke {wish.name} --undo` first")
         token = token_text(secrets.token_bytes(TOKEN_BYTES))
         return token, await self.book.invite(wish, token_digest(token), valid_s)
 

@@ -11,7 +11,8 @@ from aiohttp import web
 
 from hoploom import kit
 from hoploom.kit.clock import boottime_s
-from hoploom.kit.errors import NotFound, TooMany
+from hoploom.kit.errors import Conflict, NotFound, TooMany
+from hoploom.kit.external_nodes import EDGE
 from hoploom.kit.logs import request_id
 from hoploom.manager import edge_workers
 from hoploom.manager.enrolment.admission import Refused
@@ -53,7 +54,9 @@ async def post_invite(request: web.Request) -> web.Response:
     known = Fields(await kit.read_json(request), "an invitation")
     known.only(_INVITATION)
     valid_s = known.integer("valid_s", range(60, MAX_VALID_S + 1), DEFAULT_VALID_S)
-    token, made = await request.app[DESK].invite(Described.read(known), valid_s)
+    wish = Described.read(known)
+    await _refuse_own(request, wish.name)
+    token, made = await request.app[DESK].invite(wish, valid_s)
     _audit(request, "worker %s is invited for %s s", made.name, valid_s)
     answer = {"v": 1, "token": token, "invite": asdict(made), "urls": request.app[URLS]}
     return web.json_response(answer, headers=_SECRET)
@@ -133,6 +136,13 @@ def asker(request: web.Request) -> str:
     """The address that a request comes from: what the router before this manager has seen, which it appends."""
     seen = ",".join(request.headers.getall("X-Forwarded-For", [])).rpartition(",")[2].strip()
     return (seen or request.remote or "")[:_LONGEST_ADDRESS]
+
+
+async def _refuse_own(request: web.Request, name: str) -> None:
+    """Two workers of one name would have one number, and the credential of one could speak for the other."""
+    _, found = await kit.mesh(request).consul.instances("ping", passing=False)
+    if any(each.meta.get("worker") == name and EDGE not in each.meta for each in found):
+        raise Conflict(f"{name} is a worker on one of the mesh's own machines: choose another name")
 
 
 def _name(request: web.Request) -> str:

@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from hoploom.kit.clock import wall_us
+from hoploom.kit.external_nodes import EDGE
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.testing import OnMesh
 from hoploom.manager.app import make_app
@@ -254,6 +255,24 @@ async def test_the_name_of_an_enrolled_worker_is_not_given_away(managers: Manage
     await enrolled(one, await invited(one))
     answer = await one.post(f"{ROUTE}/invites", json={"v": 1, "name": "pi-attic"}, headers=OPERATOR)
     assert answer.status == 409
+
+
+async def test_a_revoked_name_is_let_in_again_before_it_is_invited(managers: Managers, fake_consul: FakeConsul) -> None:
+    await fake_consul.kv_put(OVERLAY, packed(OverlayDocument(version=2, revoked=("pi-attic",))))
+
+    async def is_refused() -> bool:
+        answer = await managers[0].post(f"{ROUTE}/invites", json={"v": 1, "name": "pi-attic"}, headers=OPERATOR)
+        return answer.status == 409 and "revoke pi-attic --undo" in await answer.text()
+
+    await eventually("it is known to be revoked", is_refused)
+
+
+async def test_a_name_of_the_meshs_own_machines_is_not_given_away(managers: Managers, fake_consul: FakeConsul) -> None:
+    fake_consul.add_instance("ping", "127.0.0.1", 1, meta={"worker": "pi-attic"})
+    fake_consul.add_instance("ping", "127.0.0.1", 2, meta={"worker": "pi-cellar", EDGE: "true"})
+    answer = await managers[0].post(f"{ROUTE}/invites", json={"v": 1, "name": "pi-attic"}, headers=OPERATOR)
+    assert answer.status == 409 and "own machines" in await answer.text()
+    await invited(managers[0], "pi-cellar")
 
 
 async def test_while_consul_is_away_nobody_is_refused_for_good(managers: Managers, fake_consul: FakeConsul) -> None:
