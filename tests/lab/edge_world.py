@@ -19,6 +19,8 @@ import apsw
 
 from engine_processes import Child, ask
 from hoploom import engines
+from hoploom.ping_service.identity_folder import IdentityFolder
+from hoploom.wire.enrolment import Enrolled
 from lab.acls import Acls
 from lab.datacenter import HOME, TOKEN, Datacenter, Site
 from lab.home_router import HomeRouter
@@ -110,7 +112,7 @@ class EdgeWorld:
             self.mesh.boot(stack)
             self.mesh.begin(stack)
             until("a mesh that is settled", self._settled, 20)
-            self._join()
+            self.number = self.joined(NAME, self._identity).number
             self.worker = self._worker()
             stack.callback(self.worker.stop, kill=True)
             self.worker.start()
@@ -188,17 +190,26 @@ class EdgeWorld:
         command = ["env", *environ, sys.executable, "-m", "hoploom.ping_service", *words]
         return Child(self.links.within(EDGE, command), self.folder / "edge.log")
 
-    def _join(self) -> None:
-        """Make the worker one of the mesh's, by a token and the command that a person types."""
-        asked = {"v": 1, "name": NAME, "place": "behind a router"}
+    def joined(self, name: str, folder: Path | None = None) -> Enrolled:
+        """Make a worker one of the mesh's, from behind the router, by a token that an operator is given.
+
+        Args:
+            name: Its name.
+            folder: Where its identity is kept; None for one that nobody needs later.
+        """
+        asked = {"v": 1, "name": name, "place": "behind a router"}
         wanted = urllib.request.Request(
             f"{self.mesh.manager(MANAGERS[0])}/api/v1/workers/invites", json.dumps(asked).encode(),
             {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"},
         )  # fmt: skip
         with urllib.request.urlopen(wanted, timeout=10) as answer:
             token = json.loads(answer.read())["token"]
-        script = _JOIN.format(folder=str(self._identity), url=self.router.url, token=token)
+        kept = IdentityFolder(folder or self.folder / name)
+        script = _JOIN.format(folder=str(kept.path), url=self.router.url, token=token)
         subprocess.run(self.links.within(EDGE, [sys.executable, "-c", script]), check=True)
+        enrolment = kept.read()
+        assert enrolment
+        return enrolment.answer
 
 
 def _say(line: str) -> None:
