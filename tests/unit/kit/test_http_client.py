@@ -1,6 +1,8 @@
 """The HTTP client: what an answer is, what becomes of everything else."""
 
 import asyncio
+import datetime
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
@@ -8,6 +10,11 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from hoploom.kit import logs
 from hoploom.kit.errors import ConfigError, Unavailable
@@ -179,3 +186,37 @@ async def test_a_stream_that_is_none_is_unavailable(
 ) -> None:
     with pytest.raises(Unavailable, match=reason):
         await _streamed(client, str(server.make_url(path)), 0.05)
+
+
+def authority(folder: Path) -> tuple[Path, Path]:
+    """A certificate for localhost that nobody else has signed, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now, number = datetime.datetime.now(datetime.UTC), x509.random_serial_number()
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), number, now, now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "cert.pem", folder / "key.pem"
+    files[0].write_bytes(made.public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files
+
+
+async def test_only_a_named_authority_is_trusted(tmp_path: Path) -> None:
+    certificate, key = await asyncio.to_thread(authority, tmp_path)
+    served = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    served.load_cert_chain(certificate, key)
+    app = web.Application()
+    app.router.add_get("/echo", _echo)
+    server = TestServer(app, scheme="https", host="localhost", shutdown_timeout=0.01)
+    await server.start_server(ssl=served)
+    async with server:
+        url = server.make_url("/echo")
+        known, unknown = HttpClient(str(certificate)), HttpClient()
+        assert (await known.request("GET", url)).ok
+        with pytest.raises(Unavailable, match="certificate"):
+            await unknown.request("GET", url)
+        await known.close()
+        await unknown.close()
