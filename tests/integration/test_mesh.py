@@ -262,6 +262,32 @@ def test_a_simple_client_takes_targets_and_acknowledges_them(cli: Cli) -> None:
     assert progress()["done"] == 8
 
 
+def test_a_worker_elsewhere_joins_by_the_words_it_is_given_and_is_heard_until_it_is_removed(
+    cli: Cli, tmp_path: Path
+) -> None:
+    found = json.loads(cli.good("worker", "invite", "pi-attic", "--json", "--max-rate", "200"))
+    (tmp_path / "token").write_text(found["token"], encoding="utf-8")
+    where = ("--identity-dir", str(tmp_path / "identity"))
+    said = cli.good("worker", "join", found["url"], "--token-file", str(tmp_path / "token"), *where)
+    assert "joined    worker pi-attic, number 20000000" in said
+    environ = {**cli.environ, "XDG_STATE_HOME": str(tmp_path)}
+    worker = subprocess.Popen([str(HOPLOOM), "worker", "start", *where], env=environ, stderr=subprocess.DEVNULL)
+    try:
+        until("it is heard", lambda: "passing" in cli.good("worker", "ls"), 20)
+        until("Consul's catalogue has it", lambda: _of_catalogue(cli, "edge-pi-attic") == ["passing"], 20)
+        assert "nothing is kept of it" in cli.good("worker", "rm", "pi-attic")
+        until("Consul's catalogue has it no more", lambda: _of_catalogue(cli, "edge-pi-attic") == [], 20)
+    finally:
+        worker.terminate()
+        worker.wait(30)
+    left = [key for key in consul(cli, "/v1/kv/hoploom/?keys=true") if "pi-attic" in key]
+    assert left == ["hoploom/ids/worker/pi-attic"]
+
+
+def _of_catalogue(cli: Cli, node: str) -> list[str]:
+    return [each["Status"] for each in consul(cli, f"/v1/health/node/{node}")]
+
+
 def test_metrics_of_every_service_carry_the_instance_and_please_promtool(cli: Cli) -> None:
     for each in cli.status()["instances"]:
         page = call("GET", f"http://{each['address']}:{each['port']}/metrics")[1].decode()
