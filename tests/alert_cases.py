@@ -112,6 +112,7 @@ CASES = (
         40,
     ),
     Case("ResultsMissing", *_of("hoploom_input_positions_reopened_total", "0x10 9x20", "9x30")),
+    Case("SigningKeysMissing", *_of(f"hoploom_signing_keys{{{A}}}", "2x5 0x25", "0x5 2x25")),
     Case("WorkerSilent", {HELD: "1x40", PROBED: "500x40"}, {HELD: "1x40", PROBED: "0+500x40"}, 30),
     Case("WorkerSilent", {HELD: "1x40", PROBED: "500x40", STOPPED: "0x40"}, {HELD: "0x40", PROBED: "500x40"}, 30),
     Case("WorkerSilent", {HELD: "1x40", PROBED: "500x40"}, {HELD: "1x40", PROBED: "500x40", STOPPED: "1x40"}, 30),
