@@ -89,6 +89,13 @@ async def test_the_long_poll_rests_while_a_manager_confirms_what_is_known() -> N
 
 
 @on_virtual_time
+async def test_what_nobody_confirms_any_more_is_asked_for_while_the_line_still_stands() -> None:
+    mesh = Polled(overlay=OverlayDocument(version=3))
+    await listen(station(mesh), [THREE, HOLD], seconds=orders.TOLD_S + 2)
+    assert mesh.polls == 2
+
+
+@on_virtual_time
 async def test_what_is_pushed_is_asked_for_at_once() -> None:
     mesh = Polled(overlay=OverlayDocument(version=3))
     found = station(mesh)

@@ -29,8 +29,8 @@ class Services:
         self.told: dict[int, object] = {}
         self.asked = 0
 
-    async def start(self, consul: FakeConsul, told: object) -> int:
-        """One more healthy instance; its port."""
+    async def start(self, consul: FakeConsul, told: object, dc: str = "") -> int:
+        """One more healthy instance, here or in another datacenter; its port."""
         app = web.Application()
 
         async def load(_: web.Request) -> web.Response:
@@ -42,7 +42,7 @@ class Services:
         server = await self._stack.enter_async_context(TestServer(app))
         port = server.port or 0
         self.told[port] = told
-        consul.add_instance("output", "127.0.0.1", port)
+        consul.add_instance("output", "127.0.0.1", port, dc=dc)
         return port
 
 
@@ -111,6 +111,17 @@ async def test_the_last_known_are_named_while_consul_is_away_and_answered_for_by
     assert await chosen(manager) == str(port)
     services.told[port] = busy(0, draining=True)
     assert await chosen(manager) == "503"
+
+
+async def test_this_datacenter_is_nearest_however_busy_and_another_one_is_named_where_it_has_none(
+    manager: Client, services: Services, fake_consul: FakeConsul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "FRESH_S", -1.0)
+    far = await services.start(fake_consul, busy(0), dc="dc2")
+    assert await chosen(manager) == str(far)
+    near = await services.start(fake_consul, busy(9))
+    assert await chosen(manager) == str(near)
+    assert await chosen(manager, "service=output&dc=dc2") == str(far)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """The hub: connections that aiohttp has answered go on without it, and nobody waits for anybody."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 from aiohttp import web
@@ -139,6 +141,24 @@ async def test_who_reads_nothing_is_dropped_and_the_others_are_told_meanwhile(on
         await eventually("the slow one is dropped", is_dropped)
         found.hub.say(NEWS)
         await quick.reads(NEWS)
+
+
+@pytest.mark.parametrize("trouble", [BlockingIOError(), BrokenPipeError(), 3], ids=["full", "broken", "half a message"])
+async def test_who_cannot_be_told_all_of_it_is_dropped_at_once(
+    on_mesh: OnMesh, monkeypatch: pytest.MonkeyPatch, trouble: OSError | int
+) -> None:
+    async with served(on_mesh) as found, found.client() as client:
+        await client.reads(HELLO)
+
+        def write(_: int, __: bytes) -> int:
+            if isinstance(trouble, OSError):
+                raise trouble
+            return trouble
+
+        monkeypatch.setattr(hubs, "os", SimpleNamespace(write=write, close=os.close, dup=os.dup))
+        await found.hub.tell(NEWS)
+        assert not found.hub.count
+        assert await client.reads_the_end() == b""
 
 
 async def test_at_the_end_everybody_is_told_and_nobody_taken(on_mesh: OnMesh) -> None:
