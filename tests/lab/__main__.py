@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from lab import (
+    ads_run,
     clickhouse,
     datacenters,
     day_two,
@@ -25,6 +26,7 @@ from lab import (
 from lab.hosts import command as hosts
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
+    "ads": ads_run.main,
     "clickhouse": clickhouse.main,
     "datacenters": datacenters.main,
     "day-two": day_two.main,

@@ -56,7 +56,7 @@ def attach(app: web.Application, settings: Settings, token: str) -> None:
         mesh, registry = kit.mesh(app), app[REGISTRY]
         from_loopback = _is_loopback(mesh.address)
         careful = HttpClient(why_not=partial(advertised.why_not, from_loopback=from_loopback))
-        app[_FLOOD] = Flood(mesh.id)
+        app[_FLOOD] = Flood(mesh.id, registry.held)
         app[ROLL].when_gone(registry.forget)
         proof = Proof(app[GUARD], app[KEY_SET])
         app[ads_handlers.HEARING] = hearing = Hearing(registry, proof, app[_FLOOD])

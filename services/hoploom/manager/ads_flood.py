@@ -7,7 +7,7 @@ at most n(n-1) copies travel among n managers, and it stops by itself.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hoploom.kit import metrics, watch
@@ -66,9 +66,17 @@ class Line:
 class Flood:
     """Everybody that this manager passes ads on to."""
 
-    def __init__(self, own_id: str, clock: Callable[[], float] = boottime_s) -> None:
-        """Know nobody yet."""
-        self._own_id, self._clock = own_id, clock
+    def __init__(
+        self, own_id: str, held: Callable[[], Iterable[Heard]], clock: Callable[[], float] = boottime_s
+    ) -> None:
+        """Know nobody yet.
+
+        Args:
+            own_id: Of this manager.
+            held: The ads that hold now, for whoever is met for the first time.
+            clock: In seconds, as that of `held`.
+        """
+        self._own_id, self._held, self._clock = own_id, held, clock
         self._lines: dict[str, Line] = {}
         self._changed = asyncio.Event()
 
@@ -81,8 +89,10 @@ class Flood:
         for gone in self._lines.keys() - peers.keys():
             del self._lines[gone]
         for name, peer in peers.items():
-            line = self._lines.setdefault(name, Line(peer))
-            line.peer = peer
+            if name in self._lines:
+                self._lines[name].peer = peer
+            else:
+                self._lines[name] = self._met(peer)
         _PEERS.set(len(self._lines))
         self._changed.set()
 
@@ -102,21 +112,31 @@ class Flood:
 
     async def run(self) -> None:
         """Send for ever."""
-        tasks: dict[str, asyncio.Task[None]] = {}
+        tasks: dict[int, asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._changed.wait()
                 self._changed.clear()
-                for gone in tasks.keys() - self._lines.keys():
+                # Not by name: who went and came back meanwhile has a new queue.
+                lines = {id(line): line for line in self._lines.values()}
+                for gone in tasks.keys() - lines.keys():
                     tasks.pop(gone).cancel()
-                for new in self._lines.keys() - tasks.keys():
-                    tasks[new] = group.create_task(self._send(self._lines[new]))
+                for new in lines.keys() - tasks.keys():
+                    tasks[new] = group.create_task(self._send(lines[new]))
 
     async def farewell(self, envelope: Envelope) -> None:
         """Tell all peers at once, past the queues; who does not answer in time hears of it by the others."""
         async with asyncio.TaskGroup() as group:
             for line in self._lines.values():
                 group.create_task(self._posted(line.peer, [envelope], FAREWELL_S))
+
+    def _met(self, peer: Peer) -> Line:
+        """A line to somebody new, who has to be told all: what was said before nobody passed on to it."""
+        line = Line(peer)
+        for each in self._held():
+            line.queue.put(each)
+            line.bell.set()
+        return line
 
     async def _send(self, line: Line) -> None:
         while True:

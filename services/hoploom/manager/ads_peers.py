@@ -5,11 +5,13 @@ started, soon knows what the others know.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 from dataclasses import dataclass, field
 
 from hoploom.kit import Mesh, credentials
+from hoploom.kit.clock import boottime_s
 from hoploom.kit.errors import BadRequest, Unavailable
 from hoploom.kit.http_client import HttpClient
 from hoploom.manager.ads_flood import Flood, Peer
@@ -21,6 +23,7 @@ from hoploom.wire.fields import NAME, Fields
 
 log = logging.getLogger(__name__)
 LOOK_EVERY_S = 5.0
+MEET_EVERY_S = 0.5
 PULL_EVERY_S = 60.0
 MAX_PEERS = 64
 """More than anybody has; a list that claims more is cut."""
@@ -59,13 +62,23 @@ class Peers:
         """Know the others, for ever."""
         while True:
             await self._look()
-            found = self._found()
-            self.flood.know(found)
-            self._pulled &= found.keys()
-            for name in found.keys() - self._pulled:
-                if await self._pull(found[name]):
-                    self._pulled.add(name)
-            await asyncio.sleep(LOOK_EVERY_S * random.uniform(0.8, 1.2))
+            until_s = boottime_s() + LOOK_EVERY_S * random.uniform(0.8, 1.2)
+            while (left_s := until_s - boottime_s()) > 0:
+                version = self.registry.version
+                await self._meet()
+                # Whoever has said something of itself is known at once, and is passed on to from then on.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(left_s):
+                        await self.registry.changed(version)
+                        await asyncio.sleep(MEET_EVERY_S)
+
+    async def _meet(self) -> None:
+        found = self._found()
+        self.flood.know(found)
+        self._pulled &= found.keys()
+        for name in found.keys() - self._pulled:
+            if await self._pull(found[name]):
+                self._pulled.add(name)
 
     async def pull(self) -> None:
         """Ask one of them for all that it has heard, every minute, for ever."""

@@ -144,6 +144,12 @@ class Registry:
             for each in (sender.newest, *sender.rivals)
         ]
 
+    def held(self) -> list[Heard]:
+        """Every ad that has not ended."""
+        now_s = self._clock()
+        runs = (each for sender in self._senders.values() for each in (sender.newest, *sender.rivals))
+        return [each for each in runs if each.remaining_s(now_s)]
+
     def forget(self, name: str) -> None:
         """Drop a worker that is not of the mesh any more: it is not even silent."""
         if self._senders.pop((WORKER, name), None):

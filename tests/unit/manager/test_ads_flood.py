@@ -39,7 +39,8 @@ class Managers:
     async def start(self, count: int) -> None:
         self._stack.push_async_callback(self._http.close)
         for at in range(count):
-            flood, registry = Flood(f"manager-{at}"), Registry()
+            registry = Registry()
+            flood = Flood(f"manager-{at}", registry.held)
             self.floods.append(flood)
             self.registries.append(registry)
             self.hearings.append(Hearing(registry, Proof(Trusting(), Trusting()), flood))
@@ -108,6 +109,17 @@ async def test_a_peer_that_was_away_is_told_what_holds_now_once(managers: Manage
     managers.floods[0].know({"manager-1": good})
     await eventually("both", lambda: managers.known(1) == {"pi-1": (3, "passing"), "pi-2": (3, "passing")})
     assert [each for each in managers.received if each[0] == 1] == [(1, "manager-0", 2)]
+
+
+async def test_whoever_is_met_is_told_all_that_holds_and_was_said_before(managers: Managers) -> None:
+    await managers.start(2)
+    managers.floods[0].know({})
+    pi = Sender(WORKER, "pi-1")
+    await managers.hearings[0].hear([pi.next()])
+    managers.floods[0].know({"manager-1": managers.peer(1)})
+    managers.floods[0].know({})
+    managers.floods[0].know({"manager-1": managers.peer(1)})
+    await eventually("the ad", lambda: managers.known(1) == {"pi-1": (1, "passing")})
 
 
 async def test_a_farewell_reaches_everybody_at_once_past_who_does_not_answer(managers: Managers) -> None:
