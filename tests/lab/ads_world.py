@@ -137,6 +137,14 @@ class AdManagers:
                 found[ad.id] = max(found.get(ad.id, (0, 0)), (ad.boot, ad.generation))
         return found
 
+    async def name(self, at: int) -> str:
+        """Instance id of a manager; empty where it does not answer."""
+        try:
+            answer = await self.http.request("GET", f"{self.urls[at]}/health")
+        except Unavailable:
+            return ""
+        return answer.body.decode().partition(" ")[0]
+
     async def all_live(self, ats: Sequence[int], kind: str = WORKER) -> list[dict[str, tuple[int, int]]]:
         """As `live`, of several managers."""
         return [await self.live(at, kind) for at in ats]

@@ -2,13 +2,16 @@
 
 import json
 import re
+import socket
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import aiohttp
+from aiohttp.connector import AddrInfoType
 from yarl import URL
 
 from hoploom.kit.checked_resolver import CheckedResolver
@@ -82,19 +85,23 @@ class Answer:
 class HttpClient:
     """One connection pool for all outgoing calls of this process."""
 
-    def __init__(self, ca_file: str = "", why_not: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self, ca_file: str = "", why_not: Callable[[str], str] | None = None, *, unacked_s: float = 0.0
+    ) -> None:
         """Open nothing yet: the session is made at the first call, inside the running loop.
 
         Args:
             ca_file: Certificates that are trusted, and no others; empty trusts those of the system.
             why_not: Where others name the hosts: what speaks against an address that a name leads to, empty for
                 nothing. An URL with an address in it is for the caller to look at.
+            unacked_s: Where what is sent is worth nothing later: seconds after which the system gives up a connection
+                that nobody acknowledges, and sends no more of it; 0 leaves it at minutes.
 
         Raises:
             ConfigError: The file cannot be read, or holds no certificate.
         """
         self._session: aiohttp.ClientSession | None = None
-        self._why_not = why_not
+        self._why_not, self._unacked_s = why_not, unacked_s
         self._trusted = _trusted(ca_file) if ca_file else True
 
     @property
@@ -102,7 +109,10 @@ class HttpClient:
         """The pooled session."""
         if self._session is None:
             resolver = CheckedResolver(self._why_not) if self._why_not else None
-            connector = aiohttp.TCPConnector(limit=0, ssl=self._trusted, resolver=resolver)
+            factory = partial(impatient_socket, self._unacked_s) if self._unacked_s else None
+            connector = aiohttp.TCPConnector(
+                limit=0, ssl=self._trusted, resolver=resolver, socket_factory=factory
+            )
             self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
         return self._session
 
@@ -168,6 +178,17 @@ def _trusted(ca_file: str) -> ssl.SSLContext:
     except OSError as error:
         # Also what OpenSSL objects to.
         raise ConfigError(f"{ca_file} is no file of certificates (PEM): {error.strerror or error}") from error
+
+
+def impatient_socket(unacked_s: float, address: AddrInfoType) -> socket.socket:
+    """A socket that gives up what is not acknowledged; a request that timed out would else arrive much later.
+
+    Source: RFC 5482 (TCP user timeout); tcp(7), TCP_USER_TIMEOUT. Where the system has none it stays as it is.
+    """
+    made = socket.socket(*address[:3])
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(unacked_s * 1000))
+    return made
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

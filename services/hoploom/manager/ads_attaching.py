@@ -11,7 +11,7 @@ from hoploom import __version__, kit
 from hoploom.kit.errors import ConfigError, Unavailable, Unprocessable
 from hoploom.kit.http_client import HttpClient
 from hoploom.manager import ads_handlers, ads_own
-from hoploom.manager.ads_flood import Flood
+from hoploom.manager.ads_flood import SAY_TIMEOUT_S, Flood
 from hoploom.manager.ads_hearing import Hearing
 from hoploom.manager.ads_own import OwnAds
 from hoploom.manager.ads_peers import Peers
@@ -55,15 +55,19 @@ def attach(app: web.Application, settings: Settings, token: str) -> None:
     async def opened(app: web.Application) -> AsyncIterator[None]:
         mesh, registry = kit.mesh(app), app[REGISTRY]
         from_loopback = _is_loopback(mesh.address)
-        careful = HttpClient(why_not=partial(advertised.why_not, from_loopback=from_loopback))
+        careful = HttpClient(
+            why_not=partial(advertised.why_not, from_loopback=from_loopback), unacked_s=SAY_TIMEOUT_S
+        )
+        plain = HttpClient(unacked_s=SAY_TIMEOUT_S)
         app[_FLOOD] = Flood(mesh.id, registry.held)
         app[ROLL].when_gone(registry.forget)
         proof = Proof(app[GUARD], app[KEY_SET])
         app[ads_handlers.HEARING] = hearing = Hearing(registry, proof, app[_FLOOD])
-        app[_PEERS] = Peers(mesh, registry, hearing, app[_FLOOD], token, peers, careful, from_loopback)
+        app[_PEERS] = Peers(mesh, registry, hearing, app[_FLOOD], token, peers, plain, careful, from_loopback)
         app[_OWN] = OwnAds(mesh.id, partial(_body, mesh, urls), partial(_sign, app))
         yield
         await careful.close()
+        await plain.close()
 
     app.cleanup_ctx.append(opened)
     kit.background(app, _live)

@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 GATHER_S = 0.2
 """News of one moment travel together; and a peer that has them from elsewhere has time to say so."""
 
+SAY_TIMEOUT_S = 5.0
+"""For a message; what the system still has of it then is not sent later, for what was left of its ads was told."""
+
 FAREWELL_S = 1.5
 """For the last ad, while the process stops."""
 
@@ -157,7 +160,7 @@ class Flood:
             await asyncio.sleep(watch.pause_s(line.failures, random.random()))
             line.failures = min(line.failures + 1, 10)
 
-    async def _posted(self, peer: Peer, envelopes: list[Envelope], timeout_s: float = 5.0) -> bool:
+    async def _posted(self, peer: Peer, envelopes: list[Envelope], timeout_s: float = SAY_TIMEOUT_S) -> bool:
         """Send one message; False where it may be sent again."""
         document = ads.message(envelopes, self._own_id)
         try:

@@ -42,6 +42,7 @@ class Peers:
         flood: Who has to know of them.
         token: The mesh's own, which managers show each other.
         named: Addresses that the settings name.
+        plain: The client for addresses of Consul and of the settings.
         careful: The client for addresses that others named.
         from_loopback: Whether this instance is on loopback itself.
     """
@@ -52,6 +53,7 @@ class Peers:
     flood: Flood
     token: str
     named: tuple[str, ...]
+    plain: HttpClient
     careful: HttpClient
     from_loopback: bool
     _consuls: dict[str, Peer] = field(default_factory=dict)
@@ -102,7 +104,7 @@ class Peers:
     async def _look(self) -> None:
         try:
             _, found = await self.mesh.consul.instances("manager")
-            self._consuls = {each.id: Peer(each.url, self.mesh.http) for each in found}
+            self._consuls = {each.id: Peer(each.url, self.plain) for each in found}
         except Unavailable as error:
             log.debug("the last known managers are kept: %s", error)
         for url in self.named:
@@ -110,13 +112,13 @@ class Peers:
 
     async def _introduce(self, url: str) -> None:
         """Ask an address of the settings who is there, and whom that one knows."""
-        document = await self._asked(Peer(url, self.mesh.http), "/managers")
+        document = await self._asked(Peer(url, self.plain), "/managers")
         if document is None:
             return
         name = document.text("id", NAME)
         self._introduced = {each: peer for each, peer in self._introduced.items() if peer.url != url}
         if name != self.mesh.id:
-            self._introduced[name] = Peer(url, self.mesh.http)
+            self._introduced[name] = Peer(url, self.plain)
         await self._taken_in(document, name)
 
     async def _pull(self, peer: Peer) -> bool:

@@ -168,9 +168,10 @@ class Advertising:
         return None
 
 
-def careful(mesh_url: str, ca_file: str) -> HttpClient:
-    """A client for addresses that managers name, for a worker that joined there."""
-    return HttpClient(ca_file, why_not=partial(advertised.why_not, from_loopback=is_loopback(mesh_url)))
+def clients(mesh_url: str, ca_file: str) -> tuple[HttpClient, HttpClient]:
+    """The clients of a worker that joined there: a plain one for that address, a careful one for all others."""
+    why_not = partial(advertised.why_not, from_loopback=is_loopback(mesh_url))
+    return HttpClient(ca_file, unacked_s=SAY_TIMEOUT_S), HttpClient(ca_file, why_not, unacked_s=SAY_TIMEOUT_S)
 
 
 def is_loopback(url: str) -> bool:

@@ -88,14 +88,15 @@ def _advertise(app: web.Application, identity: Identity, portrait: Portrait) -> 
     if not identity.mesh_url:
         return
     mesh, settings = kit.mesh(app), portrait.settings
-    careful = advertising.careful(identity.mesh_url, settings.mesh_ca_file)
+    clients = advertising.clients(identity.mesh_url, settings.mesh_ca_file)
     boots = BootCount(IdentityFolder.at(settings.identity_dir).path)
-    told = Advertising(identity, boots, portrait.body, (mesh.http, careful))
+    told = Advertising(identity, boots, portrait.body, clients)
     mesh.reports.append(lambda: told.trouble)
 
     async def close(_: web.Application) -> AsyncIterator[None]:
         yield
-        await careful.close()
+        for each in clients:
+            await each.close()
 
     async def tell(_: web.Application) -> None:
         await told.run(portrait.news)

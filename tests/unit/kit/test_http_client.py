@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -18,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from hoploom.kit import logs
 from hoploom.kit.errors import ConfigError, Unavailable
-from hoploom.kit.http_client import Answer, HttpClient
+from hoploom.kit.http_client import Answer, HttpClient, impatient_socket
 
 
 async def _status(request: web.Request) -> web.Response:
@@ -220,3 +221,16 @@ async def test_only_a_named_authority_is_trusted(tmp_path: Path) -> None:
             await unknown.request("GET", url)
         await known.close()
         await unknown.close()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system has no such time-out")
+async def test_what_is_worth_nothing_later_is_given_up_by_the_system_too() -> None:
+    """A request that timed out while the line was cut must not arrive when it is mended."""
+    with impatient_socket(5.0, (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 0))) as made:
+        assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 5000
+    async with TestServer(web.Application()) as server:
+        impatient = HttpClient(unacked_s=5.0)
+        try:
+            assert (await impatient.request("GET", str(server.make_url("/")))).status == 404
+        finally:
+            await impatient.close()

@@ -63,10 +63,10 @@ class Edge:
             each.public = key.public
         identities.write(Enrolment(mesh_url=managers[0].url, answer=replace(ANSWER, highest_boot=4)))
         self.http, self.body = HttpClient(), WorkerBody(note="idle")
-        self.careful = advertising.careful(managers[0].url, "")
+        self.clients = advertising.clients(managers[0].url, "")
         self.identity = JoinedIdentity(identities, self.http)
         self.advertising = Advertising(
-            self.identity, BootCount(folder), self._body, (self.http, self.careful)
+            self.identity, BootCount(folder), self._body, self.clients
         )
         self.bodies = 0
 
@@ -101,8 +101,8 @@ async def managers() -> AsyncIterator[list[FakeManager]]:
 async def edge(tmp_path: Path, managers: list[FakeManager]) -> AsyncIterator[Edge]:
     made = Edge(tmp_path, managers)
     yield made
-    await made.http.close()
-    await made.careful.close()
+    for each in (made.http, *made.clients):
+        await each.close()
 
 
 def said(manager: FakeManager) -> list[tuple[int, int, str, bool]]:
