@@ -48,6 +48,7 @@ OFFSET = 'hoploom_output_clock_offset_seconds_%s'
 VALUE = 'hoploom_kv_value_bytes_%s'
 OPERATIONS = 'hoploom_kv_transaction_operations_%s'
 ELSEWHERE = 'hoploom_edge_workers{dc="dc1",status="%s"}'
+RELAYED = 'hoploom_gateway_requests_total{dc="dc1",instance_id="a",kind="results",status="%s"}'
 FLEET_PAIR = 'hoploom_fleet_pair_bad{source="attic",destination="barn"}'
 HELD, PROBED = f"hoploom_ping_leases_held{{{A}}}", f'hoploom_ping_targets_total{{{A},outcome="answered"}}'
 STOPPED = f'hoploom_ping_stopped{{{A},why="paused"}}'
@@ -81,6 +82,11 @@ CASES = (
         {ELSEWHERE % "passing": "3x40", ELSEWHERE % "warning": "1x40"},
     ),
     Case("WorkersUnheard", {ELSEWHERE % "warning": "2x40"}, {ELSEWHERE % "warning": "1x40"}),
+    Case(
+        "GatewayFailing",
+        {RELAYED % "200": "0+10x40", RELAYED % "503": "0+20x40"},
+        {RELAYED % "200": "0+20x40", RELAYED % "503": "0+10x40"},
+    ),
     Case(
         "ServiceErrors",
         {'hoploom_http_requests_total{service="input",status="500"}': "0+2x30",

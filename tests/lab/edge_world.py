@@ -57,12 +57,14 @@ class Stored(NamedTuple):
         different: Different ones by their batch and address: as many, or a batch was stored twice.
         targets: Different targets among them.
         batches: Batches.
+        workers: Names and numbers of the workers whose they are.
     """
 
     rows: int
     different: int
     targets: int
     batches: int
+    workers: frozenset[tuple[str, int]]
 
 
 class EdgeMesh(Datacenter):
@@ -153,12 +155,13 @@ class EdgeWorld:
 
     def stored(self) -> Stored:
         """What the output has stored."""
-        rows, batches = list[tuple[str, str]](), list[str]()
+        rows, batches = list[tuple[str, str]](), list[tuple[str, int]]()
         for path in sorted(self.mesh.store.glob("*.db")):
             with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as store:
                 rows += store.execute("SELECT batch, address FROM ping_results JOIN batches USING (batch_key)")
-                batches += [batch for (batch,) in store.execute("SELECT batch FROM batches")]
-        return Stored(len(rows), len(set(rows)), len({address for _, address in rows}), len(batches))
+                batches += store.execute("SELECT worker, worker_number FROM batches")
+        targets = {address for _, address in rows}
+        return Stored(len(rows), len(set(rows)), len(targets), len(batches), frozenset(batches))
 
     def gateway(self, port: int) -> dict[str, float]:
         """What a manager has counted: requests relayed by kind and status, and bytes by direction."""

@@ -72,6 +72,7 @@ def finish(world: EdgeWorld, trial: Trial, targets: int, within_s: float) -> Non
     trial.rows = stored.rows
     trial.require(stored.rows == stored.different, f"{stored.rows - stored.different} rows were stored twice")
     trial.require(stored.rows == trial.probes, f"{trial.probes} probes were sent, and {stored.rows} rows are stored")
+    trial.require(stored.workers == {(NAME, world.number)}, f"results are said to be of {stored.workers}")
     trial.require(stored.targets == targets, f"{targets - stored.targets} targets have no row")
 
 
@@ -170,16 +171,21 @@ def consul_away(world: EdgeWorld, trial: Trial) -> None:
 
 
 def offline(world: EdgeWorld, trial: Trial) -> None:
-    """The line is dead for an hour of the worker's own clocks, which run sixty times as fast meanwhile."""
+    """The line is dead for an hour of the worker's own clocks, which run sixty times as fast meanwhile.
+
+    Its lease runs out, so the mesh hands that out again: what was probed twice has a row for each time.
+    """
     warp = world.warp
     assert warp
     world.campaign(BLOCK, 100)
     until("some results", lambda: world.stored().rows > TARGETS // 8, 60)
-    began_s, rows = time.monotonic(), world.stored().rows
+    rows = world.stored().rows
     world.router.lose(100)
+    # It goes on with the lease that it holds, and keeps what it finds.
+    pause(15)
     with warp.faster(60):
         pause(60)
-    trial.seen["probes without a line"] = world.probed() - rows
+    trial.seen["rows waiting"] = world.probed() - rows
     trial.seen["segments"] = len(world.segments())
     world.router.lose(0)
     began_s = time.monotonic()

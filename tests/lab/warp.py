@@ -61,7 +61,8 @@ class Warp:
             yield
         finally:
             self._ahead_s += gain * (self._age_s() + _READ_EVERY_S - began_s)
-            self._word.write_text(f"{self._ahead_s:+f}")
+            # A speed that is not named stays as it was.
+            self._word.write_text(f"{self._ahead_s:+f} x1")
 
     def _age_s(self) -> float:
         return time.monotonic() - self._began_s
