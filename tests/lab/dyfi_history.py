@@ -43,7 +43,7 @@ def _trouble(site: Site, kind: str, number: int) -> None:
 
 def findings(site: Site) -> list[str]:
     """All that is not as it should be; nothing of the provider may have been amiss, but what `site.lost` counts."""
-    return [*_many(site), *_gaps(site), *_early(site), *_strangers(site)]
+    return [*_many(site), *_gaps(site), *_early(site), *_strangers(site), *_unheard(site)]
 
 
 def most(site: Site) -> int:
@@ -84,3 +84,10 @@ def _strangers(site: Site) -> Iterator[str]:
     for each in site.sent:
         if not each.leads:
             yield f"{each.host} called without leading, at {each.at_s:.0f} s"
+
+
+def _unheard(site: Site) -> Iterator[str]:
+    """Calls after a word that asks for none; for histories in which nobody resumes."""
+    for number, each in enumerate(site.provider.heard):
+        if set(each.words) & set(STOPS) and site.provider.heard[number + 1 :]:
+            yield f"it was called again after {', '.join(each.words)}"

@@ -21,8 +21,8 @@ LATER = "203.0.113.9"
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """Makes sites whose leaders look less often at what hardly ever changes: most of the time is theirs."""
-    monkeypatch.setattr(plan, "POLL_S", 1800.0)
-    monkeypatch.setattr(plan, "ASK_EVERY_S", 1800.0)
+    monkeypatch.setattr(plan, "POLL_S", 7200.0)
+    monkeypatch.setattr(plan, "ASK_EVERY_S", 7200.0)
     made: list[Site] = []
 
     def make(seed: int, **options: Any) -> Site:
@@ -73,7 +73,7 @@ def test_a_new_address_is_told_within_the_time_between_two_looks(site: Make) -> 
     there = site(5)
     there.run(1)
     there.move(LATER)
-    there.run(0.05)
+    there.run(0.1)
     assert calls(there) == 2 and points_here(there)
 
 
@@ -185,6 +185,11 @@ def _hangs(there: Site) -> None:
     there.run(1)
 
 
+def _is_refused(there: Site) -> None:
+    there.provider.instead = [(200, "nohost")]
+    there.run(1)
+
+
 def _is_lied_to(there: Site) -> None:
     there.provider.names[NAME].needless = -1000
     there.run(1)
@@ -199,6 +204,7 @@ MUTANTS: list[tuple[str, Patch, Callable[[Site], None]]] = [
     ("a refresh comes late", lambda patch: patch.setattr(plan, "REFRESH_MOST_S", 7 * DAY_S), _rests),
     ("no claim is written before", lambda patch: patch.setattr(updating, "claimed", lambda before, _: before), _hangs),
     ("nothing lies between two calls", lambda patch: patch.setattr(plan, "_pause_s", lambda *_: 0.0), _hangs),
+    ("nobody stops", lambda patch: patch.setattr(record, "reason_to_stop", lambda _: ""), _is_refused),
     ("lies are believed for ever", lambda patch: patch.setattr(plan, "_pause_s", lambda *_: record.LEAST_S),
      _is_lied_to),
 ]  # fmt: skip
