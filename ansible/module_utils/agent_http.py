@@ -1,12 +1,17 @@
 """What the modules that talk to Consul or Nomad share: an agent's HTTP API with one token."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 from typing import Any
 
 CALL_S = 30
-FORBIDDEN, NOT_FOUND = 403, 404
+FORBIDDEN, NOT_FOUND, FAILED = 403, 404, 500
+PATIENCE_S = 15
+"""A read is asked again for so long: while servers choose a leader, they refuse what a moment later they answer."""
+
+_PAUSE_S = 0.5
 
 
 class Refused(Exception):
@@ -28,12 +33,22 @@ class Agent:
         self._url, self._token = url, token
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One call.
+        """One call; a read that the agent cannot answer just now is asked again.
 
         Raises:
             Refused: The agent's status is an error.
             OSError: Nobody answers.
         """
+        until = time.monotonic() + (PATIENCE_S if method == "GET" else 0)
+        while True:
+            try:
+                return self._once(method, path, body)
+            except Refused as refused:
+                if refused.status < FAILED or time.monotonic() >= until:
+                    raise
+            time.sleep(_PAUSE_S)
+
+    def _once(self, method: str, path: str, body: Any) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._url + path, data, {self.header: self._token}, method=method)
         try:
