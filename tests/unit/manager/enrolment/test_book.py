@@ -10,7 +10,7 @@ from hoploom.kit.errors import Conflict, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.manager.enrolment.admission import Refused
 from hoploom.manager.enrolment.book import Book
-from hoploom.manager.enrolment.records import Described
+from hoploom.manager.enrolment.records import Described, invite_key
 from hoploom.trust.numbers import Numbers
 from hoploom.wire.enrolment import token_digest
 from unit.input_service.instances import BusyConsul
@@ -104,6 +104,23 @@ async def test_a_lost_race_is_decided_anew() -> None:
     book = Book(consul, Numbers(consul))
     await book.invite(PI, DIGEST, DAY_S)
     assert (await book.enrol(DIGEST, KEY))[1] is True and consul.transactions == 2
+
+
+class Withdrawing(FakeConsul):
+    """An operator takes the invitation back in the moment before it is used up."""
+
+    async def kv_txn(self, operations: object) -> tuple[KvEntry, ...] | None:
+        await self.kv_delete(invite_key(DIGEST))
+        return await super().kv_txn(operations)  # type: ignore[arg-type]
+
+
+async def test_an_invitation_that_is_taken_back_meanwhile_lets_nobody_in() -> None:
+    consul = Withdrawing()
+    book = Book(consul, Numbers(consul))
+    await book.invite(PI, DIGEST, DAY_S)
+    with pytest.raises(Refused):
+        await book.enrol(DIGEST, KEY)
+    assert await book.worker("pi") is None
 
 
 async def test_the_number_is_the_one_that_results_have_under_that_name(
