@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 import monitoring_checks
+from hoploom.trust.keys import Signer
+from hoploom.wire.enrolment import EnrolRequest, proof_message, token_digest
 from hoploom.wire.traces import REACHED
 from load import Load
 from local_cli import HOPLOOM, Cli
@@ -282,6 +284,17 @@ def test_a_worker_elsewhere_joins_by_the_words_it_is_given_and_is_heard_until_it
         worker.wait(30)
     left = [key for key in consul(cli, "/v1/kv/hoploom/?keys=true") if "pi-attic" in key]
     assert left == ["hoploom/ids/worker/pi-attic"]
+
+
+def test_wrong_tokens_are_counted_by_the_address_that_the_router_saw(cli: Cli) -> None:
+    key = Signer.new()
+    proof = key.sign(proof_message(token_digest("0000-0000-0000-0000"), key.public))
+    asked = EnrolRequest(token="0000-0000-0000-0000", key=key.public, proof=proof).to_json()
+    forged = {"X-Forwarded-For": "192.0.2.9"}
+    status, text, _ = call("POST", f"{cli.fabio}/api/v1/workers/enrol", json.dumps(asked).encode(), forged)
+    assert status == 403 and b"used up or expired" in text
+    line = next(each for each in cli.good("logs", "manager").splitlines() if "a token is refused" in each)
+    assert "no such token" in line and "from 127.0.0.1" in line and "192.0.2.9" not in line
 
 
 def _of_catalogue(cli: Cli, node: str) -> list[str]:
