@@ -117,8 +117,12 @@ class AdManagers:
 
     async def say(self, at: int, *workers: LabWorker) -> None:
         """Have workers send their next ads to one manager, in one message."""
-        for first in range(0, len(workers), ads.MAX_ADS):
-            document = ads.message([each.next() for each in workers[first : first + ads.MAX_ADS]])
+        await self.tell(at, [each.next() for each in workers])
+
+    async def tell(self, at: int, envelopes: list[Envelope]) -> None:
+        """Send ads to one manager."""
+        for first in range(0, len(envelopes), ads.MAX_ADS):
+            document = ads.message(envelopes[first : first + ads.MAX_ADS])
             answer = await self.http.request("POST", f"{self.urls[at]}/ads", json=document)
             if not answer.ok:
                 raise Unavailable(f"manager {at} refuses ads: {answer.reason()}")

@@ -61,6 +61,11 @@ class Process:
         """Wait for its end, after a signal that asks for it; its exit code."""
         return self._process.wait(30) if self._process is not None else 0
 
+    @property
+    def pid(self) -> int:
+        """Of its process; 0 before the first."""
+        return self._process.pid if self._process is not None else 0
+
     def memory_kib(self) -> int:
         """Memory that it has in use now (RSS, in KiB); 0 where it does not live."""
         if self._process is None or not self.lives:

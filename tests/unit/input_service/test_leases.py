@@ -155,6 +155,24 @@ def test_a_lease_whose_answer_was_lost_comes_back_with_the_next_request_of_the_s
     assert other is not None and len(record.held) == 3
 
 
+def test_two_machines_of_one_name_lose_no_work_and_end_no_lease_of_each_other() -> None:
+    """Two copies of one card: the same name and key, and each run knows of its own leases alone."""
+    record, mine = record_of(3000), dict[str, Held | None]()
+    for number in range(100):
+        run = ("run-1", "run-2")[number % 2]
+        held = mine.get(run)
+        if held is not None:
+            # Whatever the other has asked for and acknowledged meanwhile, it is still out.
+            record, held = renew(record, record.lease_id(held), going_on("w1", held.start + 1), NEW)
+        known = (held.nonce,) if held else ()
+        record, more = grant(record, replace(ask(number), run=run, holding=known), NEW)
+        if held is not None:
+            record = complete(record, record.lease_id(held), by("w1"))
+        mine[run] = more
+    assert record.done == ((0, 2999),)
+    assert (record.held, record.reissued) == ((), 0)
+
+
 def test_a_lease_that_was_renewed_did_not_get_lost_whatever_an_old_request_says() -> None:
     record, held = grant(record_of(10_000), replace(ask(1), run="run-1"), NEW)
     assert held is not None
