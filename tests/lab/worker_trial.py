@@ -25,7 +25,7 @@ HOPLOOM = f"/opt/hoploom/bin/hoploom worker {{}} --url {URL} --operator-token-fi
           "--mesh-ca-file /etc/hoploom/ca.pem"
 UNIT = "hoploom-worker"
 LEFT = f"find / -xdev -name '*hoploom*' -not -path '/proc/*' -not -path '/sys/*'; getent passwd {UNIT}; " \
-       f"getent group {UNIT}; systemctl list-unit-files --no-legend '*hoploom*'; ps -e -o args= | grep '[h]oploom'"
+       f"getent group {UNIT}; systemctl list-unit-files --no-legend '*hoploom*'; ps -e -o args= | grep 'opt/[h]oploom'"
 MOST_EXPOSED = 2.5
 TYPING_S = 10
 """So long somebody looks for the token; what is typed before it is asked for is shown by the terminal."""
