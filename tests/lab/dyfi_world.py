@@ -140,9 +140,9 @@ class Host:
 
     def _arrives(self, query: str, answer: "asyncio.Future[tuple[int, str]]") -> None:
         site = self.site
-        if site.outage_at_call:
-            site.outage_at_call = False
-            site.outage(60)
+        at_call, site.at_call = site.at_call, None
+        if at_call:
+            at_call()
         status, body = site.provider.asked(query, LOGIN, self.address, "sim", site.world.now_s)
         if site.hangs:
             site.lost += 1
@@ -162,7 +162,8 @@ class Site:
         self.asks, self.names = asks, tuple(names)
         self.sent: list[Sent] = []
         self.moved_s: list[float] = []
-        self.refuses = self.hangs = self.trap = self.outage_at_call = False
+        self.refuses = self.hangs = self.trap = False
+        self.at_call: Callable[[], None] | None = None
         self.address_said = ""
         self.dns_says: frozenset[str] | None = None
         self.lost, self.lost_answers, self.changes, self.traps = 0, 0.0, 0, 0

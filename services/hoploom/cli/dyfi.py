@@ -38,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(found: dict[str, Any]) -> None:
-    screen.say("names", found["line"] or f"none are kept: `dyfi_hosts` of the managers in {found['home_dc']} is empty")
+    nobody = f"none are kept here: the managers in {found['home_dc']} keep what their `dyfi_hosts` names"
+    screen.say("names", found["line"] or nobody)
     for name, word in found["answers"].items():
         screen.say("answered", f"{name} {word}")
     if found["why"]:

@@ -20,11 +20,12 @@ def attach(app: web.Application, settings: Settings) -> None:
         ConfigError: A setting is wrong.
     """
     found = account(settings)
-    app[handlers.NAMES] = found.names
+    # A name points to one place: two datacenters would take it from each other for ever.
+    names = found.names if (settings.home_dc or settings.dc) == settings.dc else ()
+    app[handlers.NAMES] = names
     app[handlers.OPERATOR] = kit.credentials.read(settings.operator_token_file)
     app.add_routes(handlers.routes())
-    # A name points to one place: two datacenters would take it from each other for ever.
-    if found.names and (settings.home_dc or settings.dc) == settings.dc:
+    if names:
         kit.background(app, partial(_lead, found))
 
 

@@ -180,21 +180,31 @@ class Updater:
         # Whether or not an answer comes: it may have been written.
         self._view = replace(self._view, known_us=claim.at_us, known_s=moment.now_s)
         *_, entry = await term.write([{"Verb": "cas", "Key": KEY, "Value": encoded(after), "Index": index}])
-        answers = await self._told(call, term, moment.now_s + LASTS_S)
-        log.info("dyfi: %s (%s)", ", ".join(f"{each.name} {each.word}" for each in answers), call.why)
-        for each in answers:
-            _CALLS.labels(each.word if each.word in TABLE else "strange").inc()
-        self._unsaved.put_nowait((answered(after, answers), entry.modify_index))
+        await self._tell(call, term, moment.now_s + LASTS_S, (after, entry.modify_index))
 
-    async def _told(self, call: Call, term: Leads, end_s: float) -> tuple[Answer, ...]:
-        """Make the call where it fits into the term, and before the claim is over."""
+    async def _tell(self, call: Call, term: Leads, end_s: float, claim: tuple[Record, int]) -> None:
+        """Make the call where it fits into the term and before the claim is over, and have its answer written."""
         now = self._clocks.boottime_s
         while term.deadline_s - now() < CALL_S or not term.valid:
             if now() + CALL_S > end_s:
                 raise Unavailable("the call was not made: the term was not confirmed in time")
             await asyncio.sleep(LOOK_AGAIN_S)
         until_s = min(end_s, now() + CALL_S)
-        return await self._outside.tell(call.names, lambda: term.valid and now() < until_s)
+        told = asyncio.ensure_future(self._outside.tell(call.names, lambda: term.valid and now() < until_s))
+        try:
+            await asyncio.shield(told)
+        finally:
+            # Also where the term is handed over: what is on its way cannot be called back, and ends in time.
+            await asyncio.wait([told])
+            if not told.exception():
+                self._note(call, told.result(), claim)
+
+    def _note(self, call: Call, answers: tuple[Answer, ...], claim: tuple[Record, int]) -> None:
+        log.info("dyfi: %s (%s)", ", ".join(f"{each.name} {each.word}" for each in answers), call.why)
+        for each in answers:
+            _CALLS.labels(each.word if each.word in TABLE else "strange").inc()
+        record, index = claim
+        self._unsaved.put_nowait((answered(record, answers), index))
 
     def _moment(self) -> Moment:
         return Moment(self._clocks.boottime_s(), self._clocks.wall_us())

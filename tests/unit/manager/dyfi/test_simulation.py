@@ -1,16 +1,16 @@
 """Sixty days and a hundred leaders against a provider that counts; then the same with a rule broken, shown red."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from hoploom.manager.dyfi import plan, record, updating
-from hoploom.manager.dyfi.answers import Answer
 from hoploom.manager.dyfi.record import Record
 from hoploom.manager.dyfi.updating import Updater
 from lab.dyfi_history import STOPS, findings, most, sixty_days
-from lab.dyfi_world import NAME, OTHER, Site
+from lab.dyfi_world import CUT_OFF, GRACEFUL, NAME, OTHER, Site
 from lab.dyndns import DAY_S
 
 Make = Callable[..., Site]
@@ -110,17 +110,22 @@ def test_a_provider_that_is_down_for_three_days_is_asked_ever_less_and_told_soon
     assert points_here(there)
 
 
-def test_an_answer_that_consul_could_not_take_is_kept_and_not_asked_for_again(site: Make) -> None:
+@pytest.mark.parametrize(
+    "happens",
+    [lambda there: there.outage(60), lambda there: there.change(GRACEFUL), lambda there: there.change(CUT_OFF)],
+    ids=["Consul goes away", "the leader hands over", "the leader is cut off"],
+)
+def test_an_answer_that_comes_when_the_term_ends_is_kept_and_not_asked_for_again(
+    site: Make, happens: Callable[[Site], None]
+) -> None:
     there = site(8)
-    there.run(0.0001)
-    assert calls(there) == 1 and there.record().open is False
+    there.run(0.1)
+    # At the moment when the provider hears the next request.
+    there.at_call = partial(happens, there)
     there.move(LATER)
-    there.run(0.0208)
-    # Consul goes away for a minute at the moment when the provider hears the next request.
-    there.outage_at_call = True
-    there.move("203.0.113.10")
     there.run(1)
-    assert there.record().open is False and findings(there) == []
+    assert there.changes == 2
+    assert there.record().open is False and calls(there) == 2 and findings(there) == []
 
 
 @pytest.mark.parametrize(
@@ -164,15 +169,15 @@ def test_claims_of_which_consul_never_told_cost_no_second_call(site: Make) -> No
 
 
 def _calls_without_a_look(patch: pytest.MonkeyPatch) -> None:
-    told = Updater._told
+    tell = Updater._tell
 
-    async def at_once(self: Updater, call: Any, term: Any, end_s: float) -> tuple[Answer, ...]:
-        tell = self._outside.tell
-        patch.setattr(self, "_outside", updating.Outside(lambda names, _: tell(names, lambda: True),
+    async def at_once(self: Updater, *given: Any) -> None:
+        told = self._outside.tell
+        patch.setattr(self, "_outside", updating.Outside(lambda names, _: told(names, lambda: True),
                                                          self._outside.own, self._outside.named))  # fmt: skip
-        return await told(self, call, term, end_s)
+        await tell(self, *given)
 
-    patch.setattr(Updater, "_told", at_once)
+    patch.setattr(Updater, "_tell", at_once)
 
 
 def _rests(there: Site) -> None:
