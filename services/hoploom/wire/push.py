@@ -14,8 +14,11 @@ from typing import Any
 from hoploom.kit.errors import BadRequest
 
 PATH = "/push"
+LIVE = "/live"
+"""For pages, which have no credential and are told only that there is something new."""
+
 MEDIA_TYPE = "text/event-stream"
-ORDERS, SETTINGS, RUN, BYE = "orders", "settings", "run", "bye"
+ORDERS, SETTINGS, RUN, BYE, PAGE = "orders", "settings", "run", "bye", "page"
 KEEP_ALIVE = b":\n\n"
 """A comment: nothing is said, and the line still carries."""
 

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 from aiohttp import web
 
 from hoploom import kit
-from hoploom.manager.push import handlers, opening
+from hoploom.manager.push import handlers, opening, pages
 from hoploom.manager.push.commanding import Commanding
 from hoploom.manager.push.feed import Feed
 from hoploom.manager.push.hub import Hub
@@ -42,6 +43,7 @@ async def _run(app: web.Application) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(app[handlers.FEED].run())
         group.create_task(app[handlers.HUB].run())
+        group.create_task(pages.follow(app[handlers.HUB], partial(pages.look, kit.mesh(app))))
 
 
 async def _farewell(app: web.Application) -> None:

@@ -15,7 +15,7 @@ from hoploom.trust.attaching import GUARD
 from hoploom.wire.campaign import MAX_RATE_PPS
 from hoploom.wire.commands import Commands
 from hoploom.wire.fields import NAME, Fields
-from hoploom.wire.push import PATH
+from hoploom.wire.push import LIVE, PATH
 
 log = logging.getLogger(__name__)
 HUB = web.AppKey("push_hub", Hub)
@@ -29,6 +29,7 @@ def routes() -> list[web.RouteDef]:
     """All routes of push."""
     return [
         web.get(PATH, get_push, allow_head=False),
+        web.get(LIVE, get_live, allow_head=False),
         web.post(f"{_WORKER}/run", post_run),
         web.post(f"{_WORKER}/settings", post_settings),
     ]
@@ -44,6 +45,11 @@ async def get_push(request: web.Request) -> web.Response:
     if feed.is_revoked(name):
         raise Forbidden(f"the worker {name} is revoked: ask the operators of the mesh")
     return hand_over(request, request.app[HUB], name, feed.now(name))
+
+
+async def get_live(request: web.Request) -> web.Response:
+    """Listen as a page: told when it is old, and nothing else that anybody may not read."""
+    return hand_over(request, request.app[HUB], "", b"")
 
 
 async def post_run(request: web.Request) -> web.Response:

@@ -59,6 +59,11 @@ class Hub:
         """How many connections there are."""
         return self._count
 
+    @property
+    def unnamed(self) -> int:
+        """How many have no name."""
+        return self._of[""]
+
     def take(self, connection: socket.socket, name: str, first: bytes) -> None:
         """Keep a connection from now on.
 
@@ -78,13 +83,12 @@ class Hub:
         self._epoll.register(fd, select.EPOLLRDHUP)
         self._slices[fd % SLICES][fd] = name
         self._count += 1
-        if name:
-            self._of[name] += 1
+        self._of[name] += 1
         _CONNECTIONS.set(self._count)
         self._send(fd, first)
 
     def say(self, message: bytes, to: str | None = None) -> None:
-        """Send a message to everybody, or to who has a name; it goes out after all that was said before."""
+        """Send a message to all, or to who has that name (empty: none); it goes out after all that was said before."""
         self._said.append((message, to))
         self._news.set()
 
@@ -143,7 +147,9 @@ class Hub:
             raise Unavailable("this manager is about to stop: connect to another one")
         if self._count >= self._most:
             raise Unavailable(f"this manager keeps {self._most} connections already: connect to another one")
-        if self._of[name] >= MAX_SAME_NAME:
+        if not name and self.unnamed >= self._most // 2:
+            raise Unavailable("so many without a name listen already that the rest is kept for workers")
+        if name and self._of[name] >= MAX_SAME_NAME:
             raise Unavailable(f"{name} has {MAX_SAME_NAME} connections here already", retry_after_s=SILENT_MS / 1000)
 
     async def _wait(self, seconds: float) -> None:
@@ -181,10 +187,9 @@ class Hub:
         if name is None:
             return
         self._count -= 1
-        if name:
-            self._of[name] -= 1
-            if not self._of[name]:
-                del self._of[name]
+        self._of[name] -= 1
+        if not self._of[name]:
+            del self._of[name]
         _ENDS.labels(why).inc()
         _CONNECTIONS.set(self._count)
         self._epoll.unregister(fd)

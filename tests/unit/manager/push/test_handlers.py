@@ -8,6 +8,7 @@ import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
+from hoploom import kit
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.testing import OnMesh
 from hoploom.manager.app import make_app
@@ -65,6 +66,13 @@ async def test_who_listens_is_told_what_holds_and_then_what_changes_by_any_manag
         for count in (1, 2):
             assert (await (await other.post("/api/v1/workers/all/run", headers=OPERATOR)).json())["run"] == count
         await _hears(stream, encoded("run", worker="all", run=2))
+
+
+async def test_a_page_needs_no_credential_and_is_told_when_it_is_old(managers: list[Manager]) -> None:
+    server = managers[0].server
+    kit.mesh(server.app).port = server.port or 0  # type: ignore[attr-defined]
+    async with managers[0].get("/live") as stream:
+        await _hears(stream, encoded("page"))
 
 
 @pytest.mark.parametrize(

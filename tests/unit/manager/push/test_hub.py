@@ -112,6 +112,18 @@ async def test_only_who_is_meant_is_told(on_mesh: OnMesh) -> None:
         assert NEWS not in await one.reads_the_end()
 
 
+async def test_those_without_a_name_are_told_what_is_for_them_and_for_all(on_mesh: OnMesh) -> None:
+    async with served(on_mesh) as found, found.client("") as page, found.client("one") as one:
+        await page.reads(HELLO)
+        await one.reads(HELLO)
+        assert found.hub.unnamed == 1
+        found.hub.say(NEWS, to="")
+        found.hub.say(LARGE)
+        await page.reads(NEWS + LARGE)
+        await found.hub.drain(b"")
+        assert NEWS not in await one.reads_the_end()
+
+
 async def test_each_gets_keep_alives(on_mesh: OnMesh, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hubs, "KEEP_ALIVE_S", 0.01)
     async with served(on_mesh) as found, found.client("one") as one, found.client("other") as other:
@@ -182,7 +194,9 @@ async def test_those_of_a_name_are_let_go(on_mesh: OnMesh) -> None:
         await other.reads(NEWS)
 
 
-@pytest.mark.parametrize(("most", "names"), [(2, ["a", "b", "c"]), (100, ["a"] * (hubs.MAX_SAME_NAME + 1))])
+@pytest.mark.parametrize(
+    ("most", "names"), [(2, ["a", "b", "c"]), (100, ["a"] * (hubs.MAX_SAME_NAME + 1)), (4, ["", "", ""])]
+)
 async def test_it_takes_no_more_than_it_may(on_mesh: OnMesh, most: int, names: list[str]) -> None:
     async with served(on_mesh, most) as found:
         *kept, refused = names
