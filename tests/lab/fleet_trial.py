@@ -135,7 +135,7 @@ def _course(trial: Trial) -> None:
     for number in range(1, COUNT + 1):
         trial.join(number)
     everybody = {f"edge-pi-{number}": "passing" for number in range(1, COUNT + 1)}
-    trial.wait("four nodes stand in Consul and pass", lambda: trial.in_consul() == everybody, 15)
+    trial.wait("four nodes stand in Consul and pass", lambda: trial.in_consul() == everybody)
     trial.picture("consul-nodes", "/ui/dc1/nodes")
     trial.picture("consul-ping", "/ui/dc1/services/ping/instances")
     trial.picture("consul-edge", "/ui/dc1/nodes/edge-pi-1/health-checks")

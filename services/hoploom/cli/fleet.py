@@ -21,8 +21,8 @@ from hoploom.local.mesh import LocalMesh
 NAME = "fleet"
 HELP = "show how workers reach each other, as `map @fleet` measured it (exit 1 where a pair is bad)"
 WORD = "@fleet"
-COUNT = 20
-"""Echo requests a target, where nobody says: one lost of so many is not yet a bad pair."""
+COUNT = 16
+"""Echo requests a target, where nobody says: as many as a probe may have, since of fewer one lost is much."""
 
 _LEAST = 2
 _LOSSY = 0.05
