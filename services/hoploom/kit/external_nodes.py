@@ -59,11 +59,8 @@ def entered(node: ExternalNode) -> list[Operation]:
 
 def judged(node: ExternalNode) -> list[Operation]:
     """Give the check of a node that stands there another status."""
-    check = {
-        "Node": node.name, "CheckID": f"{node.service_id}:{CHECK}", "Name": CHECK, "ServiceID": node.service_id,
-        # By this name Consul looks whether the token may.
-        "ServiceName": node.service, "Status": node.status, "Output": node.output,
-    }  # fmt: skip
+    # The node's own, and so its service's too: Consul's list of nodes shows the state of no other checks.
+    check = {"Node": node.name, "CheckID": CHECK, "Name": CHECK, "Status": node.status, "Output": node.output}
     return [{"Check": {"Verb": "set", "Check": check}}]
 
 
@@ -84,8 +81,6 @@ def as_sent(operation: Mapping[str, Any], names: Names) -> Operation:
         service = {**words["Service"], "Service": names.service(words["Service"]["Service"])}
         return {kind: {**words, "Node": names.service(words["Node"]), "Service": service}}
     inner = {**words[kind], "Node": names.service(words[kind]["Node"])}
-    if "ServiceName" in inner:
-        inner["ServiceName"] = names.service(inner["ServiceName"])
     if "Meta" in inner:
         inner["Meta"] = {**inner["Meta"], MESH: names.prefix}
     return {kind: {**words, kind: inner}}

@@ -32,7 +32,7 @@ class FakeCatalog:
             return True
         if kind == "Node":
             self.nodes.setdefault(name, {})
-        elif name not in self.nodes or (kind == "Check" and "Service" not in self.nodes[name]):
+        elif name not in self.nodes:
             return False
         self.nodes[name][kind] = words[kind]
         return True
