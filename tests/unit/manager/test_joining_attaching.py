@@ -1,6 +1,8 @@
 """The two pages as a machine asks for them."""
 
+import asyncio
 import hashlib
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from hoploom import __version__, kit
 from hoploom.manager.joining import attaching
 from hoploom.manager.settings import Settings
+from waiting import eventually
 
 NAME = f"hoploom-worker-{__version__}-linux-x86_64-cp311.tar.gz"
 CONTENT = b"\x1f\x8b archive" * 1000
@@ -81,3 +84,23 @@ async def test_without_a_folder_the_script_says_so_and_there_are_no_archives() -
     async with asked("") as client:
         assert "--archive-dir" in await (await client.get("/join")).text()
         assert (await client.get(f"/archives/{NAME}")).status == 404
+
+
+async def test_whoever_takes_nothing_is_cut_off_and_holds_no_place(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size_bytes = 256 * 2**20
+    os.truncate(folder / NAME, size_bytes)
+    monkeypatch.setattr(attaching, "LONGEST_S", 0.2)
+    monkeypatch.setattr(attaching, "MOST_DOWNLOADS", 1)
+    async with asked(str(folder)) as client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.port, limit=2**10)
+        writer.write(f"GET /archives/{NAME} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+
+        async def has_place() -> bool:
+            answer = await client.get(f"/archives/{NAME}", headers={"Range": "bytes=0-9"})
+            return answer.status == 206
+
+        await reader.readuntil(b"\r\n\r\n")
+        await eventually("a place", has_place)
+        writer.close()

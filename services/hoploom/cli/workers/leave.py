@@ -25,6 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Leave."""
     if not args.purge:
+        own.enrolment(args)
+        if own.folder(args).path.is_relative_to(purging.STATE):
+            # Without a credential the service would only be started over and over.
+            purging.stop()
         screen.say("left", f"{_told(args)}; its key and credential are removed")
         return 0
     purging.require_root()

@@ -9,6 +9,7 @@ from pathlib import Path
 from hoploom.kit.errors import ConfigError
 
 UNIT, USER = "hoploom-worker.service", "hoploom-worker"
+STATE = Path("/var/lib/hoploom-worker")
 _MARK = "# hoploom-worker"
 _COMMAND = "usr/local/bin/hoploom"
 _PATHS = (
@@ -28,7 +29,7 @@ def require_root() -> None:
 
 def stop(root: Path = Path("/")) -> None:
     """End the service, which gives back what it holds, and have it started no more; nothing happens without one."""
-    if (root / _PATHS[0]).exists():
+    if (root / _PATHS[0]).exists() and os.geteuid() == 0:
         _systemctl("disable", "--now", "--quiet", UNIT)
 
 

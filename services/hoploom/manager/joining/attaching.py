@@ -1,6 +1,7 @@
 """Serves the script at /join and the archives at /archives: anybody may read both, since they hold no secret."""
 
 import asyncio
+import logging
 from pathlib import Path
 
 import jinja2
@@ -13,9 +14,13 @@ from hoploom.manager.joining import script
 from hoploom.manager.joining.archives import Folder, offered
 from hoploom.manager.settings import Settings
 
+log = logging.getLogger(__name__)
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 MOST_DOWNLOADS = 8
 """Thirty megabytes each; who comes later is asked to come again."""
+
+LONGEST_S = 900.0
+"""At 35 kB/s an archive has come by then; whoever takes nothing must not hold a place for ever."""
 
 _PLAIN = {"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'"}
 
@@ -28,8 +33,14 @@ class _Download(web.FileResponse):
         self._downloads = downloads
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        async with self._downloads:
-            return await super().prepare(request)
+        try:
+            async with self._downloads, asyncio.timeout(LONGEST_S):
+                return await super().prepare(request)
+        except TimeoutError:
+            log.warning("somebody takes longer than %s s for an archive: cut off", LONGEST_S)
+            if request.transport is not None:
+                request.transport.abort()
+            return None
 
 
 class Joining:
