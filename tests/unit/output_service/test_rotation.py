@@ -10,10 +10,10 @@ from typing import Any
 import apsw
 import pytest
 
-from hoploom.kit.errors import OutOfSpace, Unprocessable
+from hoploom.kit.errors import OutOfSpace
 from hoploom.output_service import disk, newest, rotation
 from hoploom.output_service.extract import EVERYTHING
-from hoploom.output_service.store import Store
+from hoploom.output_service.store import OtherContent, Store
 from unit.output_service.folders import ALWAYS, held, names, opened_and_stepped, stepped
 from unit.wire.batches import make
 from unit.wire.traces import traced
@@ -30,7 +30,7 @@ async def test_batches_are_numbered_on_and_known_again_over_files_and_restarts(s
         await rotated(store)
     again = [await store.append(make(number)) for number in range(3)]
     assert [(each.seq, each.duplicate) for each in again] == [(1, True), (2, True), (3, True)]
-    with pytest.raises(Unprocessable):
+    with pytest.raises(OtherContent):
         await store.append(make(1, lease="another"))
     assert held(store) == {number + 1: make(number).batch for number in range(3)}
     assert names(folder) == {"live-000001.db", "live-000002.db", "live-000003.db", "live-000004.db"}
