@@ -5,11 +5,12 @@ The worker's process has a wall clock that is a year behind; managers are killed
 
 import asyncio
 import json
+import shutil
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from waiting import eventually, until
 
 SECRETS = {"operator": "operator-secret", "worker": "worker-secret"}
 OPERATOR = f"Bearer {SECRETS['operator']}"
+OLD = "hw1.old.x"
 YEAR_OFF = """
 import runpy, sys, time
 now_s, now_ns = time.time, time.time_ns
@@ -90,9 +92,25 @@ def _signs(manager: Service) -> bool:
     return manager.call("POST", f"{ROUTE}/challenge")[0] == 200
 
 
-def _is_heard(site: Site, at: int) -> bool:
-    seen = site.listed("pi-attic", at).get("seen")
-    return bool(seen and seen["boot"])
+def _seen(site: Site, name: str, at: int, what: str) -> Any:
+    return (site.listed(name, at).get("seen") or {}).get(what)
+
+
+async def joined(site: Site, http: HttpClient, folder: IdentityFolder, name: str) -> None:
+    """Join, and keep a credential that is good no more, as after a long time without power."""
+    url = site.managers[0].url
+    answer = await enrolling.enrol(http, url, site.invited(name), folder.key())
+    folder.write(Enrolment(mesh_url=url, answer=replace(answer, credential=OLD)))
+
+
+def started(program: list[str], url: str, folder: IdentityFolder, own: Path) -> Child:
+    """A worker's process, with a spool and a log in a folder of its own."""
+    own.mkdir()
+    words = ["--mesh-url", url, "--log-format", "text", "--identity-dir", str(folder.path)]
+    words += ["--spool-dir", str(own / "spool"), "--loopback-will-do", "true"]
+    worker = Child([*program, *words], own / "worker.log")
+    worker.start()
+    return worker
 
 
 def _is_ready(url: str) -> bool:
@@ -234,6 +252,10 @@ def _kept(folder: IdentityFolder) -> str:
     return known.answer.credential if known else ""
 
 
+def _is_renewed(folder: IdentityFolder) -> bool:
+    return _kept(folder) != OLD
+
+
 async def _is_refused(http: HttpClient, url: str, name: str, key: Signer) -> bool:
     try:
         await enrolling.renew(http, url, name, key)
@@ -246,18 +268,12 @@ async def test_a_worker_with_a_clock_a_year_off_is_heard_renews_and_leaves_nothi
     site: Site, http: HttpClient, tmp_path: Path
 ) -> None:
     folder, url = IdentityFolder(tmp_path / "identity"), site.managers[0].url
-    answer = await enrolling.enrol(http, url, site.invited("pi-attic"), folder.key())
-    folder.write(Enrolment(mesh_url=url, answer=answer))
-    command = [
-        sys.executable, "-c", YEAR_OFF, "hoploom.ping_service", "--mesh-url", url, "--log-format", "text",
-        "--identity-dir", str(folder.path), "--spool-dir", str(tmp_path / "spool"), "--loopback-will-do", "true",
-    ]
-    worker = Child(command, tmp_path / "worker.log")
-    worker.start()
+    await joined(site, http, folder, "pi-attic")
+    worker = started([sys.executable, "-c", YEAR_OFF, "hoploom.ping_service"], url, folder, tmp_path / "own")
     try:
         for at in (0, 1):
-            await eventually("both managers hear it", partial(_is_heard, site, at), 20)
-        await eventually("it is renewed at its start", lambda: _kept(folder) != answer.credential, 20)
+            await eventually("both managers hear it", partial(_seen, site, "pi-attic", at, "boot"), 20)
+        await eventually("it is renewed at its start", partial(_is_renewed, folder), 20)
         status, _ = site.managers[1].call("DELETE", f"{ROUTE}/pi-attic")
         assert status == 200
         assert site.keys_naming("pi-attic") == ["hoploom/ids/worker/pi-attic"]
@@ -266,6 +282,25 @@ async def test_a_worker_with_a_clock_a_year_off_is_heard_renews_and_leaves_nothi
             assert site.managers[at].call("GET", f"{ROUTE}/pi-attic")[0] == 404
     finally:
         worker.stop()
+
+
+async def test_two_machines_from_one_card_are_named_and_each_keeps_its_credential(
+    site: Site, http: HttpClient, tmp_path: Path
+) -> None:
+    folder, url = IdentityFolder(tmp_path / "card"), site.managers[0].url
+    await joined(site, http, folder, "twin")
+    copy = IdentityFolder(shutil.copytree(folder.path, tmp_path / "copy"))
+    program = [sys.executable, "-m", "hoploom.ping_service"]
+    workers = [started(program, url, each, tmp_path / f"own-{each.path.name}") for each in (folder, copy)]
+    try:
+        for at in (0, 1):
+            await eventually("both managers say so", partial(_seen, site, "twin", at, "clash"), 30)
+        for each in (folder, copy):
+            await eventually("it has a credential of its own", partial(_is_renewed, each), 20)
+        assert let_in(site, _kept(folder)) and let_in(site, _kept(copy))
+    finally:
+        for worker in workers:
+            worker.stop()
 
 
 async def test_whose_name_another_machine_has_is_shut_out_though_its_credential_is_good_for_hours(

@@ -64,7 +64,7 @@ PURE = ("targets/*.py", "wire/*.py", "trust/credential.py", "trust/key_record.py
         "manager/gateway/rules.py", "manager/gateway/shares.py",
         "archive/requirements.py", "archive/contents.py",
         "prober/privileges.py", "prober/cookies.py", "doctor/facts.py", "doctor/judging*.py",
-        "cli/words.py", "cli/slices.py",
+        "cli/words.py", "cli/slices.py", "cli/workers/standing.py",
         "cli/ping/flags.py", "cli/ping/hosts.py", "cli/ping/machine.py", "cli/ping/netdata.py",
         "cli/ping/options.py", "cli/ping/ranges.py", "cli/ping/report.py", "cli/ping/schedule.py",
         "cli/trace/flags.py", "cli/trace/machine.py", "cli/trace/options.py", "cli/trace/paths.py",
