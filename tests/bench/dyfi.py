@@ -2,18 +2,20 @@
 
 A hundred changes of leader each time (handed over, killed, cut off, stopped for up to two hours), every tenth at the
 worst moment, between a claim and its request; five changes of address, and six times a Consul that is away for up to
-two hours. Nothing leaves this process. The anchor is what sixty days with one leader and one address cost.
+two hours. Nothing leaves this process. Leaders look for an operator's word every ten minutes instead of every minute.
+The anchor is what sixty days with one leader and one address cost.
 """
 
 import time
 from collections.abc import Callable
 
 from hoploom.cli.bench import Figure, at_most
+from hoploom.manager.dyfi import plan
 from lab.dyfi_history import DAYS, GAP_S, STOPS, findings, most, sixty_days
 from lab.dyfi_world import Site
 from lab.dyndns import DAY_S
 
-SEEDS = 10
+SEEDS, REST_S = 10, 600.0
 LATER = "203.0.113.9"
 
 
@@ -23,6 +25,7 @@ def measure(scale: float) -> list[Figure]:
     Args:
         scale: Part of them.
     """
+    plan.POLL_S = REST_S
     seeds, first = max(1, round(SEEDS * scale)), int(time.time()) // 86_400
     sites = [_lived(seed, sixty_days) for seed in range(first, first + seeds)]
     over = max(len(each.provider.heard) - most(each) for each in sites)
@@ -60,7 +63,7 @@ def _gap_s(site: Site) -> float:
 def _after_a_stop(word: str) -> int:
     def days(site: Site) -> None:
         site.provider.instead = [(200, word)]
-        sixty_days(site)
+        sixty_days(site, days=10)
 
     return len(_lived(1, days).provider.heard) - 1
 
