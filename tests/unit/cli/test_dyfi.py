@@ -4,11 +4,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestServer
 
-from hoploom.cli import main
+from hoploom.cli import main, status
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.testing import OnMesh
 from hoploom.manager.app import make_app
@@ -59,3 +60,9 @@ async def test_a_wrong_token_resumes_nothing_and_is_a_sentence(hoploom: Hoploom,
     await fake_consul.kv_put(KEY, encoded(STOPPED))
     code, out, err = await hoploom("resume", token="wrong")
     assert (code, out) == (2, "") and "refuses it" in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize(("kept", "lines"), [(None, []), ({"line": "a.dy.fi is told"}, ["a.dy.fi is told"])])
+def test_status_has_a_line_where_names_are_kept(kept: dict[str, str] | None, lines: list[str]) -> None:
+    found: dict[str, Any] = {"overlay": None, "dyfi": kept, "leaders": [], "owners": [], "collected": [], "campaigns": []}
+    assert [each.partition(" ")[2].strip() for each in status._coordination(found)] == lines
