@@ -13,7 +13,7 @@ from typing import Any
 
 from hoploom.archive.making import Wanted, make
 from lab.hosts import Host, Lab, inventory
-from lab.site import SERVERS, Site, prepare, write_variables
+from lab.site import SERVERS, Site, changed, prepare, write_variables
 from waiting import until
 
 MESH, PI = "a1", "e1"
@@ -24,6 +24,7 @@ OPERATOR = "/etc/hoploom/tokens/manager-operator"
 HOPLOOM = f"/opt/hoploom/bin/hoploom worker {{}} --url {URL} --operator-token-file {OPERATOR} " \
           "--mesh-ca-file /etc/hoploom/ca.pem"
 UNIT = "hoploom-worker"
+CURL = "export CURL_CA_BUNDLE=/root/mesh-ca.pem"
 LEFT = f"find / -xdev -name '*hoploom*' -not -path '/proc/*' -not -path '/sys/*'; getent passwd {UNIT}; " \
        f"getent group {UNIT}; systemctl list-unit-files --no-legend '*hoploom*'; ps -e -o args= | grep 'opt/[h]oploom'"
 MOST_EXPOSED = 2.5
@@ -111,7 +112,7 @@ def join(trial: Trial) -> None:
     authority = trial.lab.ssh(MESH, "cat /etc/hoploom/ca.pem").out
     trial.pi(f"cat >/root/mesh-ca.pem <<'END'\n{authority}END")
     # The lab's mesh has an authority of its own; with a public one nothing but the command is needed.
-    command = f"export CURL_CA_BUNDLE=/root/mesh-ca.pem; {found['command']}"
+    command = f"{CURL}; {found['command']}"
     ssh = shlex.join(["ssh", "-tt", "-F", str(trial.lab.access.config), PI, command])
     ended = trial.lab.keeper.run("sh", "-c", f"(sleep {TYPING_S}; echo {found['token']}) | {ssh}", timeout_s=180)
     print("        | " + ended.out.replace("\r", "").replace("\n", "\n        | "), flush=True)
@@ -140,6 +141,15 @@ def work(trial: Trial) -> None:
     trial.wait("its traceroutes are stored", lambda: trial.results("paths").get("answered") == 2, 90)
     shown = trial.lab.call("GET", f"http://{trial.lab.seats[MESH].v4}:9999/api/v1/results?kind=trace&limit=100")[1]
     trial.see("the owner's first hop is in no result", b"192.168.71.254" not in shown and b"10.71.1" in shown)
+
+
+def again(trial: Trial) -> None:
+    """The same command again, as for an upgrade, asks for no token; and the playbook changes nothing."""
+    ended = trial.lab.ssh(PI, f"{CURL}; curl -fsS {URL}/join | sudo sh", timeout_s=120)
+    trial.see("said again, it asks for nothing and ends well", ended.rc == 0 and "Token" not in ended.out)
+    trial.wait("and works on", lambda: trial.pi(f"systemctl is-active {UNIT}") == "active")
+    played = trial.site.play("site.yml")
+    trial.see(f"the playbook again: changed {changed(played)}", changed(played) == {MESH: 0})
 
 
 def suffer(trial: Trial) -> None:
@@ -191,7 +201,7 @@ def main(words: Sequence[str]) -> int:
             return 1
         trial = Trial(lab, site)
         before = trial.pi(LEFT)
-        for step in (join, look, work, suffer, revoke):
+        for step in (join, look, work, again, suffer, revoke):
             step(trial)
         leave(trial, before)
         print(f"{len(trial.wrong)} wrong" if trial.wrong else "all well", flush=True)
