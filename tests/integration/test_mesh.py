@@ -1,6 +1,7 @@
 """The whole mesh with the real engines, through the real command: what the first user sees."""
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 import monitoring_checks
+from hoploom import __version__
 from hoploom.trust.keys import Signer
 from hoploom.wire.enrolment import EnrolRequest, proof_message, token_digest
 from hoploom.wire.traces import REACHED
@@ -284,6 +286,19 @@ def test_a_worker_elsewhere_joins_by_the_words_it_is_given_and_is_heard_until_it
         worker.wait(30)
     left = [key for key in consul(cli, "/v1/kv/hoploom/?keys=true") if "pi-attic" in key]
     assert left == ["hoploom/ids/worker/pi-attic"]
+
+
+def test_what_makes_a_machine_a_worker_is_served_from_a_folder_of_the_mesh(cli: Cli) -> None:
+    folder = cli.root / "worker-archives"
+    empty = call("GET", f"{cli.fabio}/join")[1].decode()
+    assert "hoploom build --only worker" in empty and str(folder) in empty and "nothing was installed" in empty
+    name = f"hoploom-worker-{__version__}-linux-aarch64-cp311.tar.gz"
+    sha256 = hashlib.sha256(b"archive").hexdigest()
+    (folder / name).write_bytes(b"archive")
+    (folder / f"{name}.sha256").write_text(f"{sha256}  {name}\n", encoding="ascii")
+    script = call("GET", f"{cli.fabio}/join")[1].decode()
+    assert f"url={cli.fabio}\n" in script and f"sum={sha256} ;;" in script
+    assert call("GET", f"{cli.fabio}/archives/{name}")[:2] == (200, b"archive")
 
 
 def test_wrong_tokens_are_counted_by_the_address_that_the_router_saw(cli: Cli) -> None:
