@@ -64,5 +64,6 @@ async def test_a_wrong_token_resumes_nothing_and_is_a_sentence(hoploom: Hoploom,
 
 @pytest.mark.parametrize(("kept", "lines"), [(None, []), ({"line": "a.dy.fi is told"}, ["a.dy.fi is told"])])
 def test_status_has_a_line_where_names_are_kept(kept: dict[str, str] | None, lines: list[str]) -> None:
-    found: dict[str, Any] = {"overlay": None, "dyfi": kept, "leaders": [], "owners": [], "collected": [], "campaigns": []}
+    found: dict[str, Any] = {name: [] for name in ("leaders", "owners", "collected", "campaigns")}
+    found |= {"overlay": None, "dyfi": kept}
     assert [each.partition(" ")[2].strip() for each in status._coordination(found)] == lines
