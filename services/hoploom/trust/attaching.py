@@ -26,8 +26,9 @@ def attach(app: web.Application, shared_token: str) -> None:
     """
 
     async def guarded(app: web.Application) -> AsyncIterator[None]:
-        consul = kit.mesh(app).consul
-        app[KEY_SET], app[REVOCATIONS], app[ROLL] = KeySet(consul), Revocations(consul), Roll()
+        mesh = kit.mesh(app)
+        consul = mesh.consul
+        app[KEY_SET], app[REVOCATIONS], app[ROLL] = KeySet(consul), Revocations(consul), Roll(mesh.dc)
         app[GUARD] = Guard(shared_token, app[KEY_SET], app[REVOCATIONS].is_revoked, app[ROLL])
         yield
 

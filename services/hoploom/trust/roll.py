@@ -1,8 +1,8 @@
 """Who is enrolled in this datacenter: whoever was removed is let in no more, anywhere.
 
 A removed worker's credential is still good for hours, and copies of its ads lie in managers. So every instance that
-lets workers in follows the records itself, and knows who was removed since it began. Who never was on the roll may be
-on that of another datacenter, and is let in.
+lets workers in follows the records itself, and knows who was removed since it began; who has a credential of before
+that and no record was removed earlier. Who joined in another datacenter is on its roll, and is let in.
 """
 
 import asyncio
@@ -10,9 +10,10 @@ import json
 from collections.abc import Callable, Collection, Iterable
 
 from hoploom.kit import watch
+from hoploom.kit.clock import wall_us
 from hoploom.kit.consul_api import ConsulApi, KvEntry
 from hoploom.kit.errors import BadRequest, Forbidden
-from hoploom.trust.credential import Credential
+from hoploom.trust.credential import CREDENTIAL_TTL_S, GRACE_S, Credential
 from hoploom.wire.enrolment import PUBLIC_KEY
 from hoploom.wire.fields import Fields
 
@@ -29,8 +30,15 @@ MOST_REMOVED = 10_000
 class Roll:
     """The enrolled workers, and those that were."""
 
-    def __init__(self) -> None:
-        """Know nobody."""
+    def __init__(self, dc: str = "", wall: Callable[[], int] = wall_us) -> None:
+        """Know nobody.
+
+        Args:
+            dc: The datacenter whose roll this is.
+            wall: The wall clock, microseconds since 1970.
+        """
+        self._dc, self._wall = dc, wall
+        self._since_s: float | None = None
         self._listeners: list[Callable[[str], None]] = []
         self._keys: dict[str, str] = {}
         self._removed: dict[str, None] = {}
@@ -47,11 +55,19 @@ class Roll:
     def require(self, credential: Credential) -> None:
         """Raises Forbidden for a worker that was removed, or whose name was given to another machine since."""
         key = self._keys.get(credential.worker)
-        if credential.worker in self._removed or key not in (None, "", credential.key):
+        is_gone = credential.worker in self._removed or (key is None and self._was_here(credential))
+        if is_gone or key not in (None, "", credential.key):
             raise Forbidden(f"the worker {credential.worker} was removed from the mesh: it may join again")
+
+    def _was_here(self, credential: Credential) -> bool:
+        """Whether a credential was given in this datacenter before its records were first read here."""
+        given_s = credential.expires_s - CREDENTIAL_TTL_S
+        return credential.dc == self._dc and self._since_s is not None and given_s < self._since_s - GRACE_S
 
     def learn(self, entries: Iterable[KvEntry]) -> None:
         """Take over the records as they stand now."""
+        if self._since_s is None:
+            self._since_s = self._wall() / 1e6
         before, self._keys = self._keys, {each.key.removeprefix(WORKERS): _key(each) for each in entries}
         for name in before.keys() - self._keys.keys():
             self._removed[name] = None
