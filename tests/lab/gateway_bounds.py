@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from waiting import pause
 WORKERS, BODY_BYTES, UPLOAD_S = 20, 8 * 2**20, 6.0
 PIECE_BYTES = 2**16
 HALF_HEADS, HALF_BODIES = 400, 12
+DRIP_S = 5.0
 HOLD_S = 8.0
 """Longer than the gateway waits for what is to be said about a lease."""
 
@@ -50,6 +52,9 @@ def slow_callers(world: EdgeWorld, port: int) -> dict[str, float]:
         seen["asks_s"] = await _longest_ask(world, port, asks)
         ended = await asyncio.gather(*(_status(reader) for reader, _ in bodies))
         seen.update({f"slow bodies answered {status}": ended.count(status) for status in sorted(set(ended))})
+        began_s = time.monotonic()
+        await asyncio.gather(*(_drip(*each) for each in heads))
+        seen["half heads ended after s"] = HOLD_S + time.monotonic() - began_s
         for _, writer in [*heads, *bodies]:
             writer.transport.abort()
 
@@ -101,6 +106,16 @@ async def _longest_ask(world: EdgeWorld, port: int, joined: Enrolled) -> float:
         longest_s = max(longest_s, time.monotonic() - began_s)
         await asyncio.sleep(0.1)
     return longest_s
+
+
+async def _drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One more line of a head now and then, until somebody ends it."""
+    ended = asyncio.ensure_future(reader.read())
+    while not ended.done():
+        with suppress(ConnectionError):
+            writer.write(b"X-More: x\r\n")
+            await writer.drain()
+        await asyncio.wait([ended], timeout=DRIP_S)
 
 
 async def _connected(
