@@ -117,9 +117,18 @@ async def test_whoever_is_met_is_told_all_that_holds_and_was_said_before(manager
     pi = Sender(WORKER, "pi-1")
     await managers.hearings[0].hear([pi.next()])
     managers.floods[0].know({"manager-1": managers.peer(1)})
+    await eventually("the ad", lambda: managers.known(1) == {"pi-1": (1, "passing")})
+
+
+async def test_whoever_went_and_came_back_in_one_moment_is_told_what_comes_then(managers: Managers) -> None:
+    await managers.start(2)
+    pi = Sender(WORKER, "pi-1")
+    await managers.hearings[0].hear([pi.next()])
+    await eventually("the ad", lambda: managers.known(1) == {"pi-1": (1, "passing")})
     managers.floods[0].know({})
     managers.floods[0].know({"manager-1": managers.peer(1)})
-    await eventually("the ad", lambda: managers.known(1) == {"pi-1": (1, "passing")})
+    await managers.hearings[0].hear([pi.next()])
+    await eventually("the next ad", lambda: managers.known(1) == {"pi-1": (2, "passing")})
 
 
 async def test_a_farewell_reaches_everybody_at_once_past_who_does_not_answer(managers: Managers) -> None:
@@ -142,6 +151,19 @@ async def test_what_nobody_has_signed_is_heard_by_nobody(managers: Managers) -> 
     heard = await managers.hearings[0].hear([forged, good.next()])
     assert [each.id for each in heard] == ["pi-2"]
     assert list(managers.known(0)) == ["pi-2"]
+
+
+async def test_what_is_no_news_goes_no_further_and_nothing_goes_back(managers: Managers) -> None:
+    await managers.start(2)
+    pi = Sender(WORKER, "pi-1")
+    newer, older = pi.next(boot=6, instance="b" * 32), pi.next(boot=5)
+    await managers.hearings[0].hear([newer])
+    await eventually("the ad", lambda: managers.known(1) == {"pi-1": (1, "passing")})
+    await managers.hearings[0].hear([older, newer])
+    assert not any(line.queue for line in managers.floods[0].lines())
+    # The other has nothing to say to whom it heard it from.
+    assert not any(line.queue for line in managers.floods[1].lines())
+    assert [at for at, _, _ in managers.received] == [1]
 
 
 async def test_a_replayed_ad_and_ones_own_that_comes_back_change_nothing_and_go_no_further(managers: Managers) -> None:

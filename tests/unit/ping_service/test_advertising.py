@@ -124,12 +124,26 @@ async def test_its_status_is_told_at_once_when_it_changes_and_that_it_stops(
 
 
 async def test_every_manager_that_is_named_is_told(edge: Edge, managers: list[FakeManager]) -> None:
-    managers[0].managers = (managers[1].url, "http://169.254.169.254", "file:///etc/passwd")
+    managers[0].managers = (managers[1].url,)
     async with edge.running():
         await eventually("the first ad", lambda: managers[0].heard)
         edge.body = replace(edge.body, note="busy")
         await eventually("the other manager", lambda: managers[1].heard)
     assert edge.advertising.urls() == [each.url for each in managers]
+
+
+async def test_nothing_of_this_machine_or_of_nobody_is_asked_whoever_names_it(
+    edge: Edge, managers: list[FakeManager]
+) -> None:
+    # It leads to the other manager, and is no address to be asked.
+    managers[0].managers = (f"http://0.0.0.0:{managers[1].server.port}", "file:///etc/passwd", "http://[::1")
+    async with edge.running():
+        await eventually("the first ad", lambda: managers[0].heard)
+        edge.body = replace(edge.body, note="busy")
+        await eventually("the second ad", lambda: len(managers[0].heard) > 1)
+        edge.bodies = 0
+        await eventually("its going on", edge.has_looked_on)
+    assert managers[1].heard == []
 
 
 async def test_one_that_is_not_reached_is_left_out_for_a_while_and_the_own_one_never(
