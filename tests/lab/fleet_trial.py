@@ -148,7 +148,7 @@ def _course(trial: Trial) -> None:
     ended = trial.matrix("map", "@fleet", "--rounds", "4")
     bad = [line for line in ended.stdout.splitlines() if line.startswith("bad")]
     trial.see(f"just the pair that loses is bad: {bad}", len(bad) == 1 and f"pi-{source} to pi-{target}" in bad[0])
-    trial.wait("a metric names it", lambda: f'hoploom_fleet_pair_bad{{destination="pi-{target}"' in _metrics(trial), 90)
+    trial.wait("a metric names it", lambda: _named(trial) == [f"pi-{target}"], 90)
     _die(trial)
     trial.picture("consul-ping-after", "/ui/dc1/services/ping/instances")
     for number in range(1, COUNT + 1):
@@ -190,12 +190,14 @@ def _pid_of(trial: Trial, instance: str) -> int:
     return int(found.partition("pid=")[2].partition(",")[0])
 
 
-def _metrics(trial: Trial) -> str:
-    pages = []
+def _named(trial: Trial) -> list[str]:
+    """Who is reached badly, as the metrics of all managers say."""
+    lines: list[str] = []
     for each in _managers(trial):
         with suppress(OSError), urllib.request.urlopen(f"http://{each['address']}:{each['port']}/metrics") as page:
-            pages.append(page.read().decode())
-    return "\n".join(pages)
+            lines += page.read().decode().splitlines()
+    bad = [line for line in lines if line.startswith("hoploom_fleet_pair_bad{")]
+    return [line.partition('destination="')[2].partition('"')[0] for line in bad]
 
 
 def _nodes(trial: Trial) -> list[object]:
