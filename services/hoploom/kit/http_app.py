@@ -243,6 +243,11 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = problem(error.status, error.title, str(error))
         response.headers["Retry-After"] = f"{max(1, round(error.retry_after_s))}"
         return response
+    except ConnectionError:
+        if request.transport is not None:
+            raise
+        # Lines break in the middle of what a worker sends: nobody hears the answer, and it is no fault of ours.
+        return problem(BadRequest.status, BadRequest.title, "the caller has gone")
     except web.HTTPException as error:
         if error.status == TooLarge.status:
             return problem(error.status, TooLarge.title, error.text or error.reason)

@@ -9,11 +9,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from hoploom import kit
-from hoploom.kit import errors
+from hoploom.kit import errors, metrics
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.http_app import health_app
 from hoploom.kit.membership import MESH, State
 from hoploom.kit.tags import TagError
+from waiting import eventually
 
 OnMesh = Callable[[web.Application], web.Application]
 Client = TestClient[web.Request, web.Application]
@@ -318,3 +319,27 @@ async def test_the_load_is_that_of_all_other_requests(app: web.Application, clie
     assert told == {"v": 1, "instance": app[MESH].id, "in_flight": 1, "lag_s": 0.25, "draining": False}
     app[MESH].state = State.DRAINING
     assert (await (await client.get("/load")).json())["draining"]
+
+
+async def test_a_caller_that_breaks_off_is_no_error_of_ours(on_mesh: OnMesh, caplog: pytest.LogCaptureFixture) -> None:
+    app, read = web.Application(), asyncio.Event()
+
+    async def reads(request: web.Request) -> web.Response:
+        read.set()
+        return web.json_response(await kit.read_json(request))
+
+    kit.setup(app, name="broken")
+    app.add_routes([web.post("/broken-off", reads)])
+    # As instances are served: a handler goes on when its caller has gone.
+    runner = web.AppRunner(on_mesh(app), handler_cancellation=False)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    _, writer = await asyncio.open_connection(*runner.addresses[0])
+    writer.write(b"POST /broken-off HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+    await read.wait()
+    writer.transport.abort()
+    await eventually("the end of the request", lambda: not kit.mesh(app).in_flight.count)
+    page = metrics.page("broken-1", "broken", "dc1").decode()
+    await runner.cleanup()
+    assert 'route="/broken-off",service="broken",status="400"' in page
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
