@@ -65,8 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     slices.add_arguments(parser)
     parser.add_argument("--id", default="", help="the campaign's id; the same again goes on with it")
     parser.add_argument("--restart", action="store_true", help="with --id: changed targets begin a new edition")
-    # Every worker maps all of it: `fleet` wants that.
-    parser.set_defaults(apart=False)
+    parser.set_defaults(apart=False)  # `@fleet` wants it
     parser.add_argument("--yes", action="store_true", help="start with public targets without asking")
 
 
@@ -129,7 +128,9 @@ def _notes(sources: list[Source], own: list[Source], not_meant: list[Source]) ->
     bad = [source for source in sources if source.bad_count]
     notes = [f"{source.name}: {source.bad_count} bad lines, nothing of it is used" for source in bad]
     notes += [f"{source.name}: loopback or private blocks left out (--allow-private)" for source in not_meant]
-    notes += [f"{source.name} is loopback or private space named by hand: allowed" for source in own if source.by_hand]
+    first, *more = [source.name for source in own if source.by_hand] or [""]
+    which = f"{first} and {len(more)} more are" if more else f"{first} is"
+    notes += [f"{which} loopback or private space named by hand: allowed"] if first else []
     notes += [f"{source.name}: loopback or private space, allowed by --allow-private" for source in own
               if not source.by_hand and source not in not_meant]
     return notes
@@ -254,8 +255,7 @@ async def _follow(mesh: LocalMesh, campaign: Mapping[str, Any], wanted: int) -> 
             groups = found.get("groups", {})
             done = min((each["done"] for each in groups.values()), default=0)
             bar.update(task, completed=done)
-            now = time.monotonic()
-            # Of several datacenters it is said whether all of them are.
+            now = time.monotonic()  # of several datacenters it is said whether all of them are:
             is_finished = found.get("finished", groups and all(each["finished"] for each in groups.values()))
             if is_finished and (len(groups) >= wanted or now - moved_at > _PATIENCE_S):
                 return
