@@ -4,6 +4,7 @@ A pair is bad when three rounds in a row were: more than a twentieth lost, or a 
 Its own, because a pair over an ocean is not bad for being slow.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
@@ -16,6 +17,9 @@ BAD_ROUNDS = 3
 """One may be a moment, two a coincidence."""
 
 BAD_LOSS, BAD_TIMES = 0.05, 2.0
+LEAST_US = 1000
+"""Less than that is no worse path but a busy machine: in one room a tenth of a millisecond is usual."""
+
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ def why_bad(rounds: Sequence[Round]) -> str:
     last, usual = rounds[-BAD_ROUNDS:], _median(rounds)
     if len(last) < BAD_ROUNDS:
         return ""
-    slow = [usual is not None and each.rtt_us is not None and each.rtt_us > BAD_TIMES * usual for each in last]
+    limit = math.inf if usual is None else max(BAD_TIMES * usual, usual + LEAST_US)
+    slow = [each.rtt_us is not None and each.rtt_us > limit for each in last]
     lossy = [each.loss > BAD_LOSS for each in last]
     if not all(one or other for one, other in zip(slow, lossy, strict=True)):
         return ""

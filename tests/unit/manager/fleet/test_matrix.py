@@ -60,6 +60,7 @@ BAD: list[tuple[str, Sequence[tuple[int | None, int]], str]] = [
     ("that was always silent", [(None, 0)] * 3, "up to 100% lost"),
     ("that became slow", [(1000, 20)] * 9 + [(2100, 20)] * 3, "up to 2.1 ms, usually 1.0"),
     ("that became a little slower", [(1000, 20)] * 9 + [(1900, 20)] * 3, ""),
+    ("of one room that is slower by nothing much", [(100, 20)] * 9 + [(900, 20)] * 3, ""),
     ("that is slow and always was", [(300_000, 20)] * 12, ""),
     ("that was slow, lossy and silent in turn", [(1000, 20)] * 9 + [(2100, 20), (1000, 1), (None, 0)], "lost and 2.1"),
     ("of two rounds", [(None, 0)] * 2, ""),
