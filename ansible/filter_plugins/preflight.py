@@ -26,6 +26,9 @@ def inventory_problems(hostvars: Mapping[str, Vars], groups: Mapping[str, Sequen
         return ["the inventory has no hosts"]
     found = [f"{name}: its datacenter's group says no hoploom_dc" for name in groups["all"]
              if not hostvars[name].get("hoploom_dc")]
+    # One of these would be overwritten in Consul when a worker of that name joins.
+    found += [f"{name}: names in Consul that begin with edge- are those of workers elsewhere: call the host otherwise"
+              for name in groups["all"] if name.startswith("edge-")]
     dcs = sorted({str(each["hoploom_dc"]) for each in hosts if each.get("hoploom_dc")})
     found += _home_problems(hosts[0], dcs) + _server_problems(hostvars, groups, dcs)
     return found + _address_problems({name: hostvars[name] for name in groups["all"]}, hosts[0])

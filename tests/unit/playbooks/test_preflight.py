@@ -35,6 +35,9 @@ def test_a_good_inventory_has_no_problem() -> None:
     [
         (HOSTS, {"all": []}, "the inventory has no hosts"),
         (changed("b1", hoploom_dc=""), GROUPS, "b1: its datacenter's group says no hoploom_dc"),
+        ({**HOSTS, "edge-1": {**HOSTS["b1"], "ansible_host": "10.71.2.12"}},
+         {**GROUPS, "all": [*GROUPS["all"], "edge-1"]},
+         "edge-1: names in Consul that begin with edge- are those of workers elsewhere: call the host otherwise"),
         (changed("a1", hoploom_home_dc=""), GROUPS,
          "say in group_vars/all which datacenter is hoploom_home_dc (dc1, dc2)"),
         (changed("a1", hoploom_home_dc="dc9"), GROUPS, "hoploom_home_dc is dc9, and no host is there (dc1, dc2)"),
