@@ -24,7 +24,7 @@ from lab.ads_world import AdManagers, LabWorker
 from lab.namespace import in_namespace
 from waiting import eventually
 
-SHORT_TTL_S = 6
+SHORT_TTL_S = 5
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """How a worker counts its ads, and what it makes of the answers: a pure machine.
 
 Its boot count is raised on the disk before a run says anything. Where that count was lost, the mesh remembers a higher
-one: the worker goes on from there. It does so once in a run while another machine sends under its name, so that two
-copies of one card do not outbid each other for ever.
+one: the worker goes on from there. It does so once in a run: two copies of one card would outbid each other for ever,
+each raise being heard by the other before anybody can tell that both are running.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Voice:
         started_us: When it began, by the wall clock.
         generation: Ads that were said under this boot count.
         is_settled: Whether a manager has answered once.
+        has_raised: Whether it has gone on from another's count.
         clash: Whether another machine sends under this name.
     """
 
@@ -34,6 +35,7 @@ class Voice:
     started_us: int
     generation: int = 0
     is_settled: bool = False
+    has_raised: bool = False
     clash: bool = False
 
     def say(self, body: WorkerBody, *, down: bool = False) -> tuple[Voice, Ad]:
@@ -51,6 +53,7 @@ class Voice:
         clash = any(self.name in each.clashes for each in answers)
         # No manager's word may carry the count so far that the others refuse it.
         is_believable = highest < max(MAX_FIRST, self.boot + MAX_JUMP)
-        if highest > self.boot and is_believable and not (self.is_settled and clash):
-            return replace(self, boot=highest + 1, generation=0, is_settled=True, clash=False)
+        may_raise = not self.has_raised and not (self.is_settled and clash)
+        if highest > self.boot and is_believable and may_raise:
+            return replace(self, boot=highest + 1, generation=0, is_settled=True, has_raised=True, clash=False)
         return replace(self, is_settled=True, clash=clash)

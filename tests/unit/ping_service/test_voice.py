@@ -48,6 +48,15 @@ def test_two_copies_of_one_card_do_not_outbid_each_other() -> None:
     assert one.heard([answer(1)]).clash is False
 
 
+def test_they_do_not_either_while_nobody_can_tell_yet_that_both_are_running() -> None:
+    """The one that began later has the higher count, and for seconds the other's ads are merely old."""
+    one, other = NEW.heard([answer(1)]), dataclasses.replace(NEW, boot=2).heard([answer(2)])
+    for _ in range(100):
+        one = one.heard([answer(max(one.boot, other.boot))])
+        other = other.heard([answer(max(one.boot, other.boot))])
+    assert (one.boot, other.boot) == (3, 4)
+
+
 def test_no_manager_carries_the_count_beyond_what_others_believe() -> None:
     assert NEW.heard([answer(2**52)]).boot == 1
     assert NEW.heard([answer(MAX_FIRST - 1)]).boot == MAX_FIRST
