@@ -20,6 +20,7 @@ from hoploom.manager.enrolment.desk import Desk
 from hoploom.manager.enrolment.records import Described, WorkerRecord
 from hoploom.manager.enrolment.wrong_tokens import WrongTokens
 from hoploom.manager.registry import REGISTRY
+from hoploom.wire.commands import EVERYBODY
 from hoploom.wire.enrolment import LEAVE, RENEW, ROUTE, WORKER_NAME, EnrolRequest, Proof
 from hoploom.wire.fields import Fields
 
@@ -140,6 +141,9 @@ def asker(request: web.Request) -> str:
 
 async def _refuse_own(request: web.Request, name: str) -> None:
     """Two workers of one name would have one number, and the credential of one could speak for the other."""
+    if name == EVERYBODY:
+        # Its commands would be everybody's, and go when it is removed.
+        raise Conflict(f"{name} means every worker where workers are commanded: choose another name")
     _, found = await kit.mesh(request).consul.instances("ping", passing=False)
     if any(each.meta.get("worker") == name and EDGE not in each.meta for each in found):
         raise Conflict(f"{name} is a worker on one of the mesh's own machines: choose another name")

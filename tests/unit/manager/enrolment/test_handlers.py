@@ -275,6 +275,11 @@ async def test_a_name_of_the_meshs_own_machines_is_not_given_away(managers: Mana
     await invited(managers[0], "pi-cellar")
 
 
+async def test_nobody_is_called_as_everybody_is_whose_commands_would_go_with_it(managers: Managers) -> None:
+    answer = await managers[0].post(f"{ROUTE}/invites", json={"v": 1, "name": "all"}, headers=OPERATOR)
+    assert answer.status == 409 and "every worker" in await answer.text()
+
+
 async def test_while_consul_is_away_nobody_is_refused_for_good(managers: Managers, fake_consul: FakeConsul) -> None:
     one, _ = managers
     token = await invited(one)
