@@ -11,6 +11,7 @@ from hoploom.manager.push import handlers, opening, pages
 from hoploom.manager.push.commanding import Commanding
 from hoploom.manager.push.feed import Feed
 from hoploom.manager.push.hub import Hub
+from hoploom.trust.attaching import ROLL
 from hoploom.wire.push import BYE, encoded
 
 
@@ -34,6 +35,7 @@ async def _listened(app: web.Application) -> AsyncIterator[None]:
     feed = Feed(mesh.consul, hub, "" if mesh.home_dc == mesh.dc else mesh.home_dc)
     hub.keep_alive = feed.keep_alive
     app[handlers.HUB], app[handlers.FEED], app[handlers.COMMANDING] = hub, feed, Commanding(mesh.consul)
+    app[ROLL].when_gone(lambda name: hub.drop([name], "removed"))
     hub.open()
     yield
     hub.close()

@@ -68,6 +68,14 @@ async def test_who_listens_is_told_what_holds_and_then_what_changes_by_any_manag
         await _hears(stream, encoded("run", worker="all", run=2))
 
 
+async def test_a_worker_that_is_removed_listens_no_longer(managers: list[Manager], fake_consul: FakeConsul) -> None:
+    async with managers[0].get("/push?worker=pi-1", headers=bearer()) as stream:
+        await _hears(stream, encoded("orders", version=3))
+        await fake_consul.kv_delete(worker_key("pi-1"))
+        async with asyncio.timeout(30):
+            await stream.content.read()
+
+
 async def test_a_page_needs_no_credential_and_is_told_when_it_is_old(managers: list[Manager]) -> None:
     server = managers[0].server
     kit.mesh(server.app).port = server.port or 0  # type: ignore[attr-defined]
