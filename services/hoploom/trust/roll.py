@@ -1,8 +1,9 @@
 """Who is enrolled in this datacenter: whoever was removed is let in no more, anywhere.
 
 A removed worker's credential is still good for hours, and copies of its ads lie in managers. So every instance that
-lets workers in follows the records itself, and knows who was removed since it began; who has a credential of before
-that and no record was removed earlier. Who joined in another datacenter is on its roll, and is let in.
+lets workers in follows the records itself, and sees who is removed; who has a credential of some time before the
+records were last read, and no record, was removed unseen. Who joined in another datacenter is on its roll, and is let
+in.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ class Roll:
             wall: The wall clock, microseconds since 1970.
         """
         self._dc, self._wall = dc, wall
-        self._since_s: float | None = None
+        self._read_s: float | None = None
         self._listeners: list[Callable[[str], None]] = []
         self._keys: dict[str, str] = {}
         self._removed: dict[str, None] = {}
@@ -60,14 +61,13 @@ class Roll:
             raise Forbidden(f"the worker {credential.worker} was removed from the mesh: it may join again")
 
     def _was_here(self, credential: Credential) -> bool:
-        """Whether a credential was given in this datacenter before its records were first read here."""
+        """Whether a credential was given in this datacenter some time before its records were last read here."""
         given_s = credential.expires_s - CREDENTIAL_TTL_S
-        return credential.dc == self._dc and self._since_s is not None and given_s < self._since_s - GRACE_S
+        return credential.dc == self._dc and self._read_s is not None and given_s < self._read_s - GRACE_S
 
     def learn(self, entries: Iterable[KvEntry]) -> None:
         """Take over the records as they stand now."""
-        if self._since_s is None:
-            self._since_s = self._wall() / 1e6
+        self._read_s = self._wall() / 1e6
         before, self._keys = self._keys, {each.key.removeprefix(WORKERS): _key(each) for each in entries}
         for name in before.keys() - self._keys.keys():
             self._removed[name] = None

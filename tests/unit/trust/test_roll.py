@@ -77,6 +77,18 @@ async def test_who_was_removed_before_an_instance_began_is_not_let_in_by_it(
         roll.require(shown)
 
 
+async def test_who_joined_and_was_removed_between_two_reads_is_not_let_in_after_the_second() -> None:
+    now_s = NOW_S
+    roll = Roll("dc1", lambda: now_s * 10**6)
+    roll.learn([])
+    shown = credential("pi-1", dc="dc1", expires_s=NOW_S + 5 + CREDENTIAL_TTL_S)
+    roll.require(shown)
+    now_s += 300
+    roll.learn([])
+    with pytest.raises(Forbidden, match="was removed from the mesh"):
+        roll.require(shown)
+
+
 async def test_nobody_is_shut_out_before_the_roll_was_read() -> None:
     Roll("dc1").require(credential("pi-1"))
 
