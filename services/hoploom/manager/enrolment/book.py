@@ -1,5 +1,6 @@
 """Invitations and enrolled workers in Consul's KV store. Every change may be asked for again, at any manager."""
 
+import logging
 from collections.abc import Callable
 
 from hoploom.kit.clock import wall_us
@@ -21,6 +22,7 @@ from hoploom.manager.enrolment.records import (
 from hoploom.trust.numbers import Numbers
 from hoploom.trust.roll import WORKERS
 
+log = logging.getLogger(__name__)
 ORDERS = "hoploom/orders/"
 # Lost races in a row; each means that another manager has just decided on the same token.
 _TRIES = 10
@@ -113,10 +115,18 @@ class Book:
         """
         stored = await self._stored_invites()
         gone = [key for key, each in stored.items() if each.name == name]
-        known = await self.worker(name)
+        # A damaged record goes too, and no other damaged one keeps it here.
+        known = await self._consul.kv_get(worker_key(name), consistent=True)
         for key in (*gone, worker_key(name), f"{ORDERS}{name}"):
             await self._consul.kv_delete(key)
         return known is not None or bool(gone)
 
     async def _stored_invites(self) -> dict[str, Invite]:
-        return {each.key: read_invite(each.value) for each in await self._consul.kv_list(INVITES)}
+        """Those that are understood; nobody joins by another."""
+        found = {}
+        for each in await self._consul.kv_list(INVITES):
+            try:
+                found[each.key] = read_invite(each.value)
+            except Unavailable as error:
+                log.warning("%s is passed over: %s", each.key, error)
+        return found

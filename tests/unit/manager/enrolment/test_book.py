@@ -202,3 +202,14 @@ async def test_a_damaged_record_is_no_absent_one(consul: FakeConsul, manager: Ca
     await consul.kv_put("hoploom/workers/pi", b"{")
     with pytest.raises(Unavailable, match="damaged"):
         await manager().enrol(DIGEST, KEY)
+
+
+async def test_what_is_damaged_keeps_nobody_from_inviting_or_removing(
+    consul: FakeConsul, manager: Callable[[], Book]
+) -> None:
+    await consul.kv_put(invite_key(SECOND), b"{")
+    await consul.kv_put("hoploom/workers/other", b"{")
+    await manager().invite(PI, DIGEST, DAY_S)
+    await manager().enrol(DIGEST, KEY)
+    assert [await manager().forget(name) for name in ("pi", "other", "nobody")] == [True, True, False]
+    assert await manager().workers() == []
