@@ -10,8 +10,9 @@ import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from hoploom.kit.errors import BadRequest, Unavailable, Unprocessable
+from hoploom.kit.errors import BadRequest, Unavailable
 from hoploom.trust.roll import WORKERS
+from hoploom.wire.ad_bodies import degrees
 from hoploom.wire.campaign import MAX_RATE_PPS
 from hoploom.wire.enrolment import PUBLIC_KEY, WORKER_NAME
 from hoploom.wire.fields import MAX_INTEGER, PRINTABLE, VERSION, Fields
@@ -20,7 +21,6 @@ INVITES = "hoploom/invites/"
 LONGEST_PLACE = 120
 _DIGEST_DIGITS = 32
 _KEY_OR_NONE = re.compile(f"|{PUBLIC_KEY.pattern}")
-_MOST_NORTH, _MOST_EAST = 90, 180
 
 
 def invite_key(digest: str) -> str:
@@ -57,8 +57,8 @@ class Described:
         return Described(
             name=known.text("name", WORKER_NAME),
             place=known.text("place", PRINTABLE, "", longest=LONGEST_PLACE),
-            latitude=_degrees(known, "latitude", _MOST_NORTH),
-            longitude=_degrees(known, "longitude", _MOST_EAST),
+            latitude=degrees(known, "latitude", 90.0),
+            longitude=degrees(known, "longitude", 180.0),
             max_rate_pps=known.integer("max_rate_pps", range(MAX_RATE_PPS + 1), 0),
         )
 
@@ -132,13 +132,3 @@ def read_worker(value: bytes) -> WorkerRecord:
         )
     except (BadRequest, ValueError) as error:
         raise Unavailable(f"an enrolled worker in Consul's KV store is damaged: {error}") from error
-
-
-def _degrees(known: Fields, name: str, most: int) -> float | None:
-    if not known.has(name):
-        return None
-    value = float(known.number(name))
-    # So that NaN fails.
-    if not -most <= value <= most:
-        raise Unprocessable(f"{name} is {-most} to {most} degrees, not {value}")
-    return value

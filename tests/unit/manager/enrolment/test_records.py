@@ -50,9 +50,9 @@ def test_what_was_said_with_the_invitation_is_what_the_worker_gets() -> None:
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
-        ({"latitude": 90.5}, Unprocessable, "-90 to 90 degrees"),
-        ({"longitude": -180.1}, Unprocessable, "-180 to 180 degrees"),
-        ({"latitude": float("nan")}, Unprocessable, "degrees, not nan"),
+        ({"latitude": 90.5}, Unprocessable, "degrees from -90 to 90, not 90.5"),
+        ({"longitude": -180.1}, Unprocessable, "degrees from -180 to 180, not -180.1"),
+        ({"latitude": float("nan")}, Unprocessable, "degrees from -90 to 90, not nan"),
         ({"latitude": "61.5"}, BadRequest, "wrong type"),
         ({"place": "x" * 121}, Unprocessable, "place of"),
         ({"place": "a\x1bb"}, Unprocessable, "place of"),
