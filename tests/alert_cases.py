@@ -75,6 +75,7 @@ CASES = (
     Case("WorkersGone", {}, {'hoploom_ready{service="ping"}': "1x30"}),
     Case("WorkersGone", {ELSEWHERE % "passing": "0x30"}, {ELSEWHERE % "passing": "2x30"}),
     Case("WorkersElsewhereSilent", *_of(ELSEWHERE % "critical", "0x10 1x90", "1x60 0x9 1x30"), 90),
+    Case("WorkersOfOneName", *_of(f"hoploom_ads_clashes{{{A}}}", "0x10 1x20", "0x10 1x3 0x20")),
     Case("FleetPairBad", *_of(FLEET_PAIR, "_x10 1x30", "1x10 _x30")),
     Case(
         "WorkersUnheard",

@@ -14,7 +14,7 @@ def rows(seen: Iterable[Seen]) -> list[dict[str, Any]]:
 def problems(seen: Iterable[Seen]) -> list[str]:
     """What a person has to put right."""
     return [
-        f"{each.id} runs on more than one machine with one key: stop one of them, or have it join again as another"
+        f"{each.id} runs on more than one machine with one key: on the copy `hoploom worker join URL --copied`"
         for each in seen
         if each.clash
     ]

@@ -103,9 +103,13 @@ class IdentityFolder:
         for name in (ENROLMENT, KEY):
             (self.path / name).unlink(missing_ok=True)
 
+    def take(self, signer: Signer) -> None:
+        """Keep this key instead of the one that is there; raises ConfigError where the folder cannot be used."""
+        self._put(KEY, signer.to_bytes())
+
     def _made_key(self) -> Signer:
         signer = Signer.new()
-        self._put(KEY, signer.to_bytes())
+        self.take(signer)
         return signer
 
     def _put(self, name: str, content: bytes) -> None:

@@ -53,10 +53,11 @@ class Hoploom:
         found: dict[str, Any] = json.loads(await self.good("invite", name, "--json", *wishes))
         return found
 
-    async def join(self, token: str) -> Said:
+    async def join(self, token: str, *flags: str) -> Said:
         (self.tmp_path / "token").write_text(f"{token}\n", encoding="utf-8")
         return await self(
-            "join", self.url, "--token-file", str(self.tmp_path / "token"), "--identity-dir", str(self.folder)
+            "join", self.url, "--token-file", str(self.tmp_path / "token"), "--identity-dir", str(self.folder),
+            *flags,
         )
 
 
@@ -109,6 +110,18 @@ async def test_a_machine_joins_leaves_and_may_join_anew(hoploom: Hoploom) -> Non
     assert "pi-attic is no worker of" in out and not list(hoploom.folder.iterdir())
     assert "pi-attic" not in await hoploom.good("ls")
     assert (await hoploom.join((await hoploom.invited())["token"]))[0] == 0
+
+
+async def test_a_copy_of_another_workers_disk_joins_as_one_of_its_own(hoploom: Hoploom) -> None:
+    await hoploom.join((await hoploom.invited())["token"])
+    copied = hoploom.folder.joinpath("key").read_bytes()
+    code, _, err = await hoploom.join("0000-0000-0000-0000", "--copied")
+    assert code == 2 and "not known here" in err
+    assert hoploom.folder.joinpath("key").read_bytes() == copied, "what is refused changes nothing"
+    code, out, _ = await hoploom.join((await hoploom.invited("pi-cellar"))["token"], "--copied")
+    assert code == 0 and "worker pi-cellar" in out
+    assert hoploom.folder.joinpath("key").read_bytes() != copied
+    assert {"pi-attic", "pi-cellar"} <= {each.split()[0] for each in (await hoploom.good("ls")).splitlines() if each}
 
 
 async def test_a_removed_worker_may_leave_too(hoploom: Hoploom) -> None:

@@ -17,6 +17,7 @@ from hoploom.kit.errors import ConfigError
 from hoploom.kit.http_client import HttpClient
 from hoploom.ping_service import enrolling
 from hoploom.ping_service.identity_folder import Enrolment
+from hoploom.trust.keys import Signer
 from hoploom.wire.enrolment import Enrolled, token_digest
 
 NAME = "join"
@@ -29,6 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--token-file", default="", metavar="FILE", help="file with the token, - for standard input (default: asked)"
     )
+    parser.add_argument(
+        "--copied", action="store_true",
+        help="this machine's disk is a copy of another worker's: forget here, and here alone, who that is",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
     own.add_arguments(parser)
 
@@ -37,19 +42,22 @@ def run(args: argparse.Namespace) -> int:
     """Join."""
     url, folder = enrolling.mesh_url(args.mesh_url), own.folder(args)
     before = folder.read()
-    if before is not None:
+    if before is not None and not args.copied:
         raise ConfigError(
             f"this machine is the worker {before.answer.name} of {before.mesh_url} already: "
-            "`hoploom worker leave` first to join another or anew"
+            "`hoploom worker leave` first to join another or anew; `--copied` where its disk is a copy of that worker's"
         )
     token = _token(args.token_file)
     token_digest(token)
-    key = folder.key()
+    # The original goes on with the key that was copied: another one takes its place once a manager knows it.
+    key = Signer.new() if args.copied else folder.key()
 
     async def enrol(http: HttpClient) -> Enrolled:
         return await enrolling.enrol(http, url, token, key)
 
     answer = asyncio.run(own.patiently(args, enrol))
+    if args.copied:
+        folder.take(key)
     folder.write(Enrolment(mesh_url=url, answer=answer))
     if args.json:
         print(json.dumps({"v": 1, "name": answer.name, "number": answer.number, "mesh_url": url}))

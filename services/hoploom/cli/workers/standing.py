@@ -26,5 +26,5 @@ def note(worker: Mapping[str, Any]) -> str:
     """What is to be said of it."""
     seen = worker.get("seen") or {}
     if seen.get("clash"):
-        return "runs on more than one machine: stop one of them, or have it join again as another"
+        return "runs on more than one machine: on the copy `hoploom worker join URL --copied`"
     return str(seen.get("note", ""))
