@@ -29,5 +29,5 @@ def test_a_worker_that_was_never_heard_has_nothing_to_say() -> None:
 
 
 def test_a_clash_is_said_with_the_way_out_instead_of_one_of_both_notes() -> None:
-    assert standing.note({"seen": {**SEEN, "clash": True}}).startswith("runs on more than one machine: stop one")
+    assert standing.note({"seen": {**SEEN, "clash": True}}).startswith("runs on more than one machine: on the copy")
     assert (standing.heard({"seen": SEEN}), standing.note({"seen": SEEN})) == ("3 s ago", "idle")
