@@ -73,12 +73,16 @@ class Hub:
             first: What to send at once: the head of the answer, and what holds now.
 
         Raises:
-            Unavailable: This instance stops, has too many, or too many of this name.
+            Unavailable: This instance stops, has too many, or too many of this name; the connection is gone already, or
+                no file is left.
         """
         self._refuse(name)
-        fd = os.dup(connection.fileno())
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENT_MS)
+        try:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENT_MS)
+            fd = os.dup(connection.fileno())
+        except OSError as error:
+            raise Unavailable(f"this connection cannot be kept ({error.strerror}): connect again") from error
         # What a client sends here is never read, so only its end is waited for.
         self._epoll.register(fd, select.EPOLLRDHUP)
         self._slices[fd % SLICES][fd] = name

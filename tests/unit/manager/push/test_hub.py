@@ -216,3 +216,13 @@ async def test_a_connection_is_refused_before_anything_is_kept() -> None:
         hub.take(connection, "", b"")
     hub.close()
     assert not hub.count
+
+
+async def test_a_connection_that_is_gone_already_is_not_kept() -> None:
+    hub, gone = Hub(10), socket.socket()
+    gone.close()
+    with pytest.raises(Unavailable, match="connect again"):
+        hub.take(gone, "w", HELLO)
+    assert hub.count == 0
+    hub.open()
+    hub.close()
