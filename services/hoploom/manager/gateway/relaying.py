@@ -39,6 +39,12 @@ def attach(app: web.Application, rate_per_s: float) -> None:
     app[SHARES] = Shares(rate_per_s)
     app.router.add_route("*", rules.PREFIX + "{path:/.*}", relay)
 
+    async def close(app: web.Application) -> None:
+        app[SHARES].close()
+
+    # Each would hold up the drain for as long as it may wait.
+    kit.on_drain(app, close)
+
 
 async def relay(request: web.Request) -> web.StreamResponse:
     """Relay one request of an enrolled worker.
@@ -70,6 +76,8 @@ async def _admitted(request: web.Request, rule: Rule) -> web.StreamResponse:
     caller = await request.app[GUARD].caller(request)
     worker, shares, now_s = caller.must_be_enrolled().worker, request.app[SHARES], boottime_s()
     shares.spend(worker, now_s)
+    if rule.holds and shares.is_closing:
+        return web.Response(status=_NOT_MODIFIED)
     size_bytes = _size_bytes(request, rule)
     patience = asyncio.timeout(rule.timeout_s(size_bytes))
     end = partial(patience.reschedule, float("-inf"))

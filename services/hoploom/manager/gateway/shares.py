@@ -42,12 +42,17 @@ class Share:
 
 
 class Shares:
-    """The shares of all workers that have asked lately; used in the loop alone."""
+    """The shares of all workers that have asked lately; used in the loop alone.
+
+    Attributes:
+        is_closing: Whether there is no room for long polls any more.
+    """
 
     def __init__(self, rate_per_s: float) -> None:
         """Let each worker send so many requests a second; 0 for any number."""
         self._rate, self._most = rate_per_s, rate_per_s * BURST_S
         self._shares: dict[str, Share] = {}
+        self.is_closing = False
 
     def __len__(self) -> int:
         """How many workers are remembered."""
@@ -104,6 +109,13 @@ class Shares:
         finally:
             if end in share.polls:
                 share.polls.remove(end)
+
+    def close(self) -> None:
+        """End all long polls; from now on there is no room for any."""
+        self.is_closing = True
+        for share in self._shares.values():
+            while share.polls:
+                share.polls.popleft()()
 
     def _share(self, worker: str, now_s: float) -> Share:
         if worker not in self._shares:

@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer, unused_port
 from hoploom import kit
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.fake_consul import FakeConsul
+from hoploom.kit.membership import MESH
 from hoploom.manager.gateway import relaying, rules, shares
 from hoploom.trust.attaching import GUARD
 from hoploom.trust.guard import Guard
@@ -249,6 +250,18 @@ async def test_long_polls_of_one_worker_do_not_pile_up(gateway: Gateway, service
     service.go.set()
     assert [(await each).status for each in polls] == [304] * len(polls)
     assert dict(service.asked[0].query) == {"known": "3", "wait_s": "20"}
+
+
+async def test_long_polls_do_not_hold_up_a_manager_that_stops(gateway: Gateway, service: Service) -> None:
+    poll = asyncio.ensure_future(gateway.get(OVERLAY, headers=bearer()))
+    await eventually("the poll", partial(waits, service, 1))
+    assert gateway.app is not None
+    for step in gateway.app[MESH].drain_steps:
+        await step(gateway.app)
+    assert (await poll).status == 304
+    assert (await gateway.get(OVERLAY, headers=bearer())).status == 304
+    assert service.holding == 1, "the one that came later was not relayed"
+    assert (await gateway.get("/gateway/api/v1/sets/" + "ab" * 32, headers=bearer())).status == 200
 
 
 async def test_a_service_that_is_silent_is_given_up(
