@@ -12,6 +12,7 @@ from hoploom.kit.errors import BadRequest, ConfigError, Unavailable
 from hoploom.kit.http_client import HttpClient
 from hoploom.local import tokens
 from hoploom.local.mesh import LocalMesh
+from hoploom.ping_service import enrolling
 
 TIMEOUT_S = 5.0
 _AWAY = 500
@@ -79,4 +80,5 @@ async def _client(args: argparse.Namespace) -> AsyncIterator[tuple[ServiceClient
 
 
 def _elsewhere(args: argparse.Namespace) -> str:
-    return str(getattr(args, "url", "")).rstrip("/")
+    url = str(getattr(args, "url", ""))
+    return enrolling.mesh_url(url) if url else ""

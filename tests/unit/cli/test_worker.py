@@ -91,9 +91,14 @@ async def test_an_invitation_is_a_token_and_one_command(hoploom: Hoploom) -> Non
     assert "that address is this machine's alone" in out
 
 
+async def test_an_empty_list_says_how_to_begin(hoploom: Hoploom) -> None:
+    assert "hoploom worker invite NAME" in await hoploom.good("ls")
+
+
 async def test_what_is_wished_is_what_is_listed_and_shown(hoploom: Hoploom) -> None:
     found = await hoploom.invited("pi-attic", "--place", "Tampere, [b]FI", "--at", "61.5,23.75", "--max-rate", "200")
     assert "invited" in await hoploom.good("ls")
+    assert "has not joined yet" in (await hoploom("show", "pi-attic"))[2]
     assert (await hoploom.join(found["token"]))[0] == 0
     line = next(each for each in (await hoploom.good("ls")).splitlines() if each.startswith("pi-attic"))
     assert "not heard" in line and "Tampere, [b]FI" in line and "200" in line and "invited" not in line
@@ -165,11 +170,16 @@ async def test_a_mesh_anywhere_is_named_by_its_address_and_a_token(
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ("invite Pi", "name"),
+        ("invite Pi", "lower-case letters, digits and dashes"),
+        (f"invite {'a' * 64}", "1 to 63"),
         ("invite pi --at north", "LAT,LON"),
         ("invite pi --at 91,0", "degrees"),
+        ("invite pi --at nan,0", "degrees"),
         ("invite pi --max-rate -1", "max_rate_pps"),
-        ("invite pi --valid-h 0", "valid_s"),
+        ("invite pi --valid-h 0", "--valid-h is hours"),
+        ("invite pi --valid-h nan", "--valid-h is hours"),
+        ("ls --url ftp://x --operator-token-file /nowhere", "https://map.example.org"),
+        ("join http://127.0.0.1:9 --token-file /dev/null", "no token was given"),
         ("show nobody", "no worker nobody"),
         ("show ../overview", "no worker is called"),
         ("rm nobody", "no worker nobody"),
@@ -179,6 +189,7 @@ async def test_a_mesh_anywhere_is_named_by_its_address_and_a_token(
         ("run all", "say --all for all of them"),
         ("set pi rate=x", "rate=N"),
         ("set pi pace=5", "rate=N"),
+        ("set pi", "NAME rate=N"),
         ("set --all rate=99999999", "at most"),
         ("join ftp://x", "https://map.example.org"),
         ("join http://127.0.0.1:9 --token-file /nowhere", "cannot read the token file"),
@@ -216,7 +227,7 @@ async def test_a_mesh_that_does_not_answer_is_exit_code_1_and_the_key_is_kept(
     token = (await hoploom.invited())["token"]
     fake_consul.away = True
     code, _, err = await hoploom.join(token)
-    assert code == 1 and len(err.splitlines()) == 1
+    assert code == 1 and len(err.splitlines()) == 1 and "same token may be tried again" in err
     fake_consul.away = False
     assert (await hoploom.join(token))[0] == 0
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hoploom.cli import screen
 from hoploom.cli.workers import own
-from hoploom.kit.errors import ConfigError
+from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.http_client import HttpClient
 from hoploom.ping_service import enrolling
 from hoploom.ping_service.identity_folder import Enrolment
@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
             "`hoploom worker leave` first to join another or anew; `--copied` where its disk is a copy of that worker's"
         )
     token = _token(args.token_file)
+    if not token:
+        raise ConfigError("no token was given: `hoploom worker invite NAME` at the mesh prints one")
     token_digest(token)
     # The original goes on with the key that was copied: another one takes its place once a manager knows it.
     key = Signer.new() if args.copied else folder.key()
@@ -55,7 +57,10 @@ def run(args: argparse.Namespace) -> int:
     async def enrol(http: HttpClient) -> Enrolled:
         return await enrolling.enrol(http, url, token, key)
 
-    answer = asyncio.run(own.patiently(args, enrol))
+    try:
+        answer = asyncio.run(own.patiently(args, enrol))
+    except Unavailable as error:
+        raise Unavailable(f"{error}: is {url} the mesh's address? The same token may be tried again here") from error
     if args.copied:
         folder.take(key)
     folder.write(Enrolment(mesh_url=url, answer=answer))
@@ -80,7 +85,7 @@ def _token(path: str) -> str:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         raise ConfigError(f"cannot read the token file {path}: {why}") from error
     except EOFError:
-        raise ConfigError("no token was given: `hoploom worker invite NAME` at the mesh prints one") from None
+        return ""
 
 
 def _has_terminal() -> bool:

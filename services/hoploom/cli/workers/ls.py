@@ -27,6 +27,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(found))
         return 0
+    if not found["workers"] and not found["invites"]:
+        screen.say("workers", "no worker elsewhere has joined, and none is invited: `hoploom worker invite NAME` does")
+        return 0
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("WORKER", "NUMBER", "STATE", "HEARD", "RATE", "PLACE", "NOTE"):
         table.add_column(column, overflow="fold")

@@ -33,5 +33,6 @@ def run(args: argparse.Namespace) -> int:
 def _rate_pps(setting: str) -> int:
     name, _, value = setting.partition("=")
     if name != "rate" or not value.isdecimal() or int(value) > MAX_RATE_PPS:
-        raise ConfigError(f"{setting!r} is nothing to set: say rate=N, packets a second, at most {MAX_RATE_PPS:,}")
+        raise ConfigError(f"{setting!r} is nothing to set: say NAME rate=N (or --all rate=N), packets a second, "
+                          f"at most {MAX_RATE_PPS:,}")  # fmt: skip
     return int(value)

@@ -117,8 +117,11 @@ async def get_worker(request: web.Request) -> web.Response:
     """One enrolled worker."""
     kit.credentials.require(request, request.app[OPERATOR])
     name = _name(request)
-    record = await request.app[DESK].book.worker(name)
+    book = request.app[DESK].book
+    record = await book.worker(name)
     if record is None:
+        if any(each.name == name for each in await book.invites()):
+            raise NotFound(f"{name} is invited and has not joined yet")
         raise NotFound(f"no worker {name} is enrolled here")
     return web.json_response({"v": 1, "worker": _row(request.app, record)})
 
