@@ -14,7 +14,8 @@ from rich.table import Table
 
 from hoploom.cli import screen
 from hoploom.kit import credentials
-from hoploom.kit.errors import ConfigError, Unavailable
+from hoploom.kit.errors import BadRequest, ConfigError, Unavailable
+from hoploom.kit.http_client import Answer
 from hoploom.local import tokens
 from hoploom.local.mesh import LocalMesh
 
@@ -26,6 +27,7 @@ COUNT = 16
 
 _LEAST = 2
 _LOSSY = 0.05
+_AWAY = 500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,8 +92,15 @@ async def _asked(args: argparse.Namespace, path: str, *, as_operator: bool = Fal
         answer = await mesh.http.request("GET", f"{mesh.fabio_url}{path}", headers=headers, timeout_s=30.0)
     finally:
         await mesh.close()
+    return told(answer)
+
+
+def told(answer: Answer) -> Any:
+    """What a manager says of the fleet; raises BadRequest where it has nothing to say, Unavailable where it cannot."""
+    if answer.status >= _AWAY:
+        raise Unavailable(f"the fleet cannot be told now: {answer.reason()}")
     if not answer.ok:
-        raise Unavailable(f"the fleet cannot be told: {answer.reason()}")
+        raise BadRequest(answer.reason())
     return answer.json()
 
 

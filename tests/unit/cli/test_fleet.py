@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from hoploom.cli import fleet, mapping
-from hoploom.kit.errors import ConfigError
+from hoploom.kit.errors import BadRequest, ConfigError, Unavailable
+from hoploom.kit.http_client import Answer
 
 THERE = {"attic": ["10.0.0.1"], "barn": ["10.0.0.2", "10.0.0.3"], "cellar": ["10.0.0.2"]}
 
@@ -58,6 +59,13 @@ def test_a_fleet_of_fewer_than_two_is_refused(
     monkeypatch.setattr(fleet, "_asked", asked)
     with pytest.raises(ConfigError, match=said):
         fleet.members(argparse.Namespace(targets=targets))
+
+
+def test_what_was_not_measured_yet_is_not_a_mesh_that_fails() -> None:
+    with pytest.raises(BadRequest, match=r"^not measured$"):
+        fleet.told(Answer(404, b'{"detail": "not measured"}'))
+    with pytest.raises(Unavailable, match="now: busy"):
+        fleet.told(Answer(500, b'{"detail": "busy"}'))
 
 
 @pytest.mark.parametrize(
