@@ -188,7 +188,7 @@ def _sensible(name: str, value: Any) -> Any:
 def _convert(raw: Any, default: Any) -> Any:
     """Bring a value to the type of its default; raises ValueError with a reason for a person."""
     if isinstance(raw, list | dict):
-        raise ValueError("must be one value, not a list")
+        raise ValueError("must be one value, not a list: put commas between several")
     if isinstance(default, bool):
         word = str(raw).lower()
         if word not in _TRUE | _FALSE:

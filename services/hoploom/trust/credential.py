@@ -116,8 +116,10 @@ def parsed(text: str) -> Sealed:
         raise Unauthorized("send `Authorization: Bearer <credential>` with a credential that a manager gave")
     try:
         claimed = _claimed(json.loads(decoded(payload, "its payload")))
-    except (BadRequest, ValueError, RecursionError) as error:
+    except BadRequest as error:
         raise Unauthorized(f"the credential is malformed: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise Unauthorized("the credential is malformed: its payload is no JSON") from error
     return Sealed(claimed, message.encode(), signature)
 
 

@@ -96,7 +96,7 @@ FILES = [
     ("bytes that are no text", b"\xff\xfe\xfa", "not YAML"),
     ("a list", b"- 1", "must hold `name: value` lines"),
     ("an unknown name", b"wrokers: 3", "wrokers: no such setting"),
-    ("a list for one value", b"dc: [a, b]", "dc: must be one value, not a list"),
+    ("a list for one value", b"dc: [a, b]", "dc: must be one value, not a list: put commas between several"),
 ]
 
 

@@ -48,6 +48,7 @@ def test_it_is_good_until_its_time_and_a_minute_of_grace(late_s: int) -> None:
         ("another scheme", "hw2" + GOOD[3:], KEYS, "with a credential that a manager gave"),
         ("too long", GOOD + "A" * MAX_LENGTH, KEYS, "with a credential that a manager gave"),
         ("no ASCII", GOOD[:-1] + "\N{LATIN SMALL LETTER E WITH ACUTE}", KEYS, "with a credential that a manager gave"),
+        ("a payload that is no text", f"hw1.{encoded(bytes([0x8A]))}.AA", KEYS, "malformed: its payload is no JSON"),
         ("a payload that is no JSON", f"hw1.{encoded(b'x')}.AA", KEYS, "malformed"),
         ("a payload of deep JSON", f"hw1.{encoded(b'[' * 700)}.AA", KEYS, "malformed"),
         ("a list", signed([]), KEYS, "malformed"),

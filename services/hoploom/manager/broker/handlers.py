@@ -30,7 +30,7 @@ async def get_broker(request: web.Request) -> web.Response:
     try:
         tags.check_service_name(service)
     except ConfigError as error:
-        raise BadRequest(f"say which service: /broker?service=NAME ({error})") from error
+        raise BadRequest("say which service: /broker?service=NAME, as Consul lists it") from error
     if dc and not NAME.fullmatch(dc):
         raise BadRequest(f"{dc[:63]!r} is no datacenter")
     found = await request.app[BROKER].best(service, dc)

@@ -133,6 +133,11 @@ async def test_where_nothing_is_known_it_says_so(manager: Client, query: str, st
     assert await chosen(manager, query) == status
 
 
+async def test_who_names_no_service_is_told_how(manager: Client) -> None:
+    answer = await (await manager.get("/broker")).json()
+    assert answer["detail"] == "say which service: /broker?service=NAME, as Consul lists it"
+
+
 async def test_who_has_no_port_is_named_to_nobody(manager: Client, fake_consul: FakeConsul) -> None:
     fake_consul.add_instance("output", "127.0.0.1", 0)
     assert await chosen(manager) == "503"
