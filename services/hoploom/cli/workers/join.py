@@ -60,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         answer = asyncio.run(own.patiently(args, enrol))
     except Unavailable as error:
-        raise Unavailable(f"{error}: is {url} the mesh's address? The same token may be tried again here") from error
+        again = "it takes a new token" if args.copied else "the same token may be tried again"
+        raise Unavailable(f"{error}: is {url} the mesh's address? Later {again}") from error
     if args.copied:
         folder.take(key)
     folder.write(Enrolment(mesh_url=url, answer=answer))
