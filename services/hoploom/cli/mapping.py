@@ -157,14 +157,14 @@ async def carry_out(mesh: LocalMesh, prepared: Prepared, *, groups: int = 1, as_
     if not as_json:
         rate = plan_lines.rate(prepared.plan, prepared.request.probe)
         say("campaign", f"{campaign['id']}: {campaign['targets']:,} targets, {rate}")
-    await _follow(mesh, campaign, groups)
+    passes = await _follow(mesh, campaign, groups)
     seconds = time.monotonic() - began
     found, probe = await _summary(mesh, campaign["id"]), prepared.request.probe
     if as_json:
-        head = {"campaign": campaign["id"], "kind": probe.kind}
-        print(json.dumps({**head, **found, "targets": campaign["targets"], "seconds": round(seconds, 3)}))
+        head = {"campaign": campaign["id"], "kind": probe.kind, "targets": campaign["targets"], "groups": passes}
+        print(json.dumps({**head, **found, "seconds": round(seconds, 3)}))
     else:
-        say(*plan_lines.ended(probe, campaign["targets"], found, seconds))
+        say(*plan_lines.ended(probe, campaign["targets"] * passes, found, seconds))
     return 0
 
 
@@ -243,8 +243,12 @@ async def _create(mesh: LocalMesh, request: CampaignRequest) -> dict[str, Any]:
     return found
 
 
-async def _follow(mesh: LocalMesh, campaign: Mapping[str, Any], wanted: int) -> None:
-    """Show the progress until every group that has begun is finished, and as many as are wanted have begun."""
+async def _follow(mesh: LocalMesh, campaign: Mapping[str, Any], wanted: int) -> int:
+    """Show the progress until every group that has begun is finished, and as many as are wanted have begun.
+
+    Returns:
+        How many groups have mapped all of it.
+    """
     columns = (TextColumn("mapping"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     moved_at = said_at = time.monotonic()
     last = -1
@@ -253,12 +257,12 @@ async def _follow(mesh: LocalMesh, campaign: Mapping[str, Any], wanted: int) -> 
         while True:
             found = await _progress(mesh, campaign["id"])
             groups = found.get("groups", {})
-            done = min((each["done"] for each in groups.values()), default=0)
-            bar.update(task, completed=done)
+            done, total = sum(each["done"] for each in groups.values()), campaign["targets"] * max(1, len(groups))
+            bar.update(task, completed=done, total=total)
             now = time.monotonic()  # of several datacenters it is said whether all of them are:
             is_finished = found.get("finished", groups and all(each["finished"] for each in groups.values()))
             if is_finished and (len(groups) >= wanted or now - moved_at > _PATIENCE_S):
-                return
+                return max(1, len(groups))
             if done != last:
                 last, moved_at = done, now
             elif now - moved_at > _PATIENCE_S:
@@ -266,7 +270,7 @@ async def _follow(mesh: LocalMesh, campaign: Mapping[str, Any], wanted: int) -> 
                 moved_at = now
             if now - said_at > _SAY_EVERY_S and not screen.err.is_terminal:
                 said_at = now
-                screen.say_aside("mapping", f"{done:,} of {campaign['targets']:,}")
+                screen.say_aside("mapping", f"{done:,} of {total:,}")
             await asyncio.sleep(_POLL_S)
 
 
