@@ -165,8 +165,9 @@ class Stack:
         return list((ask("GET", f"{self.url}/api/v1/targets?state=active") or {"data": {}})["data"]["activeTargets"])
 
     def names(self) -> set[str]:
-        """Names of all metrics that were ever scraped."""
-        return set(ask("GET", f"{self.url}/api/v1/label/__name__/values")["data"])
+        """Names of all metrics that were ever scraped, or are told by those that are scraped, with no value yet."""
+        told = ask("GET", f"{self.url}/api/v1/metadata")["data"]
+        return {*ask("GET", f"{self.url}/api/v1/label/__name__/values")["data"], *told}
 
 
 @contextlib.contextmanager

@@ -44,8 +44,10 @@ async def _copied(consul: Path, folder: Path) -> None:
         (second.identity / "boot").write_text("0\n")
         second.process.start()
         await eventually("the clash", lambda: _row(world, {"clash": True, "status": "warning"}), 60)
+        # Both before either stops: who is alone is told of no other.
         for each in (first, second):
             await eventually("word of it in its log", each.names_the_clash, 60)
+        for each in (first, second):
             each.process.send(signal.SIGTERM)
         await eventually("their leave", lambda: _row(world, {"clash": False, "status": "left"}), 60)
         await world.http.close()
