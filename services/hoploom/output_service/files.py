@@ -66,6 +66,7 @@ class Files:
         self._left: set[Path] = set()
         self._readers: Counter[Path] = Counter()
         self._lock = threading.Lock()
+        self._left = threading.Condition(self._lock)
 
     @property
     def closed(self) -> list[ClosedFile]:
@@ -139,6 +140,12 @@ class Files:
         finally:
             with self._lock:
                 self._readers[source.path] -= 1
+                self._left.notify_all()
+
+    def wait_for_readers(self, most_s: float) -> None:
+        """Return when nobody reads any file, or after so many seconds."""
+        with self._left:
+            self._left.wait_for(lambda: not self._readers.total(), most_s)
 
     @contextmanager
     def opened(self, number: int) -> Iterator[apsw.Connection]:

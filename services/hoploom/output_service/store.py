@@ -181,6 +181,8 @@ class Store:
     def close(self) -> None:
         """Write what waits, and close."""
         self.copying.close()
+        # Of two that close a file the last one tidies up its `-wal`, which a reader may not.
+        self.files.wait_for_readers(READ_S)
         self.writer.close()
         disk.remove(self.files.folder / folder.next_one(self.files.live + 1))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -203,6 +204,27 @@ async def test_a_bug_while_writing_ends_the_writer_and_answers_nobody_with_succe
     with pytest.raises(Unavailable):
         await asyncio.wait_for(store.append(make()), 60)
     await asyncio.to_thread(store.close)
+
+
+async def test_a_store_that_is_closed_while_somebody_reads_leaves_one_file(tmp_path: Path) -> None:
+    store, reading, go = Store(tmp_path, 8), threading.Event(), threading.Event()
+
+    def question(connection: apsw.Connection) -> int:
+        found = len(list(connection.execute("SELECT seq FROM batches")))
+        reading.set()
+        go.wait(60)
+        return found
+
+    await store.append(make())
+    asked = asyncio.ensure_future(store.ask(question))
+    await asyncio.to_thread(reading.wait, 60)
+    closing = asyncio.ensure_future(asyncio.to_thread(store.close))
+    await asyncio.wait([closing], timeout=0.1)
+    assert not closing.done(), "it waits for the reader"
+    go.set()
+    await closing
+    assert await asked == 1
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith("live-")] == [live(1)]
 
 
 def test_a_store_keeps_its_uuid_and_its_order(tmp_path: Path) -> None:
