@@ -66,7 +66,7 @@ class Files:
         self._left: set[Path] = set()
         self._readers: Counter[Path] = Counter()
         self._lock = threading.Lock()
-        self._left = threading.Condition(self._lock)
+        self._reader_left = threading.Condition(self._lock)
 
     @property
     def closed(self) -> list[ClosedFile]:
@@ -140,12 +140,12 @@ class Files:
         finally:
             with self._lock:
                 self._readers[source.path] -= 1
-                self._left.notify_all()
+                self._reader_left.notify_all()
 
     def wait_for_readers(self, most_s: float) -> None:
         """Return when nobody reads any file, or after so many seconds."""
-        with self._left:
-            self._left.wait_for(lambda: not self._readers.total(), most_s)
+        with self._reader_left:
+            self._reader_left.wait_for(lambda: not self._readers.total(), most_s)
 
     @contextmanager
     def opened(self, number: int) -> Iterator[apsw.Connection]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -224,7 +225,7 @@ async def test_a_store_that_is_closed_while_somebody_reads_leaves_one_file(tmp_p
     go.set()
     await closing
     assert await asked == 1
-    assert [each.name for each in tmp_path.iterdir() if each.name.startswith("live-")] == [live(1)]
+    assert [each for each in await asyncio.to_thread(os.listdir, tmp_path) if each.startswith("live-")] == [live(1)]
 
 
 def test_a_store_keeps_its_uuid_and_its_order(tmp_path: Path) -> None:
