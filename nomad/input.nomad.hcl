@@ -79,6 +79,12 @@ variable "token_dir" {
   default     = "/etc/hoploom/tokens"
 }
 
+variable "open_reading" {
+  type        = string
+  description = "Whether anybody may read campaigns and results without a token."
+  default     = "false"
+}
+
 variable "prefix" {
   type        = string
   description = "First part of the mesh's keys in Consul's KV store."
@@ -217,6 +223,7 @@ job "hoploom-input" {
         HOPLOOM_CONSUL_TOKEN_FILE   = var.token_dir == "" ? "" : "${var.token_dir}/input"
         HOPLOOM_LOG_FORMAT          = "json"
         HOPLOOM_OPERATOR_TOKEN_FILE = var.token_dir == "" ? "" : "${var.token_dir}/operator"
+        HOPLOOM_OPEN_READING        = var.open_reading
         HOPLOOM_WORKER_TOKEN_FILE   = var.token_dir == "" ? "" : "${var.token_dir}/worker"
       }
 

@@ -73,6 +73,12 @@ variable "token_dir" {
   default     = "/etc/hoploom/tokens"
 }
 
+variable "open_reading" {
+  type        = string
+  description = "Whether anybody may read campaigns and results without a token."
+  default     = "false"
+}
+
 variable "prefix" {
   type        = string
   description = "First part of the mesh's keys in Consul's KV store."
@@ -97,10 +103,28 @@ variable "urls" {
   default     = ""
 }
 
+variable "doors" {
+  type        = string
+  description = "Pages that home links to, as NAME=URL separated by commas, such as Consul=https://consul.example.org/ui/."
+  default     = ""
+}
+
 variable "archive_dir" {
   type        = string
   description = "Folder with the archives for workers elsewhere, which /join installs; seen in /opt/hoploom by exec."
   default     = "/opt/hoploom/workers"
+}
+
+variable "development" {
+  type        = bool
+  description = "Whether people may sign in by plain HTTP, on a machine of one's own; each page then says so."
+  default     = false
+}
+
+variable "active_passive" {
+  type        = bool
+  description = "Whether one manager alone serves pages, and the others stand by; else all of them do."
+  default     = false
 }
 
 variable "home_dc" {
@@ -148,7 +172,7 @@ variable "dyfi_contact" {
 variable "memory" {
   type        = number
   description = "Megabytes of memory; exec kills what takes more. An output that collects needs 512."
-  default     = 128
+  default     = 512
 }
 
 locals {
@@ -263,6 +287,9 @@ job "hoploom-manager" {
         HOPLOOM_ROUTE_PREFIX        = var.route_prefix
         HOPLOOM_FABIO_ADDR          = var.fabio_addr
         HOPLOOM_URLS                = var.urls
+        HOPLOOM_DOORS               = var.doors
+        HOPLOOM_DEVELOPMENT         = var.development
+        HOPLOOM_ACTIVE_PASSIVE      = var.active_passive
         HOPLOOM_ARCHIVE_DIR         = var.archive_dir
         HOPLOOM_DYFI_HOSTS          = var.dyfi_hosts
         HOPLOOM_DYFI_USER           = var.dyfi_user
@@ -273,6 +300,7 @@ job "hoploom-manager" {
         HOPLOOM_CONSUL_TOKEN_FILE   = var.token_dir == "" ? "" : "${var.token_dir}/manager"
         HOPLOOM_LOG_FORMAT          = "json"
         HOPLOOM_OPERATOR_TOKEN_FILE = var.token_dir == "" ? "" : "${var.token_dir}/manager-operator"
+        HOPLOOM_OPEN_READING        = var.open_reading
         HOPLOOM_WORKER_TOKEN_FILE   = var.token_dir == "" ? "" : "${var.token_dir}/worker"
       }
 

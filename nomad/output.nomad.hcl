@@ -73,6 +73,12 @@ variable "token_dir" {
   default     = "/etc/hoploom/tokens"
 }
 
+variable "open_reading" {
+  type        = string
+  description = "Whether anybody may read campaigns and results without a token."
+  default     = "false"
+}
+
 variable "prefix" {
   type        = string
   description = "First part of the mesh's keys in Consul's KV store."
@@ -103,10 +109,16 @@ variable "data_set" {
   default     = ""
 }
 
+variable "geoip_file" {
+  type        = string
+  description = "File in MaxMind's format, in data_dir, by which targets are counted by place; empty counts none."
+  default     = ""
+}
+
 variable "memory" {
   type        = number
   description = "Megabytes of memory; exec kills what takes more. An output that collects needs 512."
-  default     = 256
+  default     = 384
 }
 
 locals {
@@ -210,21 +222,24 @@ job "hoploom-output" {
       }
 
       env {
-        HOPLOOM_HOST              = "${NOMAD_IP_http}"
-        HOPLOOM_PORT              = "${NOMAD_PORT_http}"
-        HOPLOOM_DC                = "${node.datacenter}"
-        HOPLOOM_VERSION_TAG       = var.version
-        HOPLOOM_CONSUL_ADDR       = var.consul_addr
-        HOPLOOM_PREFIX            = var.prefix
-        HOPLOOM_SERVICE_PREFIX    = var.service_prefix
-        HOPLOOM_ROUTE_PREFIX      = var.route_prefix
-        HOPLOOM_FABIO_ADDR        = var.fabio_addr
-        HOPLOOM_CONSUL_TOKEN_FILE = var.token_dir == "" ? "" : "${var.token_dir}/output"
-        HOPLOOM_LOG_FORMAT        = "json"
-        HOPLOOM_WORKER_TOKEN_FILE = var.token_dir == "" ? "" : "${var.token_dir}/worker"
-        HOPLOOM_DB_DIR            = "${var.data_dir}/output-${NOMAD_ALLOC_INDEX}"
-        HOPLOOM_WAIT_LOCK_S       = "25"
-        HOPLOOM_DATA_SET          = var.data_set
+        HOPLOOM_HOST                = "${NOMAD_IP_http}"
+        HOPLOOM_PORT                = "${NOMAD_PORT_http}"
+        HOPLOOM_DC                  = "${node.datacenter}"
+        HOPLOOM_VERSION_TAG         = var.version
+        HOPLOOM_CONSUL_ADDR         = var.consul_addr
+        HOPLOOM_PREFIX              = var.prefix
+        HOPLOOM_SERVICE_PREFIX      = var.service_prefix
+        HOPLOOM_ROUTE_PREFIX        = var.route_prefix
+        HOPLOOM_FABIO_ADDR          = var.fabio_addr
+        HOPLOOM_CONSUL_TOKEN_FILE   = var.token_dir == "" ? "" : "${var.token_dir}/output"
+        HOPLOOM_LOG_FORMAT          = "json"
+        HOPLOOM_OPEN_READING        = var.open_reading
+        HOPLOOM_OPERATOR_TOKEN_FILE = var.token_dir == "" ? "" : "${var.token_dir}/output-operator"
+        HOPLOOM_WORKER_TOKEN_FILE   = var.token_dir == "" ? "" : "${var.token_dir}/worker"
+        HOPLOOM_DB_DIR              = "${var.data_dir}/output-${NOMAD_ALLOC_INDEX}"
+        HOPLOOM_WAIT_LOCK_S         = "25"
+        HOPLOOM_DATA_SET            = var.data_set
+        HOPLOOM_GEOIP_FILE          = var.geoip_file
       }
 
       service {

@@ -27,11 +27,12 @@ def free_ports(count: int) -> list[int]:
             each.close()
 
 
-def ask(method: str, url: str, body: object = None) -> Any:
-    """The JSON answer of a URL; None where it answers an error or not at all."""
+def ask(method: str, url: str, body: object = None, token: str = "") -> Any:
+    """The JSON answer of a URL, by a token where one is given; None where it answers an error or not at all."""
     data = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, method=method), timeout=30) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=30) as answer:
             text = answer.read()
     except (urllib.error.URLError, OSError):
         return None
@@ -142,13 +143,26 @@ class Reachable(Protocol):
 class FabioRouter:
     """One Fabio with the settings of `fabio/fabio.properties.j2`, which routes its own table to the mesh."""
 
-    def __init__(self, executable: Path, folder: Path, name: str, consul: Reachable) -> None:
-        """Choose ports and write its configuration."""
-        self.name, self._consul, (proxy, admin) = name, consul, free_ports(2)
+    def __init__(
+        self, executable: Path, folder: Path, name: str, consul: Reachable, certificates: Path | None = None
+    ) -> None:
+        """Choose ports and write its configuration.
+
+        Args:
+            executable: Fabio.
+            folder: Where its configuration and its log go.
+            name: Its own.
+            consul: Where the mesh is registered.
+            certificates: Folder with `NAME-cert.pem` and `NAME-key.pem`, for HTTPS at `tls_url`; None for none.
+        """
+        self.name, self._consul, (proxy, admin, tls) = name, consul, free_ports(3)
         folder.mkdir(parents=True, exist_ok=True)
         self.url, self.admin_url, self._admin_port = f"http://{LOOPBACK}:{proxy}", f"http://{LOOPBACK}:{admin}", admin
+        self.tls_url = f"https://{LOOPBACK}:{tls}"
+        by_tls = {"proxy.cs": f"cs=mesh;type=path;cert={certificates}"} if certificates else {}
         lines = {
-            "proxy.addr": f"{LOOPBACK}:{proxy}",
+            **by_tls,
+            "proxy.addr": f"{LOOPBACK}:{proxy}" + (f",{LOOPBACK}:{tls};cs=mesh" if certificates else ""),
             "proxy.localip": LOOPBACK,
             "proxy.strategy": "rnd",
             "proxy.matcher": "prefix",

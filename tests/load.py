@@ -18,6 +18,8 @@ class Result:
     failures: list[str] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     longest_s: float = 0.0
+    outcomes: list[tuple[float, bool]] = field(default_factory=list)
+    """(seconds of the monotonic clock when it was sent, whether it was answered well) of each."""
 
 
 class Load:
@@ -60,9 +62,11 @@ class Load:
                 body = await answer.text()
         except (aiohttp.ClientError, TimeoutError) as error:
             self.result.failures.append(f"{time.strftime('%H:%M:%S')} {method} {url}: {error!r}")
+            self.result.outcomes.append((began, False))
             return
         self.result.longest_s = max(self.result.longest_s, time.monotonic() - began)
         self.result.statuses[answer.status] += 1
+        self.result.outcomes.append((began, answer.status < 400))
         if answer.status >= 400:
             self.result.failures.append(f"{time.strftime('%H:%M:%S')} {method} {url}: {answer.status} {body[:120]}")
         else:

@@ -15,6 +15,9 @@ def roll(cli: Cli, service: str, variables: Mapping[str, str]) -> None:
     """Deploy a service again with these job variables, and wait until every old instance has gone."""
     before = {each["id"] for each in _instances(cli, service)}
     own = {"data_dir": str(cli.root / "data")} if service in ("output", "ping") else {}
+    # As `hoploom up` has them.
+    own |= {"open_reading": "true"} if service != "ping" else {}
+    own |= {"development": "true"} if service == "manager" else {}
     submit(cli, service, {**own, **variables})
     wanted = int(variables["count"])
     until(f"only new instances of {service}", lambda: _renewed(cli, service, before, wanted), 60)

@@ -75,6 +75,8 @@ class Strangers:
         until("their route", lambda: self.web("/") == "theirs /", 30)
         until("their overrides", lambda: self.web("/extra") == "theirs /extra", 30)
         until("their job", lambda: self.ask_nomad("GET", "/v1/job/theirs/summary")["Summary"]["g"]["Running"], 30)
+        # Fabio's own is critical until it is heard of first.
+        until("their checks", lambda: self._statuses() == {"passing"}, 30)
 
     def stop(self) -> None:
         """End them, their job first: its processes outlive their agent."""
@@ -161,6 +163,9 @@ class Strangers:
         task = {"Name": "t", "Driver": driver, "Config": {"command": "/bin/sleep", "args": ["3600"]}}
         job = {"ID": "theirs", "Name": "theirs", "Datacenters": ["dc1"], "TaskGroups": [{"Name": "g", "Tasks": [task]}]}
         assert self.ask_nomad("POST", "/v1/jobs", {"Job": job})
+
+    def _statuses(self) -> set[str]:
+        return {each["Status"] for each in self.ask_consul("GET", "/v1/agent/checks").values()}
 
     def _running(self, job: str) -> bool:
         found = self.ask_nomad("GET", f"/v1/job/{job}/allocations?all=true") or []

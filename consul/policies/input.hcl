@@ -32,6 +32,9 @@ key_prefix "hoploom/ids/" {
 key_prefix "hoploom/keys/" {
   policy = "read"
 }
+key_prefix "hoploom/once/" {
+  policy = "write"
+}
 key_prefix "hoploom/overlay" {
   policy = "write"
 }
@@ -50,6 +53,9 @@ key_prefix "hoploom/silence/" {
 # The list of stores: one that answers and is not in it is entered, one that is lost is taken off.
 key_prefix "hoploom/stores/" {
   policy = "write"
+}
+key_prefix "hoploom/tokens/" {
+  policy = "read"
 }
 key_prefix "hoploom/roles/groups/" {
   policy = "write"

@@ -24,7 +24,19 @@ session_prefix "" {
 key_prefix "hoploom/roles/" {
   policy = "read"
 }
+key_prefix "hoploom/attempts/" {
+  policy = "write"
+}
+key "hoploom/audit" {
+  policy = "write"
+}
+key_prefix "hoploom/doors/" {
+  policy = "write"
+}
 key_prefix "hoploom/dyfi" {
+  policy = "write"
+}
+key "hoploom/events" {
   policy = "write"
 }
 key_prefix "hoploom/ids/" {
@@ -37,6 +49,9 @@ key_prefix "hoploom/keys/" {
   policy = "write"
 }
 key_prefix "hoploom/orders/" {
+  policy = "write"
+}
+key_prefix "hoploom/once/" {
   policy = "write"
 }
 key_prefix "hoploom/overlay" {
@@ -52,6 +67,15 @@ key_prefix "hoploom/roles/keys/" {
   policy = "write"
 }
 key_prefix "hoploom/roles/manager/" {
+  policy = "write"
+}
+key_prefix "hoploom/sessions/" {
+  policy = "write"
+}
+key_prefix "hoploom/tokens/" {
+  policy = "write"
+}
+key_prefix "hoploom/users/" {
   policy = "write"
 }
 key_prefix "hoploom/workers/" {

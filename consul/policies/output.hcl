@@ -27,6 +27,9 @@ key_prefix "hoploom/overlay" {
 key_prefix "hoploom/roles/collect-" {
   policy = "write"
 }
+key_prefix "hoploom/tokens/" {
+  policy = "read"
+}
 key_prefix "hoploom/workers/" {
   policy = "read"
 }

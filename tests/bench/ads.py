@@ -84,12 +84,12 @@ async def _spread(world: AdManagers, workers: list[LabWorker], ats: list[int]) -
 
 
 async def _cost(consul: Path, folder: Path, seconds: float) -> list[Figure]:
-    """Every worker says its ad to one manager every ten seconds, in a message of its own."""
+    """Every worker says its ad to one manager every 15 seconds, in a message of its own."""
     with AdManagers(consul, folder, HERS) as world:
         await _acquainted(world, HERS)
         workers = [world.worker(f"pi-{at}") for at in range(WORKERS)]
         # What is done once for each worker, its credential, is done before.
-        await _said_evenly(world, workers, 10.0)
+        await _said_evenly(world, workers, EVERY_S)
         pid = world.processes[0].pid
         idle = await _percent(pid, asyncio.sleep(5))
         busy = await _percent(pid, _said_evenly(world, workers, seconds))
@@ -100,7 +100,7 @@ async def _cost(consul: Path, folder: Path, seconds: float) -> list[Figure]:
     return [
         at_least("workers alive by what the other manager has heard", alive, "workers", WORKERS),
         at_most(
-            f"{WORKERS} workers' ads, of one manager's core", busy - idle, "%", 20.0,
+            f"{WORKERS} workers' ads, of one manager's core", busy - idle, "%", 10.0,
             ("checking their signatures alone", anchor),
         )
     ]
@@ -120,7 +120,7 @@ async def _said(world: AdManagers, worker: LabWorker) -> None:
     try:
         await world.say(0, worker)
     except Unavailable as error:
-        # As a worker does, which says the next one in ten seconds.
+        # As a worker does, which says the next one 15 seconds later.
         _say(f"an ad was not taken: {error}")
 
 
@@ -137,7 +137,7 @@ def _cpu_s(pid: int) -> float:
 
 
 def _signature_percent() -> float:
-    """Of a core, for the signatures of so many workers: one of each every ten seconds."""
+    """Of a core, for the signatures of so many workers: one of each every 15 seconds."""
     key, message = Signer.new(), bytes(600)
     signature = key.sign(message)
     began_s = time.process_time()

@@ -64,7 +64,9 @@ def _gone_s(cli: Cli) -> float:
 
 def _rolled(cli: Cli) -> tuple[int, int]:
     """Failed and answered requests while both managers are replaced, twice."""
-    with Load([("GET", f"{cli.fabio}/api/v1/overview", {}), ("POST", f"{cli.fabio}/nosuch", {})], per_s=50) as load:
+    operator = {"headers": {"Authorization": f"Bearer {cli.token('operator')}"}}
+    looked = ("GET", f"{cli.fabio}/api/v1/overview", operator)
+    with Load([looked, ("POST", f"{cli.fabio}/nosuch", {})], per_s=50) as load:
         for number in range(2):
             roll(cli, "manager", {"count": "2", "version": f"bench-{number}"})
     # The POST goes to a path that the manager does not have: its own 404 is an answer, a router's 5xx is a failure.

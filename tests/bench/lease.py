@@ -20,7 +20,7 @@ from hoploom.targets.notation import parse_block
 from hoploom.targets.permutation import Permutation
 from hoploom.targets.sampling import ALL
 from hoploom.targets.target_set import Part, TargetSet
-from hoploom.wire.campaign import MAX_RATE_PPS
+from hoploom.wire.campaign_request import MAX_RATE_PPS
 from lab.input_instances import TOKEN, InputInstances
 from lab.lease_load import Granted, LeaseLoad
 

@@ -109,7 +109,8 @@ def _memory(cli: Cli) -> dict[str, float]:
 def _stored(cli: Cli, campaign: str) -> tuple[int, int]:
     """Rows of a campaign in the store, and how many different targets they have."""
     found: list[Any] = [0, 0]
-    for path in (cli.root / "data").glob("output-*/*.db"):
+    # Beside a store's files lies what it has added up.
+    for path in (cli.root / "data").glob("output-*/*-*.db"):
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         rows = connection.execute(
             "SELECT count(*), count(DISTINCT address) FROM ping_results JOIN batches USING (batch_key) "

@@ -55,8 +55,7 @@ async def _copied(consul: Path, folder: Path) -> None:
 
 async def _row(world: AdManagers, wanted: dict[str, Any]) -> dict[str, Any] | None:
     """The worker on the manager's page, once it is as wanted."""
-    answer = await world.http.request("GET", f"{world.urls[0]}/api/v1/overview", timeout_s=20.0)
-    found: list[dict[str, Any]] = answer.json()["workers"]
+    found = await world.workers(0)
     return next((each for each in found if wanted.items() <= each.items()), None)
 
 

@@ -109,7 +109,7 @@ def test_all_three_are_joined_and_nothing_of_theirs_changes(cli: Cli, strangers:
         assert {each["id"].rpartition("-")[0] for each in cli.status()["instances"]} == {
             "hoploom-input", "hoploom-output", "hoploom-manager", "hoploom-ping",
         }  # fmt: skip
-        page = got(f"{strangers.fabio_url}/hoploom/")
+        page = got(f"{strangers.fabio_url}/hoploom/sign-in")
         assert page[0] == 200 and 'href="static/page.css"' in page[1]
         assert got(f"{strangers.fabio_url}/hoploom/static/page.css")[0] == 200
         assert len(json.loads(got(f"{strangers.fabio_url}/hoploom/api/v1/campaigns")[1])["campaigns"]) == 1
@@ -136,7 +136,7 @@ def test_the_printed_policies_are_enough_and_all_run_with_the_token_given(cli: C
     assert cli.token("output") == token["SecretID"]
     assert (cli.root / "tokens" / "output").stat().st_mode & 0o777 == 0o600
     # Their Fabio routes it too, below our path alone.
-    assert strangers.web("/") == "theirs /" and "<title>hoploom</title>" in strangers.web("/loom2/")
+    assert strangers.web("/") == "theirs /" and "<h1>Sign in</h1>" in strangers.web("/loom2/sign-in")
     cli.good("down", "--purge")
     for path in (f"policy/{policy['ID']}", f"token/{token['AccessorID']}"):
         strangers.ask_consul("DELETE", f"/v1/acl/{path}")

@@ -205,8 +205,11 @@ async def test_another_datacenter_is_collected_from_and_is_never_nothing_while_i
     try:
         for agent in (near, far):
             await asyncio.to_thread(agent.start)
-        for each in (mesh.add("a", near), mesh.add("b", far, "--dc=dc2")):
+        # As on hosts: who collects has to say who it is, here and there.
+        closed = "--open-reading=false"
+        for each in (mesh.add("a", near, closed), mesh.add("b", far, "--dc=dc2", closed)):
             await asyncio.to_thread(each.start)
+            assert ask("GET", f"{each.url}/dumps") is None, "anybody may read"
         until("an output in each", lambda: mesh.known() and mesh.known("dc2"), 30)
         await mesh.post(random.Random(SEED), 8)
         found = await asyncio.to_thread(mesh.collect)

@@ -26,7 +26,9 @@ OWN = {
               "hoploom/campaigns/x", "hoploom/overlay/dc2", "hoploom/ids/next", "hoploom/stores/x"),
     "output": ("hoploom/roles/collect-default/.lock", "hoploom/stores/x", "hoploom/data-sets/x"),
     "manager": (*(f"hoploom/roles/{role}/.lock" for role in ("manager", "keys", "edge-nodes", "dyfi")),
-                *(f"hoploom/{each}/x" for each in ("keys", "invites", "workers", "orders", "ids")), "hoploom/dyfi"),
+                *(f"hoploom/{each}/x" for each in ("keys", "invites", "workers", "orders", "ids", "users",
+                                                       "doors", "sessions", "attempts", "tokens")),
+                "hoploom/audit", "hoploom/dyfi", "hoploom/events"),
 }
 
 

@@ -19,6 +19,7 @@ from waiting import eventually
 NAME = "a.dy.fi"
 LOCK = "hoploom/roles/dyfi/.lock"
 LEADS = 'role="dyfi"'
+OPERATOR = "chief"
 pytestmark = needs_root
 
 
@@ -34,6 +35,7 @@ def manager(folder: Path, consul: str, server: Server, number: int) -> tuple[Chi
         "dyfi-password-file": folder / "password",
         "dyfi-url": server.url,
         "dyfi-address-url": server.address_url,
+        "operator-token-file": folder / OPERATOR,
     }
     words = [f"--{name}={value}" for name, value in flags.items()]
     child = Child([sys.executable, "-m", "hoploom.manager", *words], folder / f"manager-{number}.log")
@@ -41,7 +43,7 @@ def manager(folder: Path, consul: str, server: Server, number: int) -> tuple[Chi
 
 
 async def record(url: str) -> dict[str, object]:
-    found: dict[str, object] = await asyncio.to_thread(ask, "GET", f"{url}/api/v1/dyfi") or {}
+    found: dict[str, object] = await asyncio.to_thread(ask, "GET", f"{url}/api/v1/dyfi", None, OPERATOR) or {}
     return found
 
 
@@ -59,7 +61,8 @@ def test_one_of_two_managers_calls_once_and_its_successor_not_again(
     engine_paths: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(hoploom.__file__).parents[1]))
-    (tmp_path / "password").write_text("secret\n", encoding="utf-8")
+    for name, text in (("password", "secret"), (OPERATOR, OPERATOR)):
+        (tmp_path / name).write_text(f"{text}\n", encoding="utf-8")
 
     async def body() -> None:
         consul = ConsulAgent(engine_paths["consul"], tmp_path / "consul")

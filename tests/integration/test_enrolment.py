@@ -20,6 +20,8 @@ import pytest
 from engine_processes import Child, ConsulAgent, ask, free_ports
 from hoploom.kit.errors import Forbidden, Unavailable
 from hoploom.kit.http_client import HttpClient
+from hoploom.manager import audit_ring
+from hoploom.manager.events import ring
 from hoploom.ping_service import enrolling
 from hoploom.ping_service.identity_folder import Enrolment, IdentityFolder
 from hoploom.trust.keys import Signer
@@ -77,10 +79,11 @@ class Site:
         return str(self.managers[at].good("POST", f"{ROUTE}/invites", {"v": 1, "name": name})["token"])
 
     def keys_naming(self, name: str) -> list[str]:
-        """Keys of the store in which a name stands, or in whose value."""
+        """Keys of the store in which a name stands, or in whose value, but for the rings of what has happened."""
         keys = ask("GET", f"{self.consul}/v1/kv/hoploom/?keys=true") or []
         values = {key: _raw(f"{self.consul}/v1/kv/{key}?raw=true") for key in keys}
-        return sorted(key for key, value in values.items() if name in key or name.encode() in value)
+        found = {key for key, value in values.items() if name in key or name.encode() in value}
+        return sorted(found - {audit_ring.KEY, ring.KEY})
 
     def listed(self, name: str, at: int) -> dict[str, Any]:
         """A worker as a manager lists it; empty where it does not."""

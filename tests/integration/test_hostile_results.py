@@ -234,10 +234,12 @@ SQL = ("x' OR '1'='1", "1; DROP TABLE batches", "1 UNION SELECT value FROM meta"
 FILTERS = {
     "/api/v1/results?": ("kind", "campaign", "before", "limit"),
     "/api/v1/output/hops?slot=0&": ("since_s", "slot"),
-    "/results?": ("campaign", "kind", "prefix", "since", "until", "limit", "cursor", "x) OR (1=1", "cursor=now&cursor"),
-    "/results/feed?wait=0&": ("campaign", "kind", "prefix", "since", "until", "limit", "cursor", "wait"),
+    "/results?": ("campaign", "kind", "prefix", "since", "until", "worker", "outcome", "form", "limit", "cursor",
+                  "x) OR (1=1", "cursor=now&cursor"),
+    "/results/feed?wait=0&": ("campaign", "kind", "prefix", "since", "until", "worker", "outcome", "limit", "cursor",
+                              "wait"),
     "/dump?": ("since", "upto", "compress"),
-}
+}  # fmt: skip
 PATHS = (
     "/api/v1/output/campaigns/{}/batches",
     "/api/v1/output/campaigns/{}/coverage",

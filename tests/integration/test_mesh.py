@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +19,12 @@ import pytest
 import monitoring_checks
 from hoploom import __version__
 from hoploom.trust.keys import Signer
+from hoploom.wire import cell_table
+from hoploom.wire.cell_table import CellTable
 from hoploom.wire.enrolment import EnrolRequest, proof_message, token_digest
+from hoploom.wire.rollup import FINE_S
 from hoploom.wire.traces import REACHED
+from listeners import listener
 from load import Load
 from local_cli import HOPLOOM, Cli
 from monitoring_stack import MISSING
@@ -124,8 +129,68 @@ def test_traceroutes_go_through_the_whole_mesh(cli: Cli, tmp_path: Path) -> None
     assert sorted(paths) == sorted((each, REACHED, 1, 1, 1, each, 0, 1) for each in every)
     shown = json.loads(call("GET", f"{cli.fabio}/api/v1/results?kind=trace&campaign={found['campaign']}&limit=3")[1])
     assert all(len(each["hops"]) == 1 for each in shown["results"])
-    page = call("GET", f"{cli.fabio}/")[1].decode()
-    assert "<td>trace</td>" in page and "reached, 1 hop away" in page
+    operator = {"Authorization": f"Bearer {cli.token('operator')}"}
+    told = json.loads(call("GET", f"{cli.fabio}/api/v1/overview", headers=operator)[1])["results"]
+    assert {"trace"} == {each["kind"] for each in told[:10]} and told[0]["distance"] == 1
+
+
+def test_the_paths_of_a_campaign_are_a_graph_behind_the_router(cli: Cli) -> None:
+    found = json.loads(cli.good("map", "127.5.0.0/26", "--trace", "--max-ttl", "8", "--json"))
+    shown = {"Authorization": f"Bearer {cli.token('operator')}"}
+
+    def links() -> list[str]:
+        answer = call("GET", f"{cli.fabio}/api/v1/paths?campaign={found['campaign']}", headers=shown)
+        document = json.loads(answer[1])
+        if answer[0] != 200:
+            return []
+        names, kinds = document["nodes"]["name"], document["nodes"]["kind"]
+        ends = zip(document["links"]["near"], document["links"]["far"], document["links"]["gap"], strict=True)
+        assert all(document["kinds"][kinds[near]] == "worker" and gap == 0 for near, _, gap in ends)
+        return sorted(names[far] for far in document["links"]["far"])
+
+    until("every link is in the manager's graph", lambda: links() == sorted(f"127.5.0.{low}" for low in range(64)), 60)
+    page = call("GET", f"{cli.fabio}/paths?campaign={found['campaign']}", headers=shown)[1].decode()
+    assert "64 hops and 64 links" in page and 'href="paths/127.5.0.9' in page
+    one = call("GET", f"{cli.fabio}/paths/127.5.0.9", headers=shown)[1].decode()
+    assert "Newest traceroutes" in one and "reached" in one
+
+
+def test_what_was_measured_is_seen_behind_the_router_and_leaves_as_a_file(cli: Cli) -> None:
+    found = json.loads(cli.good("map", "127.6.0.0/24", "--json"))
+    shown = {"Authorization": f"Bearer {cli.token('operator')}"}
+
+    def page(path: str) -> str:
+        return call("GET", f"{cli.fabio}/{path}", headers=shown)[1].decode()
+
+    until("the matrix has it", lambda: "127.6.0.0/24" in page(f"matrix?campaign={found['campaign']}"), 60)
+    text = page(f"matrix?campaign={found['campaign']}&by=p50")
+    assert "1 network</th>" in text and "0 % lost" in text and 'class="shade-' in text
+    assert '<svg viewBox="0 0 900 240"' in page(f"series?campaign={found['campaign']}&network=127.6.0.0/24")
+    assert "127.6.0.0/24" in page(f"map?campaign={found['campaign']}")
+    assert "50 results" in page(f"stored?campaign={found['campaign']}")
+    lines = page(f"stored/file?form=csv&campaign={found['campaign']}").splitlines()
+    assert len(lines) == 257 and len({each.split(",")[10] for each in lines[1:]}) == 256
+    objects = page(f"stored/file?form=atlas&campaign={found['campaign']}&prefix=127.6.0.64/26").splitlines()
+    assert {json.loads(each)["dst_addr"] for each in objects} == {f"127.6.0.{low}" for low in range(64, 128)}
+
+
+def test_what_was_mapped_is_summed_by_the_lists_that_it_came_from(cli: Cli, tmp_path: Path) -> None:
+    lists = {"amazon_ipv4": "127.7.0.0/25", "google_ipv4": "127.7.1.0/26"}
+    for name, block in lists.items():
+        (tmp_path / f"{name}.txt").write_text(f"{block}\n")
+    found = json.loads(cli.good("map", str(tmp_path), "--allow-private", "--per-prefix", "24:all", "--json"))
+    number = json.loads(call("GET", f"{cli.fabio}/api/v1/campaigns/{found['campaign']}")[1])["campaign"]["number"]
+
+    def networks() -> dict[str, tuple[int, int]]:
+        tables = []
+        for each in instances(cli, "output"):
+            url = f"http://{each['address']}:{each['port']}/api/v1/output/rollups/cells?campaign={number}"
+            tables.append(CellTable.from_json(number, json.loads(call("GET", url)[1])["cells"]))
+        cells = cell_table.joined(number, tables).where(FINE_S).by("network").cells()
+        return {each.network: (each.targets, each.answered) for each in cells}
+
+    expected = {"amazon_ipv4": (128, 128), "google_ipv4": (64, 64)}
+    until("all results are in the sums", lambda: networks() == expected, 15)
 
 
 def test_what_was_mapped_is_merged_by_itself_and_exported_with_its_campaigns_document(
@@ -247,6 +312,34 @@ def test_a_pause_stops_every_worker_and_afterwards_the_rest_is_mapped_once(cli: 
     assert probed(cli) - before == 4096
 
 
+def test_a_campaign_is_planned_at_a_manager_and_stopped_for_good_at_every_worker(cli: Cli) -> None:
+    operator = {"Authorization": f"Bearer {cli.token('operator')}", "Accept": "text/html"}
+    typed = {"key": "k", "blocks": "127.6.0.0/20", "own": "yes", "name": "by hand", "rate_pps": "400", "step": "plan"}
+
+    def post(path: str, **fields: str) -> tuple[int, str, dict[str, str]]:
+        status, body, headers = call("POST", f"{cli.fabio}{path}", urllib.parse.urlencode(fields).encode(), operator)
+        return status, body.decode(), headers
+
+    before = probed(cli)
+    status, page, _ = post("/campaigns/new", **typed)
+    assert status == 200 and "<strong>4,096</strong>" in page and "Nothing was sent." in page
+    planned = page.partition('name="planned" value="')[2].partition('"')[0]
+    # Redirects are followed to the campaign's page, where the second click leads too.
+    pages = [post("/campaigns/new", **{**typed, "step": "start", "planned": planned})[1] for _ in range(2)]
+    every = json.loads(cli.good("campaign", "ls", "--json"))["campaigns"]
+    [campaign] = [each["campaign"] for each in every if each["campaign"]["name"] == "by hand"]
+    assert all("<bdi>by hand</bdi>" in each for each in pages)
+    until("the workers probe", lambda: probed(cli) > before + 500, 20)
+    assert "stopped" in cli.good("campaign", "stop", campaign["id"])
+    pause(5)
+    stopped = probed(cli)
+    assert stopped - before < 4096
+    pause(1.5)
+    assert probed(cli) == stopped
+    assert "stopped by operator" in cli.good("campaign", "show", campaign["id"])
+    assert cli.run("campaign", "resume", campaign["id"]).returncode == 2
+
+
 def test_a_simple_client_takes_targets_and_acknowledges_them(cli: Cli) -> None:
     operator = {"Authorization": f"Bearer {cli.token('operator')}", "Content-Type": "application/json"}
     worker = {"Authorization": f"Bearer {cli.token('worker')}"}
@@ -350,7 +443,8 @@ def test_nobody_without_a_token_can_run_jobs_or_change_consul(cli: Cli) -> None:
 
 def test_a_rolling_restart_under_load_fails_no_request(cli: Cli) -> None:
     with Load(mixed(cli), per_s=60) as load:
-        roll(cli, "input", {"count": "2", "version": "0.1.0-next"})
+        # What comes lets nobody read without a token, as on hosts.
+        roll(cli, "input", {"count": "2", "version": "0.1.0-next", "open_reading": "false"})
     assert load.result.failures == []
     assert load.result.answered > 100
 
@@ -359,7 +453,7 @@ def mixed(cli: Cli) -> list[tuple[str, str, dict[str, Any]]]:
     lease = {"v": 1, "request_id": "load", "worker": "load", "group": "load", "rate_pps": 1, "families": [6]}
     headers = {"Authorization": f"Bearer {cli.token('worker')}"}
     return [
-        ("GET", f"{cli.fabio}/api/v1/campaigns/by-curl", {}),
+        ("GET", f"{cli.fabio}/api/v1/campaigns/by-curl", {"headers": headers}),
         ("POST", f"{cli.fabio}/leases", {"json": lease, "headers": headers}),
     ]
 
@@ -384,16 +478,19 @@ def healthy(cli: Cli, instance_id: str) -> bool:
     )
 
 
-def listener(port: int) -> int:
-    """Process id of whoever listens on a port of 127.0.0.1, by its socket's inode."""
-    for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
-        fields = line.split()
-        if fields[3] == "0A" and int(fields[1].split(":")[1], 16) == port:
-            wanted = f"socket:[{fields[9]}]"
-            for link in Path("/proc").glob("[0-9]*/fd/*"):
-                try:
-                    if str(link.readlink()) == wanted:
-                        return int(link.parts[2])
-                except OSError:
-                    continue
-    raise AssertionError(f"nobody listens on port {port}")
+def test_commands_say_who_asks_where_nobody_reads_without_a_token(cli: Cli, tmp_path: Path) -> None:
+    # The restart has closed the input service.
+    roll(cli, "output", {"count": "2", "open_reading": "false", "data_set": str(cli.root / "data-set")})
+    paths = ("/api/v1/campaigns", "/api/v1/slots", "/api/v1/results", "/dumps", "/dump")
+    assert {path: call("GET", f"{cli.fabio}{path}")[0] for path in paths} == dict.fromkeys(paths, 401)
+    found = json.loads(cli.good("map", "127.7.0.0/28", "--json"))
+    assert (found["answered"], cli.status()["state"]) == (16, "ok")
+    assert found["campaign"] in cli.good("campaign", "ls")
+    cli.good("worker", "ls")
+    assert "was not measured yet" in cli.run("fleet").stderr
+    cli.good("dump", "--all", str(tmp_path))
+    assert len(list(tmp_path.glob("*.db"))) == 2
+    until("its results in the data set", lambda: collected(cli.root / "data-set", found["campaign"]) == 16, 60)
+    cli.good("export", "--format", "csv", "--campaign", found["campaign"], "-o", str(tmp_path / "out.csv"))
+    [campaign] = json.loads((tmp_path / "out.csv.campaign.json").read_text(encoding="ascii"))["campaigns"]
+    assert (campaign["rows"], campaign["document"]["number"]) == (16, campaign["number"])

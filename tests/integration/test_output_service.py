@@ -19,6 +19,7 @@ import apsw
 import pytest
 
 from hoploom.output_service.folder import live
+from hoploom.output_service.rollups import sums
 from lab.output_process import SERVICE, Output
 from unit.wire.batches import make
 from waiting import until
@@ -169,4 +170,5 @@ def test_it_stops_within_seconds_and_leaves_one_file_of_results(output: Output) 
     began = time.monotonic()
     output.end()
     assert time.monotonic() - began < 10
-    assert sorted(each.name for each in (output.folder / "db").iterdir()) == [live(1), "owner.lock"]
+    # Its sums are begun by another thread, perhaps not yet.
+    assert {each.name for each in (output.folder / "db").iterdir()} - {sums.FILE} == {live(1), "owner.lock"}

@@ -9,7 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hoploom.kit.http_client import Answer
 from hoploom.output_service import hops
+from hoploom.output_service.news import News
+from hoploom.output_service.rollups.naming import Naming
+from hoploom.output_service.rollups.paths import Paths, read
+from hoploom.output_service.rollups.rolling import Rolling
 from hoploom.output_service.store import Store
 from hoploom.targets import plan
 from hoploom.targets.address_set import AddressSet
@@ -18,7 +23,10 @@ from hoploom.targets.sampling import parse_sampling
 from hoploom.wire.addresses import column, text
 from hoploom.wire.batch_codec import MEDIA_TYPE_ZSTD, pack, unpack
 from hoploom.wire.hops import SLOTS
+from hoploom.wire.paths import Topology
 from hoploom.wire.probe import DEFAULTS, TRACE
+from lab.internet import files
+from lab.internet.links import Judge
 from lab.internet.score import Map, score
 from lab.internet.tun import Internet
 from lab.namespace import in_namespace, needs_root
@@ -68,6 +76,20 @@ async def mapped(store: Store) -> Map:
     )
 
 
+async def summed(store: Store) -> Topology:
+    """The links and hops that the store's sums have."""
+
+    async def unknown(path: str) -> Answer:
+        return Answer(404, b'{"detail": "there is no such campaign"}', {"Content-Type": "application/problem+json"})
+
+    rolling = Rolling(store, News(), Naming(unknown, lambda: 0.0), [Paths()])
+    while await rolling.step():
+        pass
+    found = await rolling.ask(lambda connection: read(connection, None))
+    rolling.close()
+    return found
+
+
 def test_what_a_worker_traces_is_in_the_store_as_it_is_in_the_internet(tmp_path: Path) -> None:
     internet, mesh = worked_off()
 
@@ -87,6 +109,10 @@ def test_what_a_worker_traces_is_in_the_store_as_it_is_in_the_internet(tmp_path:
             routers = {text(each.tobytes()) for each in found.hop_address} - {""}
             routers -= {text(each.tobytes()) for each in found.targets}
             assert set((await hops.stored(store, range(SLOTS), 0))["demo"]) == routers
+            links, judge = (await summed(store)).links, Judge(files.topology(DECLARED))
+            # Nearly every router is on a link, whole paths lead to the worker, and none of it is not so.
+            assert {text(each.tobytes()) for each in links["far"]} >= routers - {""} and links["gap"].any()
+            assert len(links) > len(routers) and [each for each in links if not judge.is_true(each)] == []
         finally:
             await asyncio.to_thread(store.close)
 

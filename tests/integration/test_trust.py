@@ -109,6 +109,7 @@ async def joined(world: World, name: str) -> dict[str, str]:
     """Invite a worker at one manager, and let it join at the other; its headers."""
     here, there = world.urls["manager"]
     invited = until(f"an invitation of {name}", lambda: invitation(here, name), 20)
+    until("the other manager", lambda: call("GET", f"{there}/load", {})[0], 20)
     http = HttpClient()
     try:
         enrolled = await enrolling.enrol(http, there, invited["token"], Signer.new())

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -63,30 +64,38 @@ class LabWorker:
             kind=WORKER, id=self.name, instance=self.instance, boot=self.boot, generation=self.generation,
             ttl_s=self.ttl_s, body=WorkerBody(version="1", note="idle", families=(4, 6), skills=("ping", "trace")),
         )
-        text, expires_s = ad.to_bytes(), wall_us() // 10**6 + CREDENTIAL_TTL_S
-        said = Credential(kid=KID, worker=self.name, number=1, key=self.key.public, dc="dc1", expires_s=expires_s)
+        text = ad.to_bytes()
         return Envelope(
-            ad=text, signature=self.key.sign(text), credential=issue(self.signer, said), remaining_s=float(ad.ttl_s)
+            ad=text, signature=self.key.sign(text), credential=self.credential, remaining_s=float(ad.ttl_s)
         )
+
+    @cached_property
+    def credential(self) -> str:
+        """One for all its ads, as a worker has for hours."""
+        expires_s = wall_us() // 10**6 + CREDENTIAL_TTL_S
+        said = Credential(kid=KID, worker=self.name, number=1, key=self.key.public, dc="dc1", expires_s=expires_s)
+        return issue(self.signer, said)
 
 
 class AdManagers:
     """So many managers, while this is entered as a context."""
 
-    def __init__(self, consul: Path, folder: Path, count: int) -> None:
+    def __init__(self, consul: Path, folder: Path, count: int, options: Sequence[str] = ()) -> None:
         """Start nothing yet.
 
         Args:
             consul: Its executable.
             folder: An empty folder for data and logs.
             count: How many managers.
+            options: Further options of each.
         """
         self.agent, self.signer = ConsulAgent(consul, folder / "consul"), Signer.new()
         token = folder / "token"
         token.write_text(TOKEN)
         self.ports = free_ports(count)
         self.urls = [f"http://127.0.0.1:{port}" for port in self.ports]
-        words = ["--consul-addr", self.agent.url, "--log-level", "warning", "--worker-token-file", str(token)]
+        words = ["--consul-addr", self.agent.url, "--log-level", "warning",
+                 "--worker-token-file", str(token), "--operator-token-file", str(token), *options]  # fmt: skip
         run = [sys.executable, "-m", "hoploom.manager", *words]
         self.processes: list[Process] = [
             always(f"m{at}", [*self._in_group(at), *run, "--port", str(port)], folder)
@@ -155,8 +164,14 @@ class AdManagers:
 
     async def clashes(self, at: int) -> list[str]:
         """Names that a manager's page shows as sent by more than one machine."""
-        answer = await self.http.request("GET", f"{self.urls[at]}/api/v1/overview", timeout_s=10.0)
-        return [each["id"] for each in answer.json()["workers"] if each["clash"]]
+        return [each["id"] for each in await self.workers(at) if each["clash"]]
+
+    async def workers(self, at: int) -> list[dict[str, Any]]:
+        """Workers as a manager's overview has them."""
+        url, headers = f"{self.urls[at]}/api/v1/overview", {"Authorization": f"Bearer {TOKEN}"}
+        answer = await self.http.request("GET", url, headers=headers, timeout_s=20.0)
+        found: list[dict[str, Any]] = answer.json()["workers"]
+        return found
 
     async def passed_on(self, ats: Sequence[int]) -> int:
         """Ads that these managers have passed on since their start."""

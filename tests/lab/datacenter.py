@@ -21,6 +21,8 @@ from lab.node_links import NodeLinks
 from waiting import until
 
 TOKEN, HOME, GROUP = "lab-token", "dc1", "all"
+# As on hosts: also the datacenters' own questions to each other have to say who asks.
+CLOSED = ("--open-reading=false",)
 CONSUL, FABIO, FIRST_INPUT, OUTPUT, WAN = 8500, 9999, 9101, 9201, 8302
 
 
@@ -93,17 +95,17 @@ class Datacenter:
 
     def settled(self) -> bool:
         """Whether its slots are owned, its output is routed, and it can say what is paused."""
-        owned = ask("GET", f"{self.input}/api/v1/slots") or {"unowned": 64}
-        routed = ask("GET", f"http://{self._address}:{FABIO}/api/v1/results?limit=1") is not None
+        owned = ask("GET", f"{self.input}/api/v1/slots", None, TOKEN) or {"unowned": 64}
+        routed = ask("GET", f"http://{self._address}:{FABIO}/api/v1/results?limit=1", None, TOKEN) is not None
         return not owned["unowned"] and routed and bool(self.overlay())
 
     def overlay(self) -> dict[str, Any]:
-        """What holds here, for anybody; empty where nobody says."""
-        return ask("GET", f"{self.input}/api/v1/overlay/summary") or {}
+        """What holds here; empty where nobody says."""
+        return ask("GET", f"{self.input}/api/v1/overlay/summary", None, TOKEN) or {}
 
     def campaign(self, name: str, query: str = "") -> dict[str, Any]:
         """A campaign with its progress as this datacenter sees it; empty where it knows none."""
-        return ask("GET", f"{self.input}/api/v1/campaigns/{name}{query}") or {}
+        return ask("GET", f"{self.input}/api/v1/campaigns/{name}{query}", None, TOKEN) or {}
 
     def done(self, name: str) -> int:
         """Targets of the own slice that are done."""
@@ -140,8 +142,8 @@ class Datacenter:
     def _services(self, inputs: int) -> Iterator[Child]:
         for each in range(inputs):
             words = [*self._service("input", FIRST_INPUT + each), "--operator-token-file", str(self.token)]
-            yield self._child(f"input-{each}", words)
-        yield self._child("output", [*self._service("output", OUTPUT), "--db-dir", str(self.store)])
+            yield self._child(f"input-{each}", [*words, *CLOSED])
+        yield self._child("output", [*self._service("output", OUTPUT), "--db-dir", str(self.store), *CLOSED])
 
     def _service(self, name: str, port: int) -> list[str]:
         where = ["--host", self._address, "--port", str(port), "--dc", self.name, "--home-dc", HOME]

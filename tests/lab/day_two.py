@@ -35,7 +35,7 @@ class Asking:
 
     def __init__(self, site: Site, address: str) -> None:
         """Ask this address."""
-        self._site, self._address = site, address
+        self._site, self._address, self._bearer = site, address, site.bearer()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.answered, self.failed = 0, list[str]()
@@ -45,7 +45,8 @@ class Asking:
         while not self._stop.wait(0.2):
             for path in ("/", "/api/v1/campaigns"):
                 try:
-                    status, body, _ = self._site.lab.call("GET", f"http://{self._address}:9999{path}")
+                    url = f"http://{self._address}:9999{path}"
+                    status, body, _ = self._site.lab.call("GET", url, headers=self._bearer)
                 except OSError as error:
                     self._fail(f"{path}: {error}")
                     continue

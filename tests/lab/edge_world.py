@@ -156,7 +156,8 @@ class EdgeWorld:
     def stored(self) -> Stored:
         """What the output has stored."""
         rows, batches = list[tuple[str, str]](), list[tuple[str, int]]()
-        for path in sorted(self.mesh.store.glob("*.db")):
+        # Beside its files lies what it has added up.
+        for path in sorted(self.mesh.store.glob("*-*.db")):
             with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as store:
                 rows += store.execute("SELECT batch, address FROM ping_results JOIN batches USING (batch_key)")
                 batches += store.execute("SELECT worker, worker_number FROM batches")
@@ -179,7 +180,7 @@ class EdgeWorld:
 
     def answers(self, port: int) -> bool:
         """Whether a manager does."""
-        return ask("GET", f"{self.mesh.manager(port)}/api/v1/overview") is not None
+        return ask("GET", f"{self.mesh.manager(port)}/api/v1/overview", None, TOKEN) is not None
 
     def _settled(self) -> bool:
         return self.mesh.settled() and all(map(self.answers, MANAGERS))

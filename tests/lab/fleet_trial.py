@@ -174,7 +174,7 @@ def _led(trial: Trial) -> str:
 
 
 def _leaders(trial: Trial) -> list[dict[str, Any]]:
-    found = ask("GET", f"{trial.cli.fabio}/api/v1/overview") or {}
+    found = ask("GET", f"{trial.cli.fabio}/api/v1/overview", None, trial.cli.token("operator")) or {}
     leaders: list[dict[str, Any]] = found.get("leaders", [])
     return leaders
 

@@ -17,7 +17,7 @@ from hoploom.archive import contents, making, own
 
 TASK_USER = "nobody"
 """A user without rights that every Debian has."""
-TOKENS = ("input", "output", "manager", "ping", "operator", "manager-operator")
+TOKENS = ("input", "output", "manager", "ping", "operator", "manager-operator", "output-operator")
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 

@@ -44,6 +44,11 @@ class Site(NamedTuple):
         """Run a playbook with the secrets at hand."""
         return self.lab.playbook(*words, "--vault-password-file", str(self.password), timeout_s=timeout_s)
 
+    def bearer(self) -> dict[str, str]:
+        """The header with the operators' token, as a host has it."""
+        name = next(iter(self.lab.seats))
+        return {"Authorization": f"Bearer {self.lab.ssh(name, 'cat /etc/hoploom/tokens/operator').out.strip()}"}
+
     def routes(self, address: str, node: str) -> list[dict[str, Any]]:
         """The route table of a host's Fabio."""
         status, body, _ = self.lab.call("GET", f"http://{address}:9999/_mesh/{node}/api/routes")

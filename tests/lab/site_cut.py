@@ -33,8 +33,8 @@ def found(lab: Lab, host: str) -> Found:
 
 def statuses(site: Site) -> dict[str, list[int]]:
     """What each host's Fabio answers for a path of every service."""
-    seats = site.lab.seats.items()
-    return {name: [site.lab.call("GET", f"http://{seat.address}:9999{path}")[0] for path in PATHS]
+    seats, bearer = site.lab.seats.items(), site.bearer()
+    return {name: [site.lab.call("GET", f"http://{seat.address}:9999{path}", headers=bearer)[0] for path in PATHS]
             for name, seat in seats}
 
 

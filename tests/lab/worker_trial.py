@@ -98,9 +98,16 @@ class Trial:
         said = self.lab.ssh(MESH, f"curl -sS {header} {url} -d {shlex.quote(json.dumps(wish))}").out
         assert '"id"' in said, said
 
+    def asked(self, path: str) -> tuple[int, bytes]:
+        """What the mesh answers its operators."""
+        bearer = {"Authorization": f"Bearer {self.lab.ssh(MESH, f'cat {OPERATOR}').out.strip()}"}
+        url = f"http://{self.lab.seats[MESH].v4}:9999{path}"
+        status, body, _ = self.lab.call("GET", url, headers=bearer)
+        return status, body
+
     def results(self, name: str) -> dict[str, Any]:
         """What is stored of the worker's own part of a campaign."""
-        status, body, _ = self.lab.call("GET", f"http://{self.lab.seats[MESH].v4}:9999/api/v1/summary/{name}")
+        status, body = self.asked(f"/api/v1/summary/{name}")
         found: dict[str, dict[str, Any]] = json.loads(body)["summary"] if status == 200 else {}
         return found.get(WORKER, {})
 
@@ -139,7 +146,7 @@ def work(trial: Trial) -> None:
     trial.campaign("paths", "trace")
     trial.wait("its pings are stored", lambda: trial.results("pings").get("answered") == 2, 90)
     trial.wait("its traceroutes are stored", lambda: trial.results("paths").get("answered") == 2, 90)
-    shown = trial.lab.call("GET", f"http://{trial.lab.seats[MESH].v4}:9999/api/v1/results?kind=trace&limit=100")[1]
+    _, shown = trial.asked("/api/v1/results?kind=trace&limit=100")
     trial.see("the owner's first hop is in no result", b"192.168.71.254" not in shown and b"10.71.1" in shown)
 
 

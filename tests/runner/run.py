@@ -4,7 +4,9 @@
     python3 tests --quick    style, types and unit tests: no engine, a few minutes
     python3 tests lab NAME   a long run of the lab that no test waits for, such as `kills`; -h shows its options
 
-Unit tests run in two processes, all others one after another. Under CI=true on Linux as root nothing may be skipped.
+Unit tests run in two processes, then the wider ones in two, which wait for others most of their time; those that claim
+something about time, or crash and starve what they look at, follow one after another. Under CI=true on Linux as root
+nothing may be skipped.
 """
 
 import os
@@ -17,13 +19,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
+from runner import wider  # noqa: E402
 from runner.packages import provide  # noqa: E402
 from runner.parts import Part, closing, covered, run_all  # noqa: E402
 
 BIN = ROOT / ".venv" / "bin"
-UNIT, WIDER = "tests/unit", ("tests/integration", "tests/lab")
+UNIT, WIDER = "tests/unit", "tests/integration"
 FIRST_HALF = ("input_service", "kit")
 """Folders of the unit tests that take as long as all others together."""
+
 _SKIPPED = re.compile(r"^SKIPPED \[\d+\] .*$", re.MULTILINE)
 _AGAIN = re.compile(r"^run again because the machine stood still: (\d+)$", re.MULTILINE)
 
@@ -75,8 +79,7 @@ def _parts(*, quick: bool, words: list[str]) -> list[list[Part]]:
     others = [f"--ignore={UNIT}/{each}" for each in FIRST_HALF]
     first = Part("unit-1", [*(f"{UNIT}/{each}" for each in FIRST_HALF), *words])
     second = Part("unit-2", [UNIT, *others, *words])
-    wider = [place for place in WIDER if any((ROOT / place).glob("test_*.py"))]
-    return [[first, second]] if quick else [[first, second], [Part("wider", [*wider, *words])]]
+    return [[first, second]] if quick else [[first, second], *wider.parts(ROOT / WIDER, words)]
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ async def documents(places: Places, wanted: Mapping[str, int]) -> dict[str, dict
     mesh = LocalMesh(places, screen.say_aside)
     try:
         mesh.require_running()
-        client = ServiceClient.through(mesh.http, mesh.fabio_url)
+        client = ServiceClient.through(mesh.http, mesh.fabio_url, mesh.secrets["operator"])
         found = {name: await _document(client, name) for name in wanted}
     except (ConfigError, Unavailable):
         return {}

@@ -10,13 +10,14 @@ import hashlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
 import aiohttp
 
 from hoploom.cli import screen
+from hoploom.kit import credentials
 from hoploom.kit.errors import BadRequest, ConfigError, Unavailable
 from hoploom.kit.http_client import CONNECT_TIMEOUT_S, Answer, HttpClient
 from hoploom.local.mesh import LocalMesh
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="all instances that Consul knows into this folder; again, and only what is new comes",
     )  # fmt: skip
     parser.add_argument("--address", default="", metavar="URL", help="of one instance (default: any, through Fabio)")
+    parser.add_argument("--token-file", default="", metavar="FILE", help="a token to show at --address")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -64,14 +66,15 @@ class _Wish:
     output: Path | None
     folder: Path
     is_compressed: bool
+    token: str = field(default="", repr=False)
 
 
 async def _run(args: argparse.Namespace) -> int:
-    async with _clients(args) as (http, urls):
+    async with _clients(args) as (http, urls, token):
         failed = 0
         for url, store in urls.items():
             since = f"{store}:{_upto(args.all, store)}" if store else args.since
-            wish = _Wish(url, since, args.output, args.all or Path(), args.compress)
+            wish = _Wish(url, since, args.output, args.all or Path(), args.compress, token)
             try:
                 screen.say("dump", await _fetch(http, wish))
             except Unavailable as error:
@@ -83,19 +86,20 @@ async def _run(args: argparse.Namespace) -> int:
 
 
 @asynccontextmanager
-async def _clients(args: argparse.Namespace) -> AsyncIterator[tuple[HttpClient, dict[str, str]]]:
-    """The instances to ask, by URL, each with its store's UUID where that has to be known."""
+async def _clients(args: argparse.Namespace) -> AsyncIterator[tuple[HttpClient, dict[str, str], str]]:
+    """The instances to ask, by URL, each with its store's UUID where that has to be known; and the token to show."""
     if args.address:
         http = HttpClient()
         try:
-            yield http, {args.address.rstrip("/"): ""}
+            yield http, {args.address.rstrip("/"): ""}, credentials.read(args.token_file)
         finally:
             await http.close()
         return
     mesh = LocalMesh(screen.places(args), screen.say)
     try:
         mesh.require_running()
-        yield mesh.http, await _outputs(mesh) if args.all else {mesh.fabio_url: ""}
+        urls = await _outputs(mesh) if args.all else {mesh.fabio_url: ""}
+        yield mesh.http, urls, mesh.secrets.get("operator", "")
     finally:
         await mesh.close()
 
@@ -123,7 +127,7 @@ async def _fetch(http: HttpClient, wish: _Wish) -> str:
     url = f"{wish.url}/dump?{urlencode({name: value for name, value in query.items() if value})}"
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=WAIT_S)
     # As it is: the checksum is that of the bytes sent.
-    headers = {"Accept-Encoding": "identity"}
+    headers = {"Accept-Encoding": "identity", **credentials.header(wish.token)}
     try:
         async with http.session.get(url, timeout=timeout, headers=headers, allow_redirects=False) as answer:
             if answer.status != _OK:

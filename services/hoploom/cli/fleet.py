@@ -50,7 +50,7 @@ def members(args: argparse.Namespace) -> dict[str, list[str]]:
     """
     if list(args.targets) != [WORD]:
         raise ConfigError(f"{WORD} is mapped alone: name other targets in a campaign of their own")
-    found = asyncio.run(_asked(args, "/api/v1/fleet", as_operator=True))
+    found = asyncio.run(_asked(args, "/api/v1/fleet"))
     there = {each["name"]: each["addresses"] for each in found["workers"]}
     if len(there) < _LEAST:
         known = f"only {', '.join(there)} has" if there else "no worker has"
@@ -83,12 +83,12 @@ def show(args: argparse.Namespace, campaign: str) -> int:
     return 1 if any(each["bad"] for each in found["pairs"]) else 0
 
 
-async def _asked(args: argparse.Namespace, path: str, *, as_operator: bool = False) -> Any:
+async def _asked(args: argparse.Namespace, path: str) -> Any:
     places = screen.places(args)
     mesh = LocalMesh(places, screen.say)
     try:
         mesh.require_running()
-        headers = credentials.header(tokens.read(places)["operator"]) if as_operator else {}
+        headers = credentials.header(tokens.read(places)["operator"])
         answer = await mesh.http.request("GET", f"{mesh.fabio_url}{path}", headers=headers, timeout_s=30.0)
     finally:
         await mesh.close()

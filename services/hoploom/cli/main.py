@@ -15,8 +15,8 @@ from hoploom.kit.errors import BadRequest, ConfigError, HoploomError
 
 # Each is a module of this package with HELP, add_arguments(parser) and run(args).
 COMMANDS = (
-    *("up", "down", "status", "map", "fleet", "pause", "resume", "opt-out", "cap", "worker"),
-    *("logs", "ui", "engines", "doctor", "new", "bench", "settings", "schema", "dump", "merge"),
+    *("up", "down", "status", "map", "fleet", "campaign", "pause", "resume", "opt-out", "cap", "worker", "user"),
+    *("token", "logs", "ui", "engines", "doctor", "new", "bench", "settings", "schema", "dump", "merge"),
     *("export", "import", "query", "collect", "build", "scrape", "dyfi"),
 )
 # Each is a module with HELP and main(words): it takes the options of the tool that it stands in for.

@@ -6,6 +6,7 @@ import json
 
 from hoploom.cli import fleet, mapping, plan_lines, screen
 from hoploom.local.mesh import LocalMesh
+from hoploom.wire import plans
 
 NAME = "map"
 HELP = "map TARGETS on the running mesh; --dryrun shows blocks, sampling, rate and time, and sends nothing"
@@ -43,25 +44,11 @@ async def _map(args: argparse.Namespace, prepared: mapping.Prepared, groups: int
 
 
 def _show(prepared: mapping.Prepared, *, as_json: bool) -> None:
-    found, probe = prepared.plan, prepared.request.probe
     if as_json:
-        document = {
-            "blocks": found.blocks,
-            "addresses": found.addresses,
-            "excluded": found.excluded,
-            "special": found.special,
-            "spaces": {space.value: count for space, count in found.spaces.items()},
-            "targets": found.targets,
-            "rate_pps": found.rate_pps,
-            "kind": probe.kind,
-            "packets": found.targets * probe.packets_per_target,
-            "seconds": found.seconds(probe.packets_per_target),
-            "needs_contact": found.needs_contact,
-        }
-        print(json.dumps(document))
+        print(json.dumps(plans.shown(prepared.plan, prepared.request)))
         return
     for note in prepared.notes:
         screen.say("note", note)
-    for label, text in plan_lines.describe(found, prepared.request):
+    for label, text in plan_lines.describe(prepared.plan, prepared.request):
         screen.say(label, text)
     screen.out.print("Nothing was sent.")

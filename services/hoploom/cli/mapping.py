@@ -1,39 +1,34 @@
 """From TARGETS on the command line to a campaign that is mapped: what `up` and `map` share."""
 
 import argparse
-import asyncio
 import hashlib
 import json
+import re
 import secrets
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-from hoploom.cli import plan_lines, probe_flags, screen, slices
+from hoploom.cli import following, plan_lines, probe_flags, screen, slices
 from hoploom.kit import credentials
-from hoploom.kit.errors import BadRequest, ConfigError, Unavailable
-from hoploom.local import tokens, view
+from hoploom.kit.errors import BadRequest, ConfigError
+from hoploom.local import tokens
 from hoploom.local.mesh import LocalMesh
-from hoploom.prober.privileges import LOOPBACK_ONLY
 from hoploom.targets import plan
 from hoploom.targets.files import Source, parse_argument
 from hoploom.targets.notation import BITS, block_text, parse_block
 from hoploom.targets.ranges import merge, to_blocks
-from hoploom.targets.sampling import Sampling, parse_sampling
 from hoploom.targets.space import by_family, split
 from hoploom.targets.special_purpose import Space
-from hoploom.wire.campaign import CampaignRequest
+from hoploom.wire import plans
+from hoploom.wire.campaign_request import MAX_SOURCE, CampaignRequest
 from hoploom.wire.probe import TRACE, Probe
 
-_POLL_S = 0.2
-_SAY_EVERY_S = 5.0
-# Without any progress for so long, somebody should be told why.
-_PATIENCE_S = 20.0
 _WAY_OUT = "answer, or give --yes"
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+"""In names of files; the last are bytes that are no UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -91,14 +86,28 @@ def prepare(args: argparse.Namespace, default: str = "") -> Prepared:
     blocks = [block for source in sources for block in source.blocks]
     left_out = [block for source in excludes for block in source.blocks]
     left_out += [parse_block(text) for source in not_meant for text in _own_space(source)]
-    probe = probe_flags.probe(args)
-    request = CampaignRequest(
-        id=_campaign_id(args, default, probe),
-        name=args.name,
+    request = replace(
+        _wished(args, default),
         blocks=tuple(str(block) for block in blocks),
         excludes=tuple(str(block) for block in left_out),
-        per_prefix=args.per_prefix,
         allow_private=len(own) > len(not_meant),
+        sources=_runs(sources),
+    )
+    # What the input service would refuse is refused here, also in a dry run.
+    CampaignRequest.from_json(request.to_json())
+    notes = _notes(sources, own, not_meant)
+    notes += [f"no targets named: {default}, the loopback demo"] if not args.targets else []
+    return Prepared(request, plans.planned(request, args.max_targets), tuple(notes), args.yes)
+
+
+def _wished(args: argparse.Namespace, default: str) -> CampaignRequest:
+    """The request as the flags have it, without its blocks."""
+    probe = probe_flags.probe(args)
+    return CampaignRequest(
+        id=_campaign_id(args, default, probe),
+        name=args.name,
+        blocks=(),
+        per_prefix=args.per_prefix,
         contact=args.contact,
         rate_pps=args.rate,
         probe=probe,
@@ -112,15 +121,14 @@ def prepare(args: argparse.Namespace, default: str = "") -> Prepared:
         slices=slices.parse(args.slices),
         apart=args.apart,
     )
-    # What the input service would refuse is refused here, also in a dry run.
-    CampaignRequest.from_json(request.to_json())
-    sampling = parse_sampling(args.per_prefix) if args.per_prefix else Sampling()
-    wishes = plan.Wishes(
-        sampling=sampling, allow_private=request.allow_private, rate_pps=args.rate, max_targets=args.max_targets
-    )
-    notes = _notes(sources, own, not_meant)
-    notes += [f"no targets named: {default}, the loopback demo"] if not args.targets else []
-    return Prepared(request, plan.make(request.id, blocks, left_out, wishes), tuple(notes), args.yes)
+
+
+def _runs(sources: list[Source]) -> tuple[tuple[str, int], ...]:
+    """Where blocks came from; nothing where none came from a list, since blocks by hand are called what they are."""
+    if all(source.by_hand for source in sources):
+        return ()
+    named = [(source.name if source.by_hand else Path(source.name).stem, len(source.blocks)) for source in sources]
+    return tuple((_UNPRINTABLE.sub("?", name)[:MAX_SOURCE], count) for name, count in named if count)
 
 
 def _notes(sources: list[Source], own: list[Source], not_meant: list[Source]) -> list[str]:
@@ -151,15 +159,16 @@ async def carry_out(mesh: LocalMesh, prepared: Prepared, *, groups: int = 1, as_
     for name, words in plan_lines.again(prepared.request):
         say(name, words)
     _consent(prepared)
-    await _require_workers(mesh, beyond_loopback=any(each is not Space.LOOPBACK for each in prepared.plan.spaces))
+    beyond_loopback = any(each is not Space.LOOPBACK for each in prepared.plan.spaces)
+    await following.require_workers(mesh, beyond_loopback=beyond_loopback)
     began = time.monotonic()
     campaign = await _create(mesh, prepared.request)
     if not as_json:
         rate = plan_lines.rate(prepared.plan, prepared.request.probe)
         say("campaign", f"{campaign['id']}: {campaign['targets']:,} targets, {rate}")
-    passes = await _follow(mesh, campaign, groups)
+    passes = await following.follow(mesh, campaign, groups)
     seconds = time.monotonic() - began
-    found, probe = await _summary(mesh, campaign["id"]), prepared.request.probe
+    found, probe = await following.summary(mesh, campaign["id"]), prepared.request.probe
     if as_json:
         head = {"campaign": campaign["id"], "kind": probe.kind, "targets": campaign["targets"], "groups": passes}
         print(json.dumps({**head, **found, "seconds": round(seconds, 3)}))
@@ -241,64 +250,3 @@ async def _create(mesh: LocalMesh, request: CampaignRequest) -> dict[str, Any]:
         raise BadRequest(f"the campaign is refused: {answer.reason()}")
     found: dict[str, Any] = answer.json()["campaign"]
     return found
-
-
-async def _follow(mesh: LocalMesh, campaign: Mapping[str, Any], wanted: int) -> int:
-    """Show the progress until every group that has begun is finished, and as many as are wanted have begun.
-
-    Returns:
-        How many groups have mapped all of it.
-    """
-    columns = (TextColumn("mapping"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    moved_at = said_at = time.monotonic()
-    last = -1
-    with Progress(*columns, console=screen.err, disable=not screen.err.is_terminal, transient=True) as bar:
-        task = bar.add_task("mapping", total=campaign["targets"])
-        while True:
-            found = await _progress(mesh, campaign["id"])
-            groups = found.get("groups", {})
-            done, total = sum(each["done"] for each in groups.values()), campaign["targets"] * max(1, len(groups))
-            bar.update(task, completed=done, total=total)
-            now = time.monotonic()  # of several datacenters it is said whether all of them are:
-            is_finished = found.get("finished", groups and all(each["finished"] for each in groups.values()))
-            if is_finished and (len(groups) >= wanted or now - moved_at > _PATIENCE_S):
-                return max(1, len(groups))
-            if done != last:
-                last, moved_at = done, now
-            elif now - moved_at > _PATIENCE_S:
-                await _require_workers(mesh, beyond_loopback=False)
-                moved_at = now
-            if now - said_at > _SAY_EVERY_S and not screen.err.is_terminal:
-                said_at = now
-                screen.say_aside("mapping", f"{done:,} of {total:,}")
-            await asyncio.sleep(_POLL_S)
-
-
-async def _progress(mesh: LocalMesh, campaign_id: str) -> dict[str, Any]:
-    try:
-        answer = await mesh.http.request("GET", f"{mesh.fabio_url}/api/v1/campaigns/{campaign_id}")
-    except Unavailable:
-        return {}
-    found: dict[str, Any] = answer.json() if answer.ok else {}
-    return found
-
-
-async def _require_workers(mesh: LocalMesh, *, beyond_loopback: bool) -> None:
-    """Raises Unavailable with the workers' own reason when none of them can work, or none as far as is asked."""
-    workers = [each for each in (await view.look(mesh))["instances"] if each["service"] == "ping"]
-    if not any(each["health"] == "passing" for each in workers):
-        reasons = "; ".join(sorted({each["note"] for each in workers})) or "none is registered"
-        raise Unavailable(f"no worker can probe: {reasons}")
-    if beyond_loopback and all(LOOPBACK_ONLY in each["note"] for each in workers):
-        raise Unavailable("no worker can probe more than loopback here: `hoploom doctor` says what would allow it")
-
-
-async def _summary(mesh: LocalMesh, campaign_id: str) -> dict[str, int]:
-    """The sums of all groups, from every output instance through the manager."""
-    answer = await mesh.http.request("GET", f"{mesh.fabio_url}/api/v1/summary/{campaign_id}", timeout_s=30.0)
-    if not answer.ok:
-        raise Unavailable(f"no summary: {answer.reason()}")
-    groups = answer.json()["summary"].values()
-    names = ("answered", "lost", "unreachable", "failed", "duplicates", "hops")
-    # A manager of the version before knows no hops.
-    return {name: sum(each.get(name, 0) for each in groups) for name in names}

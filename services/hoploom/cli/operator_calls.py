@@ -1,6 +1,7 @@
 """How an operator's command reaches a mesh: one of this machine by its name, or any by its address and a token."""
 
 import argparse
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -54,7 +55,7 @@ async def asked(args: argparse.Namespace, method: str, path: str, **options: Any
     """
     async with _client(args) as (client, token):
         # With the key it is tried once more: an instance that leaves just now must not cost the call.
-        headers = {**credentials.header(token), "Idempotency-Key": "operator"}
+        headers = {**credentials.header(token), "Idempotency-Key": uuid.uuid4().hex}
         answer = await client.request(method, path, headers=headers, timeout_s=TIMEOUT_S, **options)
     if answer.status >= _AWAY:
         raise Unavailable(f"the mesh does not take it: {answer.reason()}")

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from hoploom.targets import plan
-from hoploom.wire.campaign import CampaignRequest
+from hoploom.wire import plans
+from hoploom.wire.campaign_request import CampaignRequest
 from hoploom.wire.probe import TRACE, TRACE_PACKETS, Probe
 
 Line = tuple[str, str]
@@ -12,10 +13,11 @@ Line = tuple[str, str]
 def describe(found: plan.Plan, request: CampaignRequest) -> list[Line]:
     """The plan, line by line: what each is about, and what it says."""
     spaces = ", ".join(f"{count:,} {space.value}" for space, count in found.spaces.items())
+    rules = ", ".join(plans.sampling_rules(found))
     lines = [
         ("blocks", f"{found.blocks:,} given, {found.addresses:,} addresses merged; minus excluded {found.excluded:,}, "
                    f"minus special-purpose {found.special:,}; left: {spaces}"),
-        ("targets", " and ".join(f"{each.n:,} IPv{family}" for family, each in found.sets.items()) + _rules(found)),
+        ("targets", " and ".join(f"{each.n:,} IPv{family}" for family, each in found.sets.items()) + f" ({rules})"),
         *_packets(found, request.probe),
         ("rate", rate(found, request.probe)),
     ]
@@ -71,7 +73,3 @@ def _packets(found: plan.Plan, probe: Probe) -> list[Line]:
                         "share their first hops")]
 
 
-def _rules(found: plan.Plan) -> str:
-    rules = {part.rule for each in found.sets.values() for part in each.parts}
-    said = [f"at most {rule.samples} a /{rule.prefix}" if rule.samples else "every address" for rule in rules]
-    return f" ({', '.join(sorted(said))})"

@@ -5,10 +5,8 @@ import datetime
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hoploom.kit.errors import ConfigError
+from hoploom.kit.errors import ConfigError, Unprocessable
 from hoploom.wire import slices
-
-_LIKE = "it is like dc1=1,dc2=2"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,18 +19,12 @@ def parse(text: str) -> dict[str, int]:
     """The parts by datacenter.
 
     Raises:
-        ConfigError: It is written otherwise, or names a datacenter twice.
-        Unprocessable: A name is no datacenter's, or a part is out of bounds.
+        ConfigError: It is written otherwise, names a datacenter twice, or a part is out of bounds.
     """
-    found: dict[str, int] = {}
-    for word in filter(None, text.split(",")):
-        name, _, part = word.strip().partition("=")
-        if not part.isascii() or not part.isdigit():
-            raise ConfigError(f"--slices {text[:80]}: {word.strip()[:40]!r} is no part of a datacenter; {_LIKE}")
-        if name in found:
-            raise ConfigError(f"--slices {text[:80]}: {name} stands there twice; {_LIKE}")
-        found[name] = int(part)
-    return slices.read(found)
+    try:
+        return slices.parse(text)
+    except Unprocessable as error:
+        raise ConfigError(f"--slices {error}") from error
 
 
 def lines(campaign: Mapping[str, Any]) -> Iterator[str]:

@@ -4,9 +4,10 @@ import argparse
 import asyncio
 import webbrowser
 
-from hoploom.cli import screen
+from hoploom.cli import operator_calls, screen
 from hoploom.local import sign_in, view
 from hoploom.local.mesh import LocalMesh
+from hoploom.wire.people import ROUTE
 
 NAME = "ui"
 HELP = "open a page of the mesh signed in: manager, consul, nomad or fabio"
@@ -32,6 +33,9 @@ async def _open(args: argparse.Namespace) -> int:
             await sign_in.consul_door(mesh, lambda address: _show(args, address))
             return 0
         address = view.links(mesh)[args.page]
+        if args.page == "manager":
+            found = await operator_calls.asked(args, "POST", f"{ROUTE}/doors", json={"v": 1})
+            address += found["path"]
         if args.page == "nomad" and mesh.attached.nomad_acl:
             address += f"?ott={await mesh.nomad().one_time_token()}"
         _show(args, address)

@@ -149,6 +149,7 @@ def _tell_where(mesh: LocalMesh, args: argparse.Namespace) -> None:
         screen.say("ours", mesh.attached.ours())
     for name in ("manager", "consul", "nomad", "fabio"):
         screen.say(name, links[name])
+    screen.say("people", "hoploom ui opens the manager's page as its owner · hoploom user invite NAME --role admin")
     screen.say("next", "hoploom map TARGETS · hoploom status · hoploom ui consul|nomad|fabio · hoploom down [--purge]")
 
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, Self
 from hoploom.input_service.leases import TTL_S
 from hoploom.targets.notation import BITS
 from hoploom.targets.target_set import Part, TargetSet
-from hoploom.wire.campaign import MAX_EDITION, MAX_RATE_PPS
+from hoploom.wire.campaign import MAX_EDITION
+from hoploom.wire.campaign_request import MAX_RATE_PPS
 from hoploom.wire.fields import CAMPAIGN_ID, MAX_INTEGER, NAME, NONCE, VERSION, Fields
 from hoploom.wire.lease import MAX_ROUND, MAX_TTL_S
 

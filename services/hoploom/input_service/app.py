@@ -7,7 +7,7 @@ from functools import partial
 from aiohttp import web
 
 from hoploom import kit
-from hoploom.input_service import handlers, hop_desk, hop_handlers, overlay_handlers
+from hoploom.input_service import handlers, hop_desk, hop_handlers, operators, overlay_handlers
 from hoploom.input_service.activity import Activity
 from hoploom.input_service.audit import Audit
 from hoploom.input_service.budget_desk import ROUTE, BudgetDesk
@@ -33,11 +33,12 @@ from hoploom.input_service.rounds import Rounds
 from hoploom.input_service.serving import Serving
 from hoploom.input_service.sets import Sets
 from hoploom.input_service.settings import Settings
+from hoploom.input_service.stopping import Stopping
 from hoploom.input_service.stores import Stores
 from hoploom.input_service.sweeping import ROLE as SWEEPING_ROLE
 from hoploom.input_service.sweeping import Sweeping
 from hoploom.kit import credentials
-from hoploom.trust import attaching
+from hoploom.trust import attaching, once, reading
 from hoploom.trust.numbers import Numbers
 from hoploom.wire import routes
 
@@ -49,13 +50,14 @@ HOPS = web.AppKey("input_hops", Hops)
 def make_app(settings: Settings) -> web.Application:
     """The input service as an application."""
     app = web.Application(client_max_size=settings.max_body_bytes)
-    app[handlers.OPERATOR] = credentials.read(settings.operator_token_file)
+    app[operators.OPERATOR] = credentials.read(settings.operator_token_file)
     token = credentials.read(settings.worker_token_file)
     app.add_routes(
         [
-            web.post("/api/v1/campaigns", handlers.post_campaign),
+            web.post("/api/v1/campaigns", once.once(handlers.post_campaign, operators.require)),
             web.get("/api/v1/campaigns", handlers.get_campaigns),
             web.get("/api/v1/campaigns/{id}", handlers.get_campaign),
+            web.post("/api/v1/campaigns/{id}/stop", handlers.post_stop),
             web.get("/api/v1/campaigns/{id}/shards", handlers.get_shards),
             web.get("/api/v1/slots", handlers.get_slots),
             web.get("/api/v1/sets/{sha256}", handlers.get_set),
@@ -69,6 +71,8 @@ def make_app(settings: Settings) -> web.Application:
     )
     kit.setup(app, name="input", routes=routes.INPUT, leader={SWEEPING_ROLE: _sweeps, DOCUMENTS_ROLE: _pulls})
     attaching.attach(app, token)
+    once.attach(app)
+    reading.attach(app, app[operators.OPERATOR], is_open=settings.open_reading)
     mesh = kit.mesh(app)
     mesh.settings = app[SETTINGS] = settings
     mesh.meta[WEIGHT] = f"{settings.shard_weight:g}"
@@ -112,6 +116,7 @@ def _parts(app: web.Application, settings: Settings, relay: Relay) -> Parts:
     app[handlers.SETS], app[handlers.CAMPAIGNS] = sets, campaigns
     app[handlers.PROGRESS], app[handlers.ELSEWHERE] = Progress(journal, rounds, ownership), Elsewhere(mesh)
     app[handlers.DESK] = Desk(mesh.id, found)
+    app[handlers.STOPPING] = Stopping(campaigns, found.overlay)
     app[HOPS] = hops = _hops(found, sets, Stores(mesh, settings.audit_patience_s))
     hops.a_worker_a_day, hops.hold_s = settings.hops_a_worker, settings.hops_hold_s
     app[hop_handlers.HOP_DESK] = HopDesk(ownership, relay, hops, campaigns, found.overlay)
@@ -150,7 +155,7 @@ async def _sweeps(app: web.Application, term: kit.Term) -> None:
 async def _pulls(app: web.Application, term: kit.Term) -> None:
     """One instance brings the documents of other datacenters."""
     mesh = kit.mesh(app)
-    await Documents(mesh.consul, mesh.dc, mesh.home_dc).run(term)
+    await Documents(mesh.consul, mesh.dc, mesh.home_dc, app[handlers.STOPPING].settle).run(term)
 
 
 async def _hand_over(app: web.Application) -> None:

@@ -16,18 +16,18 @@ from hoploom.input_service.allotment import per_network
 from hoploom.input_service.sets import Sets
 from hoploom.kit.clock import boottime_s, wall_us
 from hoploom.kit.consul_api import ConsulApi, KvEntry
-from hoploom.kit.errors import BadRequest, ConfigError, NotFound, Unavailable, Unprocessable
+from hoploom.kit.errors import BadRequest, NotFound, Unavailable, Unprocessable
 from hoploom.targets import plan
-from hoploom.targets.notation import parse_block
-from hoploom.targets.sampling import Sampling, parse_sampling
 from hoploom.trust.numbers import Numbers
-from hoploom.wire import slices
-from hoploom.wire.campaign import Campaign, CampaignRequest, FamilySet
+from hoploom.wire import plans, slices
+from hoploom.wire.campaign import Campaign, FamilySet
+from hoploom.wire.campaign_request import CampaignRequest
 from hoploom.wire.fields import CAMPAIGN_ID
 
 FRESH_S = 0.5
 """A new campaign is seen by every instance within this time; an idle poll costs no read of Consul meanwhile."""
 
+_TRIES = 20
 EDITIONS = 1024
 """Remembered; chunks of hops, each an edition of its own, come and go for ever."""
 
@@ -62,13 +62,16 @@ class Campaigns:
             Forbidden: Loopback or private space without its key.
             Unavailable: A check failed, or Consul is away.
         """
-        content = hashlib.sha256(json.dumps(replace(request, revise="").to_json(), sort_keys=True).encode()).hexdigest()
+        # What networks are called makes no other campaign.
+        same = replace(request, revise="", sources=())
+        content = hashlib.sha256(json.dumps(same.to_json(), sort_keys=True).encode()).hexdigest()
         entry = await self._consul.kv_get(keys.campaign(request.id), consistent=True)
         known, new = self._read(entry) if entry else None, False
-        if known is None or (known.content_sha256 != content and request.revise):
+        if known is None or (request.revise and (known.content_sha256 != content or known.stopped_us)):
             _require_ours(known, self._dc)
             edition = known.edition + 1 if known else 1
-            made = replace(await self._made(request, content), edition=edition, parent=parent)
+            made = await self._made(request, content, parent)
+            made = replace(made, edition=edition)
             # False: another was first, perhaps with the same content; read again and compare.
             new = await self._written(made, entry.modify_index if entry else 0, checks)
             known = made if new else await self._find(request.id)
@@ -114,6 +117,35 @@ class Campaigns:
         """All editions that are stored of campaigns whose ids begin so, closed ones too."""
         return [self._read(entry) for entry in await self._consul.kv_list(f"{keys.EDITIONS}{prefix}")]
 
+    async def stop(self, campaign_id: str, by: str) -> tuple[Campaign, bool]:
+        """Hand out nothing of a campaign any more, for good; where its groups stand and its results stay.
+
+        Args:
+            campaign_id: The campaign.
+            by: Who stops it, for people.
+
+        Returns:
+            The campaign, and whether it is new that it is stopped.
+
+        Raises:
+            NotFound: There is no such campaign.
+            Unprocessable: It is another datacenter's, or hops of another campaign.
+            Unavailable: Consul is away.
+        """
+        for _ in range(_TRIES):
+            entry = await self._consul.kv_get(keys.campaign(campaign_id), consistent=True)
+            known = self._read(entry) if entry and CAMPAIGN_ID.fullmatch(campaign_id) else None
+            if entry is None or known is None:
+                raise NotFound(f"there is no campaign {campaign_id[:63]!r}")
+            if known.stopped_us:
+                return known, False
+            _require_stoppable(known, self._dc)
+            stopped = replace(known, stopped_us=wall_us(), stopped_by=by)
+            if await self._consul.kv_put(entry.key, json.dumps(stopped.to_json()).encode(), cas=entry.modify_index):
+                self._read_at_s = float("-inf")
+                return stopped, True
+        raise Unavailable(f"too many others change {campaign_id} just now")
+
     async def close(self, campaign_id: str) -> None:
         """Hand out nothing of a campaign any more; the leases that are out go on."""
         await self._consul.kv_delete(keys.campaign(campaign_id))
@@ -149,7 +181,7 @@ class Campaigns:
         )
         return await self._consul.kv_txn(operations) is not None
 
-    async def _made(self, request: CampaignRequest, content: str) -> Campaign:
+    async def _made(self, request: CampaignRequest, content: str, parent: str) -> Campaign:
         # In a thread: a hundred thousand blocks take seconds, and health checks have to be answered meanwhile.
         found = await asyncio.to_thread(_planned, request, self._max_targets)
         _require_shares(request, found.rate_pps)
@@ -157,6 +189,8 @@ class Campaigns:
             family: FamilySet(sha256=await self._sets.store(each), size=each.n) for family, each in found.sets.items()
         }
         excludes = await self._sets.store_blocks(request.excludes) if request.excludes else ""
+        # Hops are single addresses all over, a few thousand at a time.
+        networks = "" if parent else await self._sets.store_networks(request.blocks, request.sources)
         number = await self._numbers.take(2)
         return Campaign(
             id=request.id,
@@ -180,6 +214,8 @@ class Campaigns:
             home_dc=self._dc,
             slices=request.slices,
             apart=request.apart,
+            parent=parent,
+            networks=networks,
             here=self._dc,
         )
 
@@ -188,6 +224,15 @@ def _require_ours(known: Campaign | None, dc: str) -> None:
     """A campaign is changed where it was made, or two datacenters with a cut between them would change it both."""
     if known is not None and known.home_dc not in ("", dc):
         raise Unprocessable(f"campaign {known.id!r} belongs to datacenter {known.home_dc}: make its next edition there")
+
+
+def _require_stoppable(known: Campaign, dc: str) -> None:
+    if known.parent:
+        raise Unprocessable(f"{known.id} is of hops of {known.parent}: stop that")
+    if known.home_dc not in ("", dc):
+        raise Unprocessable(
+            f"campaign {known.id!r} belongs to datacenter {known.home_dc}: stop it there, or pause it here"
+        )
 
 
 def _require_shares(request: CampaignRequest, rate_pps: int) -> None:
@@ -200,21 +245,9 @@ def _require_shares(request: CampaignRequest, rate_pps: int) -> None:
 
 def _planned(request: CampaignRequest, cap: int) -> plan.Plan:
     """The plan of a request, with at most `cap` targets."""
-    try:
-        sampling = parse_sampling(request.per_prefix) if request.per_prefix else Sampling()
-    except ConfigError as error:
-        raise Unprocessable(str(error)) from error
-    wishes = plan.Wishes(
-        sampling=sampling,
-        allow_private=request.allow_private,
-        contact=request.contact,
-        rate_pps=request.rate_pps,
-        max_targets=min(request.max_targets or plan.MAX_TARGETS, cap),
-    )
-    blocks = [parse_block(text) for text in request.blocks]
-    found = plan.make(request.id, blocks, [parse_block(text) for text in request.excludes], wishes)
-    if found.needs_contact and not request.contact:
-        raise Unprocessable("public targets need a contact that answers for the probes (RFC 9511)")
+    found = plans.planned(request, cap)
+    if plans.lacks_contact(found, request):
+        raise Unprocessable(plans.NO_CONTACT)
     return found
 
 

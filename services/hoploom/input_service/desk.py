@@ -145,12 +145,13 @@ class Desk:
         asked = [await self._campaigns.get(wanted.campaign)] if wanted.campaign else await self._campaigns.all()
         # Hops first: they are few, and behind a campaign without an end they would never have their turn.
         asked = sorted(asked, key=lambda each: not each.parent)
+        stopped = {each.id for each in await self._campaigns.all() if each.stopped_us}
         found = []
         for campaign in asked:
             group = campaign.group_of(request.worker, request.group)
             # Also where it is paused, or has nothing to do.
             self._activity.note(campaign, group)
-            if _may(campaign, orders) and _can(request, campaign):
+            if stopped.isdisjoint(_own(campaign)) and _may(campaign, orders) and _can(request, campaign):
                 record = await self._rounds.state(campaign, group)
                 todo = [each for each in unfinished(record, campaign) if each[0] in request.families]
                 if todo:
@@ -235,5 +236,10 @@ def _can(request: LeaseRequest, campaign: Campaign) -> bool:
 
 
 def _may(campaign: Campaign, orders: OverlayDocument) -> bool:
-    """Whether a campaign is not paused; hops stop with the campaign that they were found by."""
-    return not any(orders.is_paused(each) for each in (campaign.id, campaign.parent) if each)
+    """Whether a campaign is not paused."""
+    return not any(map(orders.is_paused, _own(campaign)))
+
+
+def _own(campaign: Campaign) -> list[str]:
+    """Its id, and of hops the campaign's that they were found by, with which they stop."""
+    return [each for each in (campaign.id, campaign.parent) if each]

@@ -23,6 +23,7 @@ from hoploom.wire.campaign import Campaign
 from hoploom.wire.overlay_record import pulled_key, read_stored, stored_version
 
 log = logging.getLogger(__name__)
+Settle = Callable[[Campaign], Awaitable[None]]
 ROLE = "documents"
 WAIT_S = 10.0
 """Of a blocking query: a connection that a cut has killed without a word is given up after it."""
@@ -40,16 +41,18 @@ _HEARD = metrics.gauge("hoploom_input_documents_heard", "1 while a datacenter's 
 class Documents:
     """Follows the documents of all other datacenters."""
 
-    def __init__(self, consul: ConsulApi, dc: str, home: str) -> None:
+    def __init__(self, consul: ConsulApi, dc: str, home: str, settle: Settle | None = None) -> None:
         """Follow nothing yet.
 
         Args:
             consul: The local agent, which asks the others'.
             dc: This datacenter.
             home: The one whose overlay holds everywhere.
+            settle: Told of each campaign that is taken over: its stop has to reach the workers here.
         """
         self._consul, self._sets, self._dc, self._home = consul, Sets(consul), dc, home
         self._clashes: set[str] = set()
+        self._settle = settle
 
     async def run(self, term: Term) -> None:
         """Follow, for as long as the term lasts."""
@@ -118,6 +121,8 @@ class Documents:
                 {"Verb": "set", "Key": keys.edition(campaign.id, campaign.edition), "Value": value},
             ]
         )
+        if self._settle:
+            await self._settle(campaign)
         _PULLED.labels(campaign.home_dc, "campaign").inc()
         log.info("campaign %s of edition %s is taken over from %s", campaign.id, campaign.edition, campaign.home_dc)
 

@@ -79,7 +79,7 @@ class Elsewhere:
         trouble = f"{dc} has no input instance"
         for each in known.instances[:_ASKED]:
             try:
-                answer = await self._mesh.http.request("GET", each.url + PATH)
+                answer = await self._mesh.http.request("GET", each.url + PATH, headers=self._mesh.shown)
             except Unavailable as error:
                 trouble = f"{each.id} does not answer: {error}"
                 continue

@@ -1,6 +1,7 @@
 """The input service's HTTP side: parse, call the desk, encode."""
 
 import asyncio
+import logging
 import math
 import uuid
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ import numpy as np
 from aiohttp import web
 
 from hoploom import kit
-from hoploom.input_service import relay, shards, slice_sums
+from hoploom.input_service import operators, relay, shards, slice_sums
 from hoploom.input_service.budget_desk import BudgetDesk
 from hoploom.input_service.campaigns import Campaigns
 from hoploom.input_service.desk import Desk
@@ -20,20 +21,24 @@ from hoploom.input_service.overlay import Overlay
 from hoploom.input_service.ownership import Ownership
 from hoploom.input_service.progress import Progress
 from hoploom.input_service.sets import Sets
+from hoploom.input_service.stopping import Stopping
 from hoploom.input_service.work import Wanted
 from hoploom.kit.clock import wall_us
 from hoploom.kit.errors import BadRequest, NotFound
 from hoploom.kit.http_client import Answer
+from hoploom.kit.logs import request_id
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.notation import parse_address
 from hoploom.targets.permutation import Permutation
 from hoploom.trust.attaching import GUARD
-from hoploom.wire.campaign import Campaign, CampaignRequest
+from hoploom.wire.campaign import Campaign
+from hoploom.wire.campaign_request import CampaignRequest
 from hoploom.wire.fields import NAME, SHA256
 from hoploom.wire.lease import MAX_LEASE, MAX_TTL_S, Lease, LeaseDone, LeaseRenewal, LeaseRequest, LeaseReturn
 from hoploom.wire.overlay import OverlayDocument
 from hoploom.wire.probe import PING, SKILLS
 
+log = logging.getLogger(__name__)
 CAMPAIGNS = web.AppKey("input_campaigns", Campaigns)
 SETS = web.AppKey("input_sets", Sets)
 PROGRESS = web.AppKey("input_progress", Progress)
@@ -42,7 +47,7 @@ OWNERSHIP = web.AppKey("input_ownership", Ownership)
 ELSEWHERE = web.AppKey("input_elsewhere", Elsewhere)
 DESK = web.AppKey("input_desk", Desk)
 OVERLAY = web.AppKey("input_overlay", Overlay)
-OPERATOR = web.AppKey("input_operator_token", str)
+STOPPING = web.AppKey("input_stopping", Stopping)
 MAX_TARGETS_A_GET = 10_000
 # Targets a second of a client that works in a shell loop: its lease lives long enough for that.
 SIMPLE_PACE = 10
@@ -55,10 +60,24 @@ _MESSAGES: Mapping[str, type[LeaseDone]] = {"done": LeaseDone, "renew": LeaseRen
 
 async def post_campaign(request: web.Request) -> web.Response:
     """Make a campaign (201); the same request again gives the same campaign (200)."""
-    kit.credentials.require(request, request.app[OPERATOR])
+    by = operators.require(request)
     wanted = CampaignRequest.from_json(await kit.read_json(request))
     campaign, new = await request.app[CAMPAIGNS].create(wanted)
+    if wanted.revise:
+        # The edition before may have been stopped.
+        await request.app[STOPPING].settle(campaign)
+    if new:
+        log.info("edition %s of %s is made by %s, request %s", campaign.edition, campaign.id, by, request_id.get())
     return web.json_response({"v": 1, "campaign": campaign.to_json()}, status=201 if new else 200)
+
+
+async def post_stop(request: web.Request) -> web.Response:
+    """Stop a campaign for good: nothing of it is handed out any more, and its results stay. It may be sent again."""
+    by = operators.require(request)
+    campaign, new = await request.app[STOPPING].stop(request.match_info["id"], by)
+    if new:
+        log.info("campaign %s is stopped by %s, request %s", campaign.id, by, request_id.get())
+    return web.json_response({"v": 1, "changed": new, "campaign": campaign.to_json()})
 
 
 async def get_campaigns(request: web.Request) -> web.Response:

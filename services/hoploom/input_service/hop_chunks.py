@@ -20,7 +20,8 @@ from hoploom.kit import metrics
 from hoploom.kit.clock import wall_us
 from hoploom.kit.errors import NotFound, Unavailable, Unprocessable
 from hoploom.targets.address_set import ADDRESS_BYTES, AddressSet
-from hoploom.wire.campaign import Campaign, CampaignRequest
+from hoploom.wire.campaign import Campaign
+from hoploom.wire.campaign_request import CampaignRequest
 from hoploom.wire.hops import REMEMBERED_S, Hop
 from hoploom.wire.lease import MAX_TTL_S
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 from aiohttp import web
 
 from hoploom import kit
-from hoploom.input_service import handlers
-from hoploom.kit.errors import BadRequest, Forbidden, Unauthorized, Unavailable, Unprocessable
+from hoploom.input_service import handlers, operators
+from hoploom.kit.errors import BadRequest, Forbidden, NotFound, Unauthorized, Unavailable, Unprocessable
 from hoploom.kit.logs import request_id
 from hoploom.targets.notation import parse_block
 from hoploom.trust.attaching import GUARD
-from hoploom.wire.campaign import MAX_RATE_PPS
+from hoploom.trust.once import once
+from hoploom.wire.campaign_request import MAX_RATE_PPS
 from hoploom.wire.fields import CAMPAIGN_ID, NAME, PRINTABLE, Fields
 from hoploom.wire.overlay import OptOut, OverlayDocument
 
@@ -31,7 +32,7 @@ def routes() -> list[web.RouteDef]:
         web.get(ROUTE, get_overlay),
         web.get(f"{ROUTE}/summary", get_summary),
         web.post(f"{ROUTE}/pause", post_pause),
-        web.post(f"{ROUTE}/opt-outs", post_opt_out),
+        web.post(f"{ROUTE}/opt-outs", once(post_opt_out, operators.require)),
         web.delete(f"{ROUTE}/opt-outs", delete_opt_out),
         web.post(f"{ROUTE}/caps", post_caps),
         web.post(f"{ROUTE}/revocations", post_revocation),
@@ -53,7 +54,8 @@ async def get_summary(request: web.Request) -> web.Response:
     document = request.app[handlers.OVERLAY].current
     if document is None:
         raise Unavailable("pauses and opt-outs are not known yet")
-    known = document.to_json()
+    # What is stopped is no pause, though it travels as one to who knows no stops.
+    known = {**document.to_json(), "paused_campaigns": list(document.paused_campaigns)}
     counts = {name: len(known[name]) for name in ("opt_outs", "revoked")}
     shown = {name: known[name] for name in ("version", "paused", "paused_campaigns", *_CAPS)}
     return web.json_response({"v": 1, **shown, **counts})
@@ -63,9 +65,8 @@ async def post_pause(request: web.Request) -> web.Response:
     """Pause or resume everything, or one campaign."""
     known = await _asked(request, "a pause", ("paused", "campaign"))
     campaign, paused = known.text("campaign", _EMPTY_OR_CAMPAIGN, ""), known.flag("paused")
-    if campaign and paused:
-        # A slip in its name must not look like a pause.
-        await request.app[handlers.CAMPAIGNS].get(campaign)
+    if campaign:
+        await _require_going_on(request, campaign, paused=paused)
     what = f"{campaign or 'everything'} is {'paused' if paused else 'resumed'}"
     return await _changed(request, what, lambda before: before.with_pause(campaign, paused=paused))
 
@@ -87,7 +88,7 @@ async def post_opt_out(request: web.Request) -> web.Response:
 
 async def delete_opt_out(request: web.Request) -> web.Response:
     """Probe a block again; `block=` names it."""
-    kit.credentials.require(request, request.app[handlers.OPERATOR])
+    operators.require(request)
     block = str(parse_block(request.query.get("block", "")[:_LONGEST_BLOCK]))
     return await _changed(request, f"{block} is opted in again", lambda before: before.without_opt_out(block))
 
@@ -108,23 +109,39 @@ async def post_revocation(request: web.Request) -> web.Response:
 
 
 async def _asked(request: web.Request, what: str, names: Iterable[str]) -> Fields:
-    kit.credentials.require(request, request.app[handlers.OPERATOR])
+    operators.require(request)
     known = Fields(await kit.read_json(request), what)
     known.only(("v", *names))
     return known
 
 
+async def _require_going_on(request: web.Request, campaign_id: str, *, paused: bool) -> None:
+    try:
+        campaign = await request.app[handlers.CAMPAIGNS].get(campaign_id)
+    except NotFound:
+        if paused:
+            # A slip in its name must not look like a pause.
+            raise
+        return
+    if campaign.stopped_us:
+        raise Unprocessable(
+            f"campaign {campaign_id} was stopped by {campaign.stopped_by}, for good: map its targets with --restart to "
+            "begin anew"
+        )
+
+
 async def _changed(request: web.Request, what: str, change: Change) -> web.Response:
+    by = operators.require(request)
     after, new = await request.app[handlers.OVERLAY].change(change)
     if new:
-        log.info("overlay version %s: %s, asked for by request %s", after.version, what, request_id.get())
+        log.info("overlay version %s: %s, asked for by %s, request %s", after.version, what, by, request_id.get())
     return web.json_response({"v": 1, "changed": new, "overlay": after.to_json()})
 
 
 async def _require_known(request: web.Request) -> None:
     """Workers and operators alike may read."""
     try:
-        kit.credentials.require(request, request.app[handlers.OPERATOR])
+        operators.require(request)
     except (Unauthorized, Forbidden):
         await request.app[GUARD].caller(request)
 

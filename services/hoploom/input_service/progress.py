@@ -81,7 +81,7 @@ class Progress:
         done = sum(each.done_count for each in records)
         pace.note(boottime_s(), done)
         per_s = pace.per_s()
-        left_s = (campaign.targets_here - done) / per_s if per_s else None
+        left_s = (campaign.targets_here - done) / per_s if per_s and not campaign.stopped_us else None
         packets = campaign.probe.packets_per_target
         rate_pps = per_s * packets if per_s is not None else None
         return {"targets_per_s": per_s, "rate_pps": rate_pps, "seconds_left": left_s}
@@ -99,6 +99,7 @@ def summed(campaign: Campaign, state: RoundRecord, records: list[ShardRecord]) -
         "leases": sum(len(each.held) for each in records),
         "reissued": sum(each.reissued for each in records),
         "finished": state.ended,
+        "stopped": bool(campaign.stopped_us) and not state.ended,
         "began_at_us": min((each.began_at_us for each in records if each.began_at_us), default=state.began_at_us),
         "changed_at_us": max((each.changed_at_us for each in records), default=state.ended_at_us),
     }

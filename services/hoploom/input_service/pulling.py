@@ -2,7 +2,7 @@
 
 A campaign is its home's alone: what another datacenter has pulled itself is left out, and so are hops' targets, which
 are probed where the hops were found. Editions only grow: where the home has an older one (restored from a copy, its
-key deleted), the newer one that was pulled stands.
+key deleted), the newer one that was pulled stands. A stop is for good, and is taken over as well.
 """
 
 from collections.abc import Iterable, Mapping
@@ -40,9 +40,11 @@ def plan(home: str, theirs: Iterable[Campaign], ours: Mapping[str, Campaign]) ->
 
 def pieces(campaign: Campaign) -> tuple[str, ...]:
     """The sets that have to be there before a campaign is."""
-    found = {each.sha256 for each in campaign.sets.values()} | {campaign.excludes}
+    found = {each.sha256 for each in campaign.sets.values()} | {campaign.excludes, campaign.networks}
     return tuple(sorted(found - {""}))
 
 
 def _is_newer(theirs: Campaign, ours: Campaign | None) -> bool:
-    return ours is None or theirs.edition > ours.edition
+    if ours is None or theirs.edition != ours.edition:
+        return ours is None or theirs.edition > ours.edition
+    return bool(theirs.stopped_us) and not ours.stopped_us

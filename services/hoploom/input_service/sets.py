@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import zstandard
@@ -15,6 +16,7 @@ import zstandard
 from hoploom.input_service import keys
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import NotFound, Unavailable, Unprocessable
+from hoploom.targets import networks
 from hoploom.targets.address_set import AddressSet
 from hoploom.targets.notation import parse_block
 from hoploom.targets.ranges import Range
@@ -59,6 +61,17 @@ class Sets:
     async def store_blocks(self, blocks: Sequence[str]) -> str:
         """Store plain blocks, such as what a campaign leaves out, in the same way as `store`."""
         return await self._store(lambda: {"v": 1, "blocks": sorted(set(blocks))})
+
+    async def store_networks(self, blocks: Sequence[str], sources: networks.Sources) -> str:
+        """Store the networks of a campaign in the same way: by its sources where these are given and not too long."""
+
+        def made(sources: networks.Sources) -> dict[str, Any]:
+            return networks.to_document(networks.named([parse_block(text) for text in blocks], sources))
+
+        try:
+            return await self._store(partial(made, sources))
+        except Unprocessable:
+            return await self._store(partial(made, ()))
 
     async def blocks(self, name: str) -> dict[int, list[Range]]:
         """Stored blocks as merged ranges of addresses, by family; raises as `document`."""

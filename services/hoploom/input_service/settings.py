@@ -11,6 +11,11 @@ from hoploom.targets.plan import MAX_TARGETS
 class Settings(kit.Settings):
     """An input instance: keeps campaigns and hands out leases."""
 
+    open_reading: bool = setting(
+        True,
+        "Whether anybody may read campaigns and their progress without a token.",
+        more="False asks for a token of any kind: a person's, the operators', the mesh's, a worker's. Hosts want that.",
+    )
     max_targets: int = setting(
         1000 * MAX_TARGETS, "Most targets of one campaign, whatever it asks for.", more="Costs time, not memory."
     )

@@ -14,7 +14,8 @@ from typing import Any
 
 from hoploom.kit.errors import BadRequest, Unprocessable
 from hoploom.targets.ranges import Range, count, merge
-from hoploom.wire.campaign import MAX_EDITION, MAX_RATE_PPS
+from hoploom.wire.campaign import MAX_EDITION
+from hoploom.wire.campaign_request import MAX_RATE_PPS
 from hoploom.wire.fields import CAMPAIGN_ID, MAX_INTEGER, NAME, NONCE, VERSION, Fields
 from hoploom.wire.lease import MAX_ROUND, MAX_TTL_S, TOKEN, LeaseId
 

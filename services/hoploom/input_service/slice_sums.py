@@ -4,11 +4,12 @@ A group counts where it has begun. A campaign is finished when every slice is: b
 by one at least. What a datacenter said last stands while it cannot be asked, with the time at which it said so.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hoploom.wire.campaign import Campaign
+from hoploom.wire.standing import last, total
 
 Rows = Mapping[str, Mapping[str, Any]]
 """Progress by group, as `progress.summed` makes it."""
@@ -73,9 +74,9 @@ def _group(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "finished": not working,
         "began_at_us": min((row["began_at_us"] for row in rows.values() if row["began_at_us"]), default=0),
         "changed_at_us": max(row["changed_at_us"] for row in rows.values()),
-        "targets_per_s": _known(row["targets_per_s"] for row in rows.values()),
-        "rate_pps": _known(row["rate_pps"] for row in rows.values()),
-        "seconds_left": _last(row["seconds_left"] for row in working),
+        "targets_per_s": total(row["targets_per_s"] for row in rows.values()),
+        "rate_pps": total(row["rate_pps"] for row in rows.values()),
+        "seconds_left": last(row["seconds_left"] for row in working),
         "datacenters": {dc: {name: row[name] for name in ("targets", "done", "finished")} for dc, row in rows.items()},
     }
 
@@ -83,15 +84,3 @@ def _group(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 def _ahead(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """The slice of a datacenter that is in a later round already, in the round before."""
     return {**row, "handed_out": row["targets"], "done": row["targets"]}
-
-
-def _known(rates: Iterable[float | None]) -> float | None:
-    found = [each for each in rates if each is not None]
-    return sum(found) if found else None
-
-
-def _last(times: Iterable[float | None]) -> float | None:
-    """When the last one ends; None while that is not known of each."""
-    found = list(times)
-    known = [each for each in found if each is not None]
-    return max(known) if known and len(known) == len(found) else None

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from hoploom.kit import retry, watch
+from hoploom.kit import credentials, retry, watch
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.consul_api import ConsulApi, Instance
 from hoploom.kit.errors import Unavailable
@@ -93,12 +93,14 @@ class NearestList(ServiceList):
 class ServiceClient:
     """Sends requests to one service."""
 
-    def __init__(self, http: HttpClient, target: Target, instances: Instances) -> None:
-        """Made by `Directory.client` or `through`."""
-        self._http, self._target, self._instances = http, target, instances
+    def __init__(
+        self, http: HttpClient, target: Target, instances: Instances, token: Callable[[], str] = str
+    ) -> None:
+        """Made by `Directory.client` or `through`; `token` is shown where a request says nothing of who asks."""
+        self._http, self._target, self._instances, self._token = http, target, instances, token
 
     @classmethod
-    def through(cls, http: HttpClient, base_url: str | Callable[[], str]) -> "ServiceClient":
+    def through(cls, http: HttpClient, base_url: str | Callable[[], str], token: str = "") -> "ServiceClient":
         """A client for whatever answers at one address, such as Fabio's; one that may change is asked for each time."""
 
         async def target(_: str) -> str:
@@ -107,7 +109,7 @@ class ServiceClient:
         async def instances() -> Sequence[Instance]:
             raise Unavailable(f"who stands behind {await target('')} is not known: ask one with `request`")
 
-        return cls(http, target, instances)
+        return cls(http, target, instances, lambda: token)
 
     async def request(self, method: str, path: str, **options: Any) -> Answer:
         """Send a request to a healthy instance; a repeatable one is tried once more, at another instance.
@@ -115,12 +117,14 @@ class ServiceClient:
         Args:
             method: "GET", "POST", ...
             path: Path with query, beginning with a slash.
-            options: As `HttpClient.request` takes them. A POST is repeated only with an `Idempotency-Key` header.
+            options: As `HttpClient.request` takes them. A POST is repeated only with an `Idempotency-Key` header. Where
+                no header `Authorization` says who asks, the mesh's token does.
 
         Raises:
             Unavailable: Nobody answered.
         """
-        if not _repeatable(method, options.get("headers") or {}):
+        options = self._signed(options)
+        if not _repeatable(method, options["headers"]):
             return await self._http.request(method, await self._target("") + path, **options)
         asked = ""
         async for attempt in retry.once_more():
@@ -137,6 +141,14 @@ class ServiceClient:
         """
         return await self._target(avoid)
 
+    async def everyone(self) -> Sequence[Instance]:
+        """All healthy instances, for a caller that asks each something else.
+
+        Raises:
+            Unavailable: Consul is away and no instance was known before.
+        """
+        return await self._instances()
+
     async def each(self, method: str, path: str, **options: Any) -> list[tuple[Instance, Answer | Unavailable]]:
         """Ask every healthy instance, one after another; whoever does not answer stands there with the reason.
 
@@ -144,6 +156,7 @@ class ServiceClient:
             Unavailable: Consul is away and no instance was known before.
         """
         answers: list[tuple[Instance, Answer | Unavailable]] = []
+        options = self._signed(options)
         for instance in await self._instances():
             try:
                 answers.append((instance, await self._http.request(method, instance.url + path, **options)))
@@ -151,15 +164,26 @@ class ServiceClient:
                 answers.append((instance, error))
         return answers
 
+    def _signed(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        headers = options.get("headers") or {}
+        is_said = any(name.lower() == "authorization" for name in headers)
+        return {**options, "headers": {**({} if is_said else credentials.header(self._token())), **headers}}
+
 
 class Directory:
     """All services that this instance has asked for, each with its list."""
 
     def __init__(
-        self, consul: ConsulApi, http: HttpClient, fabio_addr: str, spawn: Callable[[], Spawn | None]
+        self,
+        consul: ConsulApi,
+        http: HttpClient,
+        fabio_addr: str,
+        spawn: Callable[[], Spawn | None],
+        token: Callable[[], str] = str,
     ) -> None:
-        """Know the agent, the pool, the router that is asked when nobody is known, and who runs the watches."""
+        """Know the agent, the pool, the router that is asked when nobody is known, who runs the watches, the token."""
         self._consul, self._http, self._fabio_addr, self._spawn = consul, http, fabio_addr, spawn
+        self._token = token
         self._lists: dict[str, ServiceList] = {}
         self._nearest: dict[str, NearestList] = {}
 
@@ -184,7 +208,7 @@ class Directory:
             instance = known.pick(avoid)
             return instance.url if instance else self._fabio_addr
 
-        return ServiceClient(self._http, target, instances)
+        return ServiceClient(self._http, target, instances, self._token)
 
     async def _current(self, known: ServiceList) -> None:
         if known.followed and known.instances:

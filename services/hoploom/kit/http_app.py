@@ -21,7 +21,7 @@ from functools import partial
 from aiohttp import web
 
 from hoploom.kit import logs, metrics, routed, tags
-from hoploom.kit.errors import BadRequest, Encoded, NotReady, TooLarge, Unavailable
+from hoploom.kit.errors import BadRequest, Encoded, NotReady, TooLarge, TooMany, Unavailable
 from hoploom.kit.membership import MESH, Mesh, Probe, State
 from hoploom.kit.term import Term, TermEnded
 
@@ -32,6 +32,9 @@ _DURATION = metrics.histogram("hoploom_http_request_duration_seconds", "Time to 
 _IN_FLIGHT = metrics.gauge("hoploom_http_requests_in_flight", "Requests being answered now.")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _READY = metrics.gauge("hoploom_ready", "1 while this instance is ready, else 0.")
+OWN_ENDPOINTS = frozenset({"/health", "/ready", "/routed", "/load", "/metrics"})
+"""Paths that every service has, which tell of it and of nothing that it keeps."""
+
 _ID = web.RequestKey("request_id", str)
 Lead = Callable[[web.Application, Term], Awaitable[None]]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -101,10 +104,15 @@ async def readiness(mesh: Mesh) -> tuple[bool, str]:
     if mesh.state is State.DRAINING:
         _READY.set(0)
         return False, "draining: no new requests, please"
+    standing_by = mesh.standing_by()
+    if standing_by:
+        _READY.set(0)
+        return False, f"standing by: {standing_by}"
     problems = [reason for reason in await asyncio.gather(*map(_probe, mesh.ready)) if reason]
     _READY.set(not problems)
-    words = [*(f"not ready: {reason}" for reason in problems), *(report() for report in mesh.reports)]
-    return not problems, "; ".join(each for each in [*(words or ["ready"]), mesh.consul_note()] if each)
+    said = [*(f"not ready: {reason}" for reason in problems), *(report() for report in mesh.reports)]
+    words = [each for each in said if each] or ["ready"]
+    return not problems, "; ".join(filter(None, [*words, mesh.consul_note()]))
 
 
 async def read_json(request: web.Request) -> object:
@@ -114,16 +122,21 @@ async def read_json(request: web.Request) -> object:
         TooLarge: It is longer than the application's `client_max_size`.
         BadRequest: It is no JSON, or nested too deeply.
     """
-    try:
-        body = await request.read()
-    except web.HTTPRequestEntityTooLarge as error:
-        raise TooLarge(f"the body is over the limit of {request.client_max_size} bytes") from error
+    body = await read_body(request)
     try:
         return json.loads(body)
     except RecursionError as error:
         raise BadRequest("the body is nested too deeply") from error
     except ValueError as error:
         raise BadRequest(f"the body is no JSON: {error}") from error
+
+
+async def read_body(request: web.Request) -> bytes:
+    """The request's body; raises TooLarge where it is longer than the application's `client_max_size`."""
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise TooLarge(f"the body is over the limit of {request.client_max_size} bytes") from error
 
 
 def problem(status: int, title: str, detail: str) -> web.Response:
@@ -172,14 +185,28 @@ async def _health(request: web.Request) -> web.Response:
 
 async def _ready(request: web.Request) -> web.Response:
     _refuse_stranger(request)
-    good, words = await readiness(request.app[MESH])
-    return web.Response(status=200 if good else 503, text=words + "\n")
+    mesh = request.app[MESH]
+    good, words = await readiness(mesh)
+    return web.Response(status=200 if good else _not_ready(mesh), text=words + "\n")
+
+
+def _not_ready(mesh: Mesh) -> int:
+    """What Consul takes for critical, and for an instance that stands by, where nothing is wrong, for a warning.
+
+    A check that is critical for long takes an instance out of the catalogue; one that warns does not. No router sends
+    requests to either.
+    """
+    waits = mesh.state is not State.DRAINING and mesh.standing_by()
+    return TooMany.status if waits else Unavailable.status
 
 
 async def _routed(request: web.Request) -> web.Response:
     mesh = request.app[MESH]
     if mesh.state is State.DRAINING:
         return web.Response(status=503, text="draining\n")
+    if mesh.standing_by():
+        # It is as it should be: who deploys need not wait for what does not come.
+        return web.Response(text=f"standing by: {mesh.standing_by()}\n")
     missing = await routed.missing_from(mesh)
     if missing:
         return web.Response(status=503, text=f"not listed by {', '.join(missing)}\n")

@@ -106,7 +106,9 @@ class Mesh:
     health_routes: list[web.RouteDef] = field(default_factory=list)
     meta: dict[str, str] = field(default_factory=dict)
     reports: list[Callable[[], str]] = field(default_factory=list)
+    standing_by: Callable[[], str] = lambda: ""
     spawn: Callable[[Coroutine[Any, Any, None]], object] | None = None
+    token: str = field(default="", repr=False)
     consul_seen_s: float = float("-inf")
     lag_s: float = 0.0
     _consul: ConsulApi | None = None
@@ -220,6 +222,11 @@ class Mesh:
     def http(self, http: HttpClient) -> None:
         self._http = http
 
+    @property
+    def shown(self) -> dict[str, str]:
+        """The headers by which this instance shows another one of its mesh who it is; never for anybody else."""
+        return credentials.header(self.token)
+
     def client(self, service: str) -> ServiceClient:
         """A client that asks healthy instances of a service directly, from a watched, last-known-good list."""
         return self.directory.client(service)
@@ -232,7 +239,8 @@ class Mesh:
     def directory(self) -> Directory:
         """The services that this instance asks."""
         if self._directory is None:
-            self._directory = Directory(self.consul, self.http, self.settings.fabio_addr, lambda: self.spawn)
+            spawn, token = lambda: self.spawn, lambda: self.token
+            self._directory = Directory(self.consul, self.http, self.settings.fabio_addr, spawn, token)
         return self._directory
 
     def through_fabio(self) -> ServiceClient:

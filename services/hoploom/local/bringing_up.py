@@ -12,7 +12,7 @@ from hoploom import __version__, engines
 from hoploom.kit.deploy import deploy_root
 from hoploom.kit.errors import ConfigError
 from hoploom.kit.external_nodes import EDGE
-from hoploom.local import own_engines, ports, queries, submission, tokens
+from hoploom.local import own_engines, ports, queries, submission, tokens, view
 from hoploom.local.guest import Guest
 from hoploom.local.mesh import ENGINES, NODE, LocalMesh
 from hoploom.local.submission import Counts
@@ -104,6 +104,8 @@ async def _submit(mesh: LocalMesh, counts: Counts) -> None:
     }
     places = mesh.places
     own = submission.variables(places.data, places.data_set, places.worker_archives, f"{_host_name()}-")
+    doors = {name: url for name, url in view.links(mesh).items() if name != "manager"}
+    own["manager"]["doors"] = submission.doors(doors)
     for name, count in counts.as_dict().items():
         variables = {**common, "count": str(count), **own.get(name, {})}
         await nomad.run(jobs / f"{name}.nomad.hcl", variables)
@@ -134,8 +136,8 @@ async def _routed(mesh: LocalMesh, wanted: Mapping[str, int]) -> bool:
         if len(good) < count or (name != "ping" and len(routes) < count):
             return False
     if mesh.attached.id:
-        # Its table was not asked through Fabio itself; whether it routes to us is.
-        return (await mesh.http.request("GET", f"{mesh.fabio_url}/")).ok
+        # Its table was not asked through Fabio itself; whether it routes to us is, by a page that is open to all.
+        return (await mesh.http.request("GET", f"{mesh.fabio_url}/sign-in")).ok
     return bool(table)
 
 

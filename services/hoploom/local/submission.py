@@ -30,6 +30,11 @@ class Counts:
         return {"input": self.input, "output": self.output, "manager": self.manager, "ping": self.ping}
 
 
+def doors(pages: Mapping[str, str]) -> str:
+    """Pages by name as a manager's setting has them."""
+    return ",".join(f"{name.capitalize()}={url}" for name, url in pages.items())
+
+
 def variables(data: Path, data_set: Path, archives: Path, worker_prefix: str) -> dict[str, dict[str, str]]:
     """What each job is told besides what all are told.
 
@@ -40,9 +45,13 @@ def variables(data: Path, data_set: Path, archives: Path, worker_prefix: str) ->
         worker_prefix: Begins the workers' names.
     """
     folder = {"data_dir": str(data)}
+    # Who is on this machine reads: its commands and pages need no token for that.
+    open_ = {"open_reading": "true"}
     return {
-        "output": {**folder, "data_set": str(data_set), "memory": str(COLLECTING_MB)},
-        "manager": {"archive_dir": str(archives)},
+        "input": open_,
+        "output": {**folder, **open_, "data_set": str(data_set), "memory": str(COLLECTING_MB)},
+        # Its pages are reached by plain HTTP, on this machine alone.
+        "manager": {**open_, "archive_dir": str(archives), "development": "true"},
         "ping": {
             **folder,
             "scheduler": "service",

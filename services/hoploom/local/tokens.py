@@ -14,8 +14,9 @@ _NAMES = ("management", *CONSUL_POLICIES, "nomad", "operator", "worker")
 def ensure(places: Places) -> dict[str, str]:
     """All tokens by name; those that do not exist yet are made."""
     found = {name: _one(places.tokens / name) for name in _NAMES}
-    # Managers read a file of their own: on hosts input and manager are different users.
-    write_private(places.tokens / "manager-operator", f"{found['operator']}\n")
+    # Managers and outputs read files of their own: on hosts the services are different users.
+    for service in ("manager", "output"):
+        write_private(places.tokens / f"{service}-operator", f"{found['operator']}\n")
     return found
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from hoploom.kit import credentials
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.external_nodes import EDGE
 from hoploom.local.consul_agent import SERVICES
@@ -88,7 +89,8 @@ async def _coordination(mesh: LocalMesh) -> dict[str, Any]:
     """Leaders, owners, campaigns, what is paused and kept names, as a manager tells it; empty where none answers."""
     wanted = ("leaders", "owners", "campaigns")
     try:
-        answer = await mesh.http.request("GET", f"{mesh.fabio_url}/api/v1/overview")
+        headers = credentials.header(mesh.secrets.get("operator", ""))
+        answer = await mesh.http.request("GET", f"{mesh.fabio_url}/api/v1/overview", headers=headers)
         found = answer.json() if answer.ok else {}
     except Unavailable:
         found = {}
@@ -102,7 +104,8 @@ async def _collected(mesh: LocalMesh, instances: list[InstanceView]) -> list[dic
         if each.service == "output":
             url = f"http://{each.address}:{each.port}/api/v1/output/collector"
             try:
-                answer = await mesh.http.request("GET", url, timeout_s=_ASK_S)
+                headers = credentials.header(mesh.secrets.get("operator", ""))
+                answer = await mesh.http.request("GET", url, headers=headers, timeout_s=_ASK_S)
                 said = answer.json() if answer.ok else {}
             except Unavailable:
                 continue

@@ -10,7 +10,7 @@ from aiohttp import web
 from hoploom import __version__, kit
 from hoploom.kit.errors import ConfigError, Unavailable, Unprocessable
 from hoploom.kit.http_client import HttpClient
-from hoploom.manager import ads_handlers, ads_own
+from hoploom.manager import access, ads_handlers, ads_own
 from hoploom.manager.ads_flood import SAY_TIMEOUT_S, Flood
 from hoploom.manager.ads_hearing import Hearing
 from hoploom.manager.ads_own import OwnAds
@@ -43,13 +43,7 @@ def attach(app: web.Application, settings: Settings, token: str) -> None:
         ConfigError: A setting names something that is no URL.
     """
     urls, peers = _urls(settings.urls, "urls"), _urls(settings.peers, "peers")
-    app.add_routes(
-        [
-            web.post("/ads", ads_handlers.take),
-            web.get("/ads", ads_handlers.tell),
-            web.get("/managers", ads_handlers.managers),
-        ]
-    )
+    access.add(app, ads_handlers.routes(), None)
     app[REGISTRY] = Registry()
 
     async def opened(app: web.Application) -> AsyncIterator[None]:

@@ -13,6 +13,11 @@ from hoploom.wire.fields import VERSION
 HEARING = web.AppKey("manager_hearing", Hearing)
 
 
+def routes() -> list[web.RouteDef]:
+    """All routes of ads: each looks itself at what it is shown."""
+    return [web.post("/ads", take), web.get("/ads", tell), web.get("/managers", managers)]
+
+
 async def take(request: web.Request) -> web.Response:
     """Ads of a worker, or those that another manager passes on; each shows by itself whose it is."""
     bounded = request.clone(client_max_size=MAX_MESSAGE_BYTES)

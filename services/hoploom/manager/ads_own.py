@@ -55,7 +55,7 @@ class OwnAds:
 
 
 async def advertise(own: OwnAds, registry: Registry, flood: Flood) -> None:
-    """Say so every ten seconds, for ever."""
+    """Say so every 15 seconds, for ever."""
     while True:
         made = own.next()
         if made is not None:

@@ -11,15 +11,6 @@ def rows(seen: Iterable[Seen]) -> list[dict[str, Any]]:
     return sorted(map(_row, seen), key=lambda row: (not row["clash"], row["id"]))
 
 
-def problems(seen: Iterable[Seen]) -> list[str]:
-    """What a person has to put right."""
-    return [
-        f"{each.id} runs on more than one machine with one key: on the copy `hoploom worker join URL --copied`"
-        for each in seen
-        if each.clash
-    ]
-
-
 def _row(seen: Seen) -> dict[str, Any]:
     return {
         "id": seen.id,

@@ -117,7 +117,10 @@ class Registry:
     def managers(self) -> list[SeenManager]:
         """The managers that are alive, this one too, sorted by id."""
         now_s, found = self._clock(), []
-        for (_, name), sender in self._senders.items():
+        for (kind, name), sender in self._senders.items():
+            if kind != MANAGER:
+                # Asked for with every ad that comes: of thousands of workers not even the newest is looked up.
+                continue
             listed = sender.listed(now_s)
             if isinstance(listed.ad.body, ManagerBody) and listed.is_live(now_s):
                 remaining_s = listed.remaining_s(now_s)

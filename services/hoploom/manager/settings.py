@@ -11,7 +11,24 @@ class Settings(kit.Settings):
     """A manager: the pages that people look at."""
 
     port: int = setting(0, "Port to listen on; 0 takes a free one.", env=("MANAGER_PORT", "PORT"))
-    latest: int = setting(25, "Latest results shown on the page.", more="More makes the page longer, no slower.")
+    development: bool = setting(
+        False,
+        "Whether people may sign in by plain HTTP.",
+        more="True is for a mesh on one machine: whoever is on the way then reads along, so every page says so.",
+    )
+    open_reading: bool = setting(
+        True, "Whether anybody may read measurements by the API of RIPE Atlas (/api/v2) without a token."
+    )
+    active_passive: bool = setting(
+        False,
+        "Whether the leader among the managers alone serves, and the others stand by.",
+        more="False lets all of them serve at once; sessions are good at each of them either way.",
+    )
+    latest: int = setting(25, "Latest results shown at home.", more="More makes the page longer, no slower.")
+    doors: str = setting(
+        "",
+        "Pages that home links to, as NAME=URL separated by commas, such as Consul=https://consul.example.org/ui/.",
+    )
     archive_dir: str = setting(
         "",
         "Folder with the archives that workers elsewhere are installed from, as `hoploom build` made them.",
@@ -48,4 +65,9 @@ class Settings(kit.Settings):
         "",
         "Addresses of managers, separated by commas, beside those that Consul knows.",
         more="Asked every few seconds who is there; one of another mesh has to have the same workers' token.",
+    )
+    users_file: str = setting(
+        "",
+        "File with the users of the pages, for managers that are all on one host; empty keeps them in Consul.",
+        more="On a local disk, of mode 0600; each manager of the host names the same one.",
     )

@@ -11,15 +11,16 @@ from hoploom import kit
 from hoploom.kit import NotReady, credentials
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.ownership import Ownership
-from hoploom.output_service import confirming, coverage, dump, dumps, feed, handlers, hops
+from hoploom.output_service import atlas_handlers, confirming, coverage, dump, dumps, feed, handlers, hops, traces_to
 from hoploom.output_service.archive import Archive, Limits
 from hoploom.output_service.collecting import serving
 from hoploom.output_service.hop_feed import HopFeed
 from hoploom.output_service.intake import Intake
 from hoploom.output_service.news import News
+from hoploom.output_service.rollups import attaching as rollups
 from hoploom.output_service.settings import Settings
 from hoploom.output_service.store import Store
-from hoploom.trust import attaching
+from hoploom.trust import attaching, reading
 from hoploom.wire import routes
 
 log = logging.getLogger(__name__)
@@ -45,10 +46,12 @@ def make_app(settings: Settings) -> web.Application:
             web.post("/results", handlers.post_results),
             *feed.routes(),
             *dumps.routes(),
+            *atlas_handlers.routes(),
             web.post(confirming.ROUTE, confirming.post_confirmed),
             web.get("/api/v1/results", handlers.get_results),
             web.get("/api/v1/output/campaigns/{number}/batches", handlers.get_batches),
             web.get(coverage.ROUTE, coverage.get_coverage),
+            web.get(traces_to.ROUTE, traces_to.get_traces),
             web.get(hops.ROUTE, hops.get_hops),
         ]
     )
@@ -61,12 +64,14 @@ def make_app(settings: Settings) -> web.Application:
 
     kit.setup(app, name="output", routes=routes.OUTPUT, ready=[takes_batches])
     attaching.attach(app, app[handlers.TOKEN])
+    reading.attach(app, app[confirming.OPERATOR], is_open=settings.open_reading)
     mesh = kit.mesh(app)
     mesh.settings = settings
     mesh.reports.append(lambda: f"storing in {settings.db_dir}: {app[dumps.ARCHIVE].report()}")
     serving.setup(app, settings)
-    kit.health_routes(app, dumps.routes())
+    kit.health_routes(app, reading.guarded(dumps.routes(), is_open=settings.open_reading))
     app.cleanup_ctx.append(_store)
+    rollups.attach(app)
     kit.on_drain(app, feed.end)
     kit.background(app, _writes)
     kit.background(app, _announces)

@@ -23,7 +23,7 @@ class Copying:
     def __init__(self) -> None:
         """Start none yet."""
         self.has_ended = False
-        self._executor = ThreadPoolExecutor(_AT_A_TIME, "store-copies", _stand_back)
+        self._executor = ThreadPoolExecutor(_AT_A_TIME, "store-copies", stand_back)
 
     async def run(self, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
         """What a function comes to that blocks for long."""
@@ -36,7 +36,8 @@ class Copying:
         self._executor.shutdown(cancel_futures=True)
 
 
-def _stand_back() -> None:
+def stand_back() -> None:
+    """Give this thread a low priority."""
     # Only Linux counts niceness by thread; elsewhere there is no process of that number, or copies go at full speed.
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

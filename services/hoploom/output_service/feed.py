@@ -21,7 +21,7 @@ from aiohttp import web
 
 from hoploom.kit import metrics
 from hoploom.kit.errors import BadRequest, Unavailable
-from hoploom.output_service import cursors, paging, queries
+from hoploom.output_service import cursors, forms, paging, queries
 from hoploom.output_service.cursors import Place
 from hoploom.output_service.handlers import NEWS, STORE
 from hoploom.output_service.paging import Page
@@ -66,10 +66,13 @@ async def end(app: web.Application) -> None:
 
 
 async def get_page(request: web.Request) -> web.Response:
-    """Stored results in the order of `seq`; `next` is the cursor of the next page, null where there is none yet."""
+    """Stored results in the order of `seq`; `next` is the cursor of the next page, null where there is none yet.
+
+    With `form=` it has `text` in place of results, and `heading`, with which a file of such texts begins.
+    """
     query = _query(request, queries.PAGE_PARAMETERS)
     found = await _page(request.app, query, await _begin(request.app, query))
-    return await _answer(request.app[STORE], found, "page")
+    return await (_text(request.app[STORE], found, query) if query.form else _answer(request.app[STORE], found, "page"))
 
 
 async def get_feed(request: web.Request) -> web.StreamResponse:
@@ -103,7 +106,7 @@ async def _begin(app: web.Application, query: Query) -> Place:
 async def _page(app: web.Application, query: Query, place: Place) -> Page:
     async with app[READING]:
         with _counted():
-            return await paging.page(app[STORE], query, place)
+            return await (forms.page if query.form else paging.page)(app[STORE], query, place)
 
 
 @contextmanager
@@ -122,6 +125,16 @@ async def _answer(store: Store, page: Page, by: str) -> web.Response:
     if by == "page":
         document["next"] = None if page.is_end else cursor
     _SENT.labels(by).inc(len(page.results))
+    return web.json_response(text=await asyncio.to_thread(json.dumps, document))
+
+
+async def _text(store: Store, page: Page, query: Query) -> web.Response:
+    """Lines to be downloaded, and what a file of them begins with."""
+    cursor = cursors.text(store.uuid, page.behind)
+    lines = "".join(each.document[forms.TEXT] for each in page.results)
+    document = {"v": 1, "store": store.uuid, "heading": forms.HEADINGS[query.form], "text": lines,
+                "next": None if page.is_end else cursor}  # fmt: skip
+    _SENT.labels("page").inc(len(page.results))
     return web.json_response(text=await asyncio.to_thread(json.dumps, document))
 
 

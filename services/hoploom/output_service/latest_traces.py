@@ -35,14 +35,21 @@ def rows(connection: apsw.Connection, campaign: str, before: int, limit: int) ->
     documents: list[dict[str, Any]] = []
     for place in latest.places(connection, "trace", campaign, before):
         last = min(before, place.first_row + place.rows) - 1
-        documents += _of_batch(connection, place, last, limit - len(documents))
+        documents += of_batch(connection, place, last, limit - len(documents))
         if len(documents) >= limit:
             break
     return documents
 
 
-def _of_batch(connection: apsw.Connection, place: Place, last: int, limit: int) -> list[dict[str, Any]]:
-    """The newest traceroutes of a batch up to a row, with their hops."""
+def of_batch(connection: apsw.Connection, place: Place, last: int, limit: int) -> list[dict[str, Any]]:
+    """The newest traceroutes of a batch with their hops.
+
+    Args:
+        connection: In a transaction.
+        place: Where the batch lies.
+        last: Only rows up to this one.
+        limit: Most of them.
+    """
     wanted = (place.started_at_us, place.first_row, last, limit)
     found = [dict(zip(_NAMES, row, strict=True)) for row in connection.execute(_NEWEST, wanted)]
     if not found:

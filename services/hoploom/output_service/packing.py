@@ -49,6 +49,13 @@ class Addresses:
 
 
 @dataclass(frozen=True)
+class Blobs:
+    """A column of bytes of one width: (n, width); none is NULL."""
+
+    values: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
 class Texts:
     """A column of text.
 
@@ -61,7 +68,7 @@ class Texts:
     which: NDArray[np.integer]
 
 
-Column = Value | Numbers | Addresses | Texts
+Column = Value | Numbers | Addresses | Blobs | Texts
 """What a column may be; a plain value is that of every row."""
 
 
@@ -88,7 +95,7 @@ def insertion(table: str, columns: Mapping[str, Column]) -> Packed:
         columns: Its columns, all of one length; at least one row.
     """
     lengths = {len(each.which if isinstance(each, Texts) else each.values) for each in columns.values()
-               if isinstance(each, Numbers | Addresses | Texts)}
+               if isinstance(each, Numbers | Addresses | Blobs | Texts)}
     (rows,) = lengths
     packing = _Packing(rows)
     expressions = [packing.add(column) for column in columns.values()]
@@ -122,6 +129,8 @@ class _Packing:
                 return self._numbers(column)
             case Addresses():
                 return self._addresses(column.values)
+            case Blobs():
+                return self._blobs(column.values)
             case Texts():
                 return self._texts(column)
             case _:
@@ -169,6 +178,11 @@ class _Packing:
         starts = np.cumsum(sizes) - sizes + 1
         parts = (each[column.which] for each in (starts, sizes))
         return self._where(column.which >= 0, lambda: self._parts(b"".join(encoded), *parts))
+
+    def _blobs(self, values: NDArray[np.uint8]) -> str:
+        width = values.shape[1]
+        mark, start = self._bound(values.tobytes()), self._numbers(Numbers(np.arange(self.rows) * width + 1))
+        return f"substr({mark}, {start}, {width})"
 
     def _parts(self, texts: bytes, starts: NDArray[np.integer], sizes: NDArray[np.integer]) -> str:
         """The expression for texts that stand one behind another; starts count from 1."""

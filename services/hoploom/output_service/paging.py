@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from ipaddress import IPv4Network, IPv6Network
 from itertools import takewhile
 from socket import AF_INET, AF_INET6, inet_pton
@@ -38,10 +37,11 @@ SELECT seq, kind, batch, worker, campaign, family, started_at_us, received_at_us
   first_row, first_hop, suspect
 FROM batches JOIN locations USING (seq)
 WHERE seq >= :seq AND (:kind = '' OR kind = :kind) AND (:campaign = '' OR campaign = :campaign)
-  AND (:family IS NULL OR family = :family)
+  AND (:family IS NULL OR family = :family) AND (:worker = '' OR worker = :worker)
 ORDER BY seq
 """
-_WANTED: Final = "at_ms >= :since_ms AND at_ms < :until_ms AND substr(address, 1, length(:start)) = :start"
+_WANTED: Final = """at_ms >= :since_ms AND at_ms < :until_ms AND substr(address, 1, length(:start)) = :start
+  AND (:outcome IS NULL OR outcome = :outcome)"""
 _PINGS: Final = f"""
 SELECT rowid, address, at_ms, outcome, rtt_us, coalesce(rtt_min_us, rtt_us), coalesce(rtt_max_us, rtt_us), sent,
   received, duplicates, reply_ttl, icmp_type, icmp_code, icmp_from
@@ -86,6 +86,10 @@ class Page(NamedTuple):
     is_end: bool
 
 
+Reader = Callable[[apsw.Connection, Place], Page]
+Looked = Iterator[tuple[Place, dict[str, Any] | None]]
+
+
 class _Batch(NamedTuple):
     """A batch, and where its rows lie; the names are those of `_BATCHES`."""
 
@@ -118,15 +122,20 @@ async def begin(store: Store, query: Query) -> Place:
 
 
 async def page(store: Store, query: Query, place: Place) -> Page:
-    """The next results.
+    """The next results: up to `query.limit`, whose cursor does not count; raises as `walked`."""
+    return await walked(store, place, lambda connection, place: read(connection, query, place))
+
+
+async def walked(store: Store, place: Place, reader: Reader) -> Page:
+    """The next page of a store, whichever of its files has it.
 
     Args:
-        store: Where they are.
-        query: Which ones; its cursor does not count.
+        store: Where the results are.
         place: From where on.
+        reader: Gives the next page of one file; `is_end` is that of the file.
 
     Returns:
-        Up to `query.limit` results. Where it is not the end there may be more, however few these are.
+        Where it is not the end there may be more results, however few these are.
 
     Raises:
         Gone: What is at the place was pruned.
@@ -140,7 +149,7 @@ async def page(store: Store, query: Query, place: Place) -> Page:
         is_last = number == store.files.live
         if number not in store.files.numbers():
             raise Gone(f"{folder.closed(number)} was pruned: begin without a cursor, with the oldest that there is")
-        found = await store.ask(partial(read, query=query, place=place), number)
+        found = await store.ask(_placed(reader, place), number)
         if is_last and found.behind.seq < place.seq:
             raise Conflict(f"store {store.uuid} never came as far as this cursor: begin without one")
         if is_last or not found.is_end:
@@ -148,6 +157,10 @@ async def page(store: Store, query: Query, place: Place) -> Page:
         place = Place(store.files.stop_seq(number))
         if found.results or time.monotonic() > until:
             return Page(found.results, place, is_end=False)
+
+
+def _placed(reader: Reader, place: Place) -> Callable[[apsw.Connection], Page]:
+    return lambda connection: reader(connection, place)
 
 
 def read(connection: apsw.Connection, query: Query, place: Place, limit_s: float = PAGE_S) -> Page:
@@ -159,26 +172,37 @@ def read(connection: apsw.Connection, query: Query, place: Place, limit_s: float
         place: From where on.
         limit_s: Seconds after which no further row is looked at.
     """
+    return gathered(connection, _looked_through(connection, query, place), query.limit, limit_s)
+
+
+def gathered(connection: apsw.Connection, looked_through: Looked, limit: int, limit_s: float = PAGE_S) -> Page:
+    """A page of what is found by looking through one file.
+
+    Args:
+        connection: As for `read`.
+        looked_through: Places, each with the document before it where that is wanted; not begun yet.
+        limit: Most results.
+        limit_s: Seconds after which it is gone on with no further.
+    """
     until = time.monotonic() + limit_s
     connection.execute("BEGIN")
     last = int(connection.execute(_LAST).get)
     results: list[Result] = []
     hops = 0
-    for behind, document in _looked_through(connection, query, place):
+    for behind, document in looked_through:
         if document:
             results.append(Result(behind, document))
             hops += len(document.get("hops", ()))
-        if len(results) == query.limit or hops >= PAGE_HOPS or time.monotonic() > until:
+        if len(results) == limit or hops >= PAGE_HOPS or time.monotonic() > until:
             return Page(results, behind, is_end=False)
     return Page(results, Place(last + 1), is_end=True)
 
 
-def _looked_through(
-    connection: apsw.Connection, query: Query, place: Place
-) -> Iterator[tuple[Place, dict[str, Any] | None]]:
+def _looked_through(connection: apsw.Connection, query: Query, place: Place) -> Looked:
     """Each wanted row from a place on with its document, and the end of each batch without any."""
     family = query.prefix.version if query.prefix else None
-    wanted = {"seq": place.seq, "kind": query.kind, "campaign": query.campaign, "family": family}
+    wanted = {"seq": place.seq, "kind": query.kind, "campaign": query.campaign, "family": family,
+              "worker": query.worker}  # fmt: skip
     for batch in map(_Batch._make, connection.execute(_BATCHES, wanted)):
         # The last of its probes left before it was sent, by the worker's clock as it was then.
         if batch.sent_at_us >= query.since_us and batch.started_at_us < query.until_us:
@@ -200,11 +224,11 @@ def _rows(
         "first": batch.first_row, "begin": begin, "last": batch.first_row + batch.rows - 1,
         "since_ms": -((batch.started_at_us - query.since_us) // _US_PER_MS),
         "until_ms": -((batch.started_at_us - query.until_us) // _US_PER_MS),
-        "start": _start(query.prefix),
+        "start": _start(query.prefix), "outcome": query.outcome_of(batch.kind),
     }  # fmt: skip
-    is_inside = _is_inside(query.prefix)
+    is_wanted = is_inside(query.prefix)
     for row, address, at_ms, *values in connection.execute(_TRACES if batch.kind == "trace" else _PINGS, asked):
-        if is_inside(address):
+        if is_wanted(address):
             found = _trace(connection, batch, values) if batch.kind == "trace" else _ping(values)
             at_us = batch.started_at_us + at_ms * _US_PER_MS
             shared = {"worker": batch.worker, "campaign": batch.campaign, "batch": batch.batch, "seq": batch.seq,
@@ -226,7 +250,7 @@ def _start(prefix: IPv4Network | IPv6Network | None) -> str:
     return "".join(f"{part}:" for part in takewhile(lambda part: part != "0", parts[:7]))
 
 
-def _is_inside(prefix: IPv4Network | IPv6Network | None) -> Callable[[str], bool]:
+def is_inside(prefix: IPv4Network | IPv6Network | None) -> Callable[[str], bool]:
     """Whether an address of the prefix's family is in it."""
     if prefix is None:
         return lambda _: True

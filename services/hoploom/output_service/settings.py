@@ -13,6 +13,11 @@ _DB_DIR = Path("output-data")
 class Settings(kit.Settings):
     """An output instance: stores what was probed."""
 
+    open_reading: bool = setting(
+        True,
+        "Whether anybody may read results without a token.",
+        more="False asks for a token of any kind: a person's, the operators', the mesh's, a worker's. Hosts want that.",
+    )
     db_dir: Path = setting(_DB_DIR, "Folder of this instance's own database; no other process may use it.")
     wait_lock_s: float = setting(
         0.0,
@@ -77,4 +82,9 @@ class Settings(kit.Settings):
     )
     collect_max_bytes: int = setting(
         8 * 2**30, "Largest file that is fetched from an output.", unit="bytes", more="It needs that twice here."
+    )
+    geoip_file: str = setting(
+        "",
+        "File in MaxMind's format, by which targets are counted by country and square of a degree.",
+        more="Where it is replaced, by renaming; empty counts no places.",
     )

@@ -18,7 +18,7 @@ import apsw
 from hoploom.kit import metrics
 from hoploom.kit.clock import wall_us
 from hoploom.kit.errors import ConfigError, Conflict, Unavailable, Unprocessable
-from hoploom.output_service import cells, disk, folder, opening, rotation, rows, schema
+from hoploom.output_service import cells, disk, folder, opening, reading_only, rotation, rows, schema
 from hoploom.output_service.copying import Copying
 from hoploom.output_service.writing import Writer, translated
 from hoploom.results import tables
@@ -191,6 +191,7 @@ class Store:
         try:
             with self.files.opened(self.files.live if number is None else number) as connection:
                 connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+                reading_only.confine(connection)
                 return question(connection)
         except apsw.InterruptError as error:
             raise Unavailable(f"this takes longer than {READ_S:g} s; ask for less, or take a dump") from error

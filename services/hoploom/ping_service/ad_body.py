@@ -11,7 +11,7 @@ from hoploom.ping_service.outbox import Outbox
 from hoploom.ping_service.settings import Settings
 from hoploom.ping_service.station import Station
 from hoploom.wire.ad_bodies import NOTE_LENGTH, PASSING, WARNING, WorkerBody
-from hoploom.wire.campaign import MAX_RATE_PPS
+from hoploom.wire.campaign_request import MAX_RATE_PPS
 
 _MINUTE_S = 60.0
 _SPACES = str.maketrans({each: " " for each in (*range(32), 127)})

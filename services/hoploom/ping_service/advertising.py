@@ -1,4 +1,4 @@
-"""Tells the managers how this worker is: every ten seconds, at once when that changes, and that it stops.
+"""Tells the managers how this worker is: every 15 seconds, at once when that changes, and that it stops.
 
 Every manager that is known and reached is told, since each passes on what it hears and any of them may be away. Only a
 worker that joined has a key to sign with; one of the mesh's own machines stands in Consul by its agent.

@@ -18,7 +18,7 @@ from hoploom.targets.address_set import AddressSet
 from hoploom.targets.target_set import digest, from_document
 from hoploom.wire import batch_codec
 from hoploom.wire.batch import OTHER_CONTENT
-from hoploom.wire.campaign import MAX_RATE_PPS
+from hoploom.wire.campaign_request import MAX_RATE_PPS
 from hoploom.wire.fields import Fields
 from hoploom.wire.lease import MAX_TTL_S, Lease, LeaseDone, LeaseRenewal, LeaseRequest, LeaseReturn
 from hoploom.wire.overlay import OverlayDocument

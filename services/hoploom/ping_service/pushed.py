@@ -19,7 +19,7 @@ from hoploom.ping_service.orders import UNKNOWN
 from hoploom.ping_service.station import Station
 from hoploom.prober.politeness import smallest
 from hoploom.wire import push
-from hoploom.wire.campaign import MAX_RATE_PPS
+from hoploom.wire.campaign_request import MAX_RATE_PPS
 from hoploom.wire.fields import MAX_INTEGER, NAME, Fields
 
 log = logging.getLogger(__name__)

@@ -82,11 +82,12 @@ SELECT h.rowid, h.batch_key, b.hop_rows FROM traceroute_hops h LEFT JOIN batches
 WHERE h.rowid >= ? ORDER BY h.rowid LIMIT 1 OFFSET ?
 """
 # A target answers an echo request by an echo reply and a datagram by saying that nobody listens there.
-_PROTOCOL: Final = """
+PROTOCOL: Final = """
 SELECT CASE WHEN icmp_type IN (0, 129) THEN 'icmp' ELSE 'udp' END
 FROM (SELECT address, hop, icmp_type, icmp_code FROM traceroute_hops WHERE rowid >= ? ORDER BY rowid LIMIT ?)
 WHERE hop = address AND (icmp_type IN (0, 129) OR (icmp_type, icmp_code) IN (VALUES (3, 3), (1, 4))) LIMIT 1
 """
+"""What a batch of traceroutes sent: asked with its first row in `traceroute_hops` and how many it has there."""
 
 
 def groups(connection: apsw.Connection, wanted: Wanted = EVERYTHING) -> Iterator[Group]:
@@ -120,7 +121,7 @@ def _groups(connection: apsw.Connection, kind: str, wanted: Wanted) -> Iterator[
         if kind == "trace":
             start = starts.get(key, 0)
             made = _traces(connection, batch, rows, start)
-            protocol = connection.execute(_PROTOCOL, (start, batch.hop_rows)).get or ""
+            protocol = connection.execute(PROTOCOL, (start, batch.hop_rows)).get or ""
         else:
             made = _pings(connection, batch, rows)
         yield Group(batch, _told(connection, filter(_is_wanted(batch, wanted), made)), protocol)

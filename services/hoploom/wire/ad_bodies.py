@@ -11,7 +11,7 @@ from typing import Any
 
 from hoploom.kit.errors import Unprocessable
 from hoploom.targets.notation import address_text, parse_address
-from hoploom.wire.campaign import MAX_RATE_PPS
+from hoploom.wire.campaign_request import MAX_RATE_PPS
 from hoploom.wire.fields import MAX_INTEGER, PRINTABLE, Fields
 from hoploom.wire.lease import MAX_SKILLS
 

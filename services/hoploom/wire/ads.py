@@ -22,10 +22,10 @@ from hoploom.wire.fields import MAX_INTEGER, NAME, VERSION, Fields
 
 WORKER, MANAGER = "worker", "manager"
 TTL_S = 45
-"""An ad holds for so long without a newer one: four are sent meanwhile, so that three may be lost."""
+"""An ad holds for so long without a newer one: three are sent meanwhile, so that two may be lost."""
 
-EVERY_S = 10.0
-"""A sender says the same again so often."""
+EVERY_S = 15.0
+"""A sender says the same again so often. What 500 of them cost a manager is nearly all HTTP, so it goes with this."""
 
 TTLS = range(5, 301)
 MAX_AD_BYTES = 3072
@@ -36,10 +36,10 @@ MAX_ADS = 64
 
 MAX_MESSAGE_BYTES = 256 * 1024
 MAX_FIRST = 2**31
-"""The most that a boot or a generation may be when its sender is not known: 680 years of ads every 10 s."""
+"""The most that a boot or a generation may be when its sender is not known: 1,000 years of ads every 15 s."""
 
 MAX_JUMP = 2**20
-"""What a boot or a generation may grow at once; 121 days of ads that nobody heard. Who holds a key can so make its own
+"""What a boot or a generation may grow at once; 182 days of ads that nobody heard. Who holds a key can so make its own
 counts large, and never so large that whoever comes after cannot go on from there."""
 
 _COUNT = range(1, MAX_INTEGER)

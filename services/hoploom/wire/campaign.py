@@ -1,20 +1,18 @@
-"""What is asked for as a campaign, and what a campaign is once its numbers are computed. Pure.
+"""What a campaign is once its numbers are computed from a `wire.campaign_request`. Pure.
 
-The request names blocks and wishes; everything else (targets, rates, digests) is computed by the input service, which
-trusts no number of a client. An edition of a campaign never changes afterwards: other blocks or wishes under the same
-id make another edition, and only where somebody asks for that. Pause, opt-outs and caps are `wire.overlay`'s.
+An edition of a campaign never changes afterwards, but that it may be stopped, for good: other blocks or wishes under
+the same id make another edition, and only where somebody asks for that. Pause, opt-outs and caps are `wire.overlay`'s.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from ipaddress import ip_address
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from hoploom.kit.errors import Unprocessable
 from hoploom.wire import slices
+from hoploom.wire.campaign_request import MAX_RATE_PPS, pace, without
 from hoploom.wire.fields import CAMPAIGN_ID, MAX_INTEGER, PRINTABLE, SHA256, VERSION, Fields
 from hoploom.wire.probe import Probe
 
@@ -22,105 +20,14 @@ FIRST_NUMBER = 2_000_000_000
 """Permanent integer ids start here, above the ids that RIPE Atlas gives out."""
 
 FAMILIES = (4, 6)
-MAX_BLOCKS = 200_000
-"""Of a request; the body's limit in bytes is usually met first."""
-
-MAX_RATE_PPS = 10_000_000
-"""Ten times what one worker on fast hardware sends; a larger number is a slip of the finger."""
-
-UNLIMITED = 0
-"""As a rate: as fast as the worker can. Only for loopback."""
-
 NUMBERS = range(FIRST_NUMBER, MAX_INTEGER)
 MAX_EDITION = 10**6 - 1
-MAX_ROUNDS = 10**6
-MAX_COOLDOWN_MINUTES = 7 * 24 * 60
-"""A week; who wants a longer pause starts another campaign."""
+MAX_PERSON = 200
+"""Of a person's name, in characters."""
 
-MAX_ANCHORS = 8
-SCOPE = re.compile("group|mesh")
-REVISE = re.compile("|restart")
+# A campaign without these looks as it did before there were any.
+_UNTOLD = ("parent", "home_dc", "slices", "apart", "stopped_us", "stopped_by", "networks")
 _SHA256_OR_NONE = re.compile(f"|{SHA256.pattern}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class CampaignRequest:
-    """What somebody wants mapped.
-
-    Attributes:
-        id: Chosen by the client, so that a repeated request makes no second campaign.
-        name: For people; empty means the id.
-        blocks: CIDR blocks and addresses, as text.
-        excludes: Blocks to leave out.
-        per_prefix: Sampling rules such as `24:1,48:1`; empty for the defaults of each kind of space.
-        allow_private: The campaign's key to loopback and private space.
-        contact: Who answers for the probes (RFC 9511); public targets need it.
-        rate_pps: Packets a second; None for the default of the targets' space, 0 for no limit.
-        probe: How each target is probed.
-        max_targets: The most targets wanted; 0 for the input service's own cap, which holds in any case.
-        rounds: Passes over the targets for each group; 0 goes on for ever.
-        cooldown_minutes: No target is handed out again within this time.
-        cooldown_scope: `group`: counted in each group alone; `mesh`: over all groups.
-        network_pps: Packets a second of the whole mesh to one /24 or /48; 0 sets no cap.
-        anchors: Up to eight addresses that answer where a worker's network works; they are probed around each lease.
-        revise: `restart` makes a new edition where the id is known with other content; empty refuses that.
-        slices: Parts of the targets by datacenter, such as one in dc1 and two in dc2; empty for all in the datacenter
-            where the campaign is made.
-        apart: Every worker maps all of it, also workers of one group.
-    """
-
-    id: str
-    name: str = ""
-    blocks: tuple[str, ...]
-    excludes: tuple[str, ...] = ()
-    per_prefix: str = ""
-    allow_private: bool = False
-    contact: str = ""
-    rate_pps: int | None = None
-    probe: Probe = field(default_factory=Probe)
-    max_targets: int = 0
-    rounds: int = 1
-    cooldown_minutes: int = 0
-    cooldown_scope: str = "group"
-    network_pps: int = 0
-    anchors: tuple[str, ...] = ()
-    revise: str = ""
-    slices: Mapping[str, int] = field(default_factory=dict)
-    apart: bool = False
-
-    @staticmethod
-    def from_json(document: object) -> CampaignRequest:
-        """Read and check what does not need the blocks to be understood.
-
-        Raises:
-            BadRequest: A field is missing or of the wrong type.
-            Unprocessable: A field is out of bounds, or unknown.
-        """
-        known = Fields(document, "a campaign request")
-        known.only(("v", *(each.name for each in fields(CampaignRequest))))
-        return CampaignRequest(
-            id=known.text("id", CAMPAIGN_ID),
-            name=known.text("name", PRINTABLE, "", longest=200),
-            blocks=known.texts("blocks", longest=MAX_BLOCKS),
-            excludes=known.texts("excludes", longest=MAX_BLOCKS, default=[]),
-            per_prefix=known.text("per_prefix", PRINTABLE, "", longest=64),
-            allow_private=known.flag("allow_private", default=False),
-            contact=known.text("contact", PRINTABLE, "", longest=200),
-            rate_pps=known.integer("rate_pps", range(MAX_RATE_PPS + 1)) if known.has("rate_pps") else None,
-            probe=Probe.from_json(known.object("probe", {})),
-            max_targets=known.integer("max_targets", range(MAX_INTEGER), 0),
-            revise=known.text("revise", REVISE, ""),
-            slices=slices.read(known.object("slices", {})),
-            apart=known.flag("apart", default=False),
-            **{**_pace(known), "anchors": _addresses(known)},
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """As it travels."""
-        lists = {"blocks": list(self.blocks), "excludes": list(self.excludes), "anchors": list(self.anchors)}
-        document = {"v": VERSION, **asdict(self), **lists, "probe": self.probe.to_json()}
-        # Digests of requests from before there were these stay what they were.
-        return _without(document, [name for name in ("slices", "apart") if not document[name]])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,6 +72,9 @@ class Campaign:
             were several, whose targets are all handed out wherever it stands.
         slices: See `CampaignRequest`; of hops' targets they say how the budget is shared, and nothing else.
         apart: See `CampaignRequest`.
+        networks: SHA-256 of the document of the networks by whose names results are told; empty where there is none.
+        stopped_us: When somebody stopped it for good, microseconds since 1970; 0 while it goes on.
+        stopped_by: Who stopped it.
         here: The datacenter that looks at it, whose slice counts; empty for all of them. It does not travel.
     """
 
@@ -191,6 +101,9 @@ class Campaign:
     home_dc: str = ""
     slices: Mapping[str, int] = field(default_factory=dict)
     apart: bool = False
+    networks: str = ""
+    stopped_us: int = 0
+    stopped_by: str = ""
     here: str = ""
 
     @property
@@ -261,7 +174,10 @@ class Campaign:
             home_dc=known.text("home_dc", slices.DATACENTER) if known.has("home_dc") else "",
             slices=slices.read(known.object("slices", {})),
             apart=known.flag("apart", default=False),
-            **_pace(known),
+            networks=known.text("networks", _SHA256_OR_NONE, ""),
+            stopped_us=known.integer("stopped_us", range(MAX_INTEGER), 0),
+            stopped_by=known.text("stopped_by", PRINTABLE, "", longest=MAX_PERSON),
+            **pace(known),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -269,33 +185,11 @@ class Campaign:
         sets = {str(family): asdict(each) for family, each in sorted(self.sets.items())}
         document = {"v": VERSION, **asdict(self), "sets": sets, "targets": self.targets, "anchors": list(self.anchors)}
         document["probe"] = self.probe.to_json()
-        untold = [name for name in ("parent", "home_dc", "slices", "apart") if not document[name]]
-        return _without(document, ("here", *untold))
+        untold = [name for name in _UNTOLD if not document[name]]
+        return without(document, ("here", *untold))
 
 
-def _without(document: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
-    return {name: each for name, each in document.items() if name not in names}
 
-
-def _pace(known: Fields) -> dict[str, Any]:
-    """The fields that say how often and how densely targets are probed; absent ones take their defaults."""
-    return {
-        "rounds": known.integer("rounds", range(MAX_ROUNDS + 1), 1),
-        "cooldown_minutes": known.integer("cooldown_minutes", range(MAX_COOLDOWN_MINUTES + 1), 0),
-        "cooldown_scope": known.text("cooldown_scope", SCOPE, "group"),
-        "network_pps": known.integer("network_pps", range(MAX_RATE_PPS + 1), 0),
-        "anchors": known.texts("anchors", longest=MAX_ANCHORS, default=[]),
-    }
-
-
-def _addresses(known: Fields) -> tuple[str, ...]:
-    anchors = known.texts("anchors", longest=MAX_ANCHORS, default=[])
-    try:
-        for each in anchors:
-            ip_address(each)
-    except ValueError as error:
-        raise Unprocessable(f"an anchor is one address, such as 192.0.2.1: {error}") from error
-    return anchors
 
 
 def _sets(document: dict[str, Any]) -> dict[int, FamilySet]:

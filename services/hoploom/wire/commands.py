@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hoploom.wire.campaign import MAX_RATE_PPS
+from hoploom.wire.campaign_request import MAX_RATE_PPS
 from hoploom.wire.fields import MAX_INTEGER, VERSION, Fields
 
 PREFIX = "hoploom/orders/"

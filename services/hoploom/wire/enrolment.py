@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hoploom.kit.errors import BadRequest
-from hoploom.wire.campaign import MAX_RATE_PPS
+from hoploom.wire.campaign_request import MAX_RATE_PPS
 from hoploom.wire.fields import MAX_INTEGER, PRINTABLE, VERSION, Fields
 
 ROUTE = "/api/v1/workers"

@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from hoploom.kit.errors import NotFound, Unprocessable
-from hoploom.wire.campaign import MAX_ANCHORS, MAX_RATE_PPS, NUMBERS
+from hoploom.wire.campaign import NUMBERS
+from hoploom.wire.campaign_request import MAX_ANCHORS, MAX_RATE_PPS
 from hoploom.wire.fields import CAMPAIGN_ID, KEY_128, MAX_INTEGER, NAME, PRINTABLE, SHA256, VERSION, Fields
 from hoploom.wire.probe import PING, Probe
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import bisect
 import datetime
 import re
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from hoploom.kit.errors import Unprocessable
 from hoploom.targets.notation import Block, parse_block
 from hoploom.targets.ranges import Range, merge
-from hoploom.wire.campaign import MAX_RATE_PPS
+from hoploom.wire.campaign_request import MAX_RATE_PPS, without
 from hoploom.wire.fields import CAMPAIGN_ID, MAX_INTEGER, NAME, PRINTABLE, VERSION, Fields
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -60,6 +61,7 @@ class OverlayDocument:
         version: Grows with every change; 0 for the empty one that nobody has written.
         paused: Nothing at all is probed.
         paused_campaigns: Ids of campaigns of which nothing is probed.
+        stopped_campaigns: Ids of campaigns that were stopped a short time ago; their records say so for good.
         opt_outs: What to stay away from, sorted by block.
         rate_pps: Packets a second to each campaign at most, over the whole mesh; 0 sets no cap.
         network_pps: Packets a second to one /24 or /48 at most, over the whole mesh; 0 sets no cap.
@@ -73,6 +75,7 @@ class OverlayDocument:
     rate_pps: int = 0
     network_pps: int = 0
     revoked: tuple[str, ...] = ()
+    stopped_campaigns: tuple[str, ...] = ()
 
     @staticmethod
     def from_json(document: object) -> OverlayDocument:
@@ -83,28 +86,33 @@ class OverlayDocument:
             Unprocessable: A field is out of bounds.
         """
         known = Fields(document, "an overlay")
+        paused = _matching(known.texts("paused_campaigns", longest=MAX_LISTED, default=[]), CAMPAIGN_ID)
+        stopped = _matching(known.texts("stopped_campaigns", longest=MAX_LISTED, default=[]), CAMPAIGN_ID)
         return OverlayDocument(
             version=known.integer("version", range(MAX_INTEGER)),
             paused=known.flag("paused", default=False),
-            paused_campaigns=_matching(known.texts("paused_campaigns", longest=MAX_LISTED, default=[]), CAMPAIGN_ID),
+            paused_campaigns=tuple(each for each in paused if each not in stopped),
             opt_outs=tuple(map(_opt_out, known.objects("opt_outs"))) if known.has("opt_outs") else (),
             rate_pps=known.integer("rate_pps", range(MAX_RATE_PPS + 1), 0),
             network_pps=known.integer("network_pps", range(MAX_RATE_PPS + 1), 0),
             revoked=_matching(known.texts("revoked", longest=MAX_LISTED, default=[]), NAME),
+            stopped_campaigns=stopped,
         )
 
     def to_json(self) -> dict[str, Any]:
-        """As it travels and as it is stored."""
+        """As it travels and as it is stored; to who knows no stops, what is stopped is paused."""
         lists = {
-            "paused_campaigns": list(self.paused_campaigns),
+            "paused_campaigns": sorted({*self.paused_campaigns, *self.stopped_campaigns}),
             "opt_outs": [asdict(each) for each in self.opt_outs],
             "revoked": list(self.revoked),
+            "stopped_campaigns": list(self.stopped_campaigns),
         }
-        return {"v": VERSION, **asdict(self), **lists}
+        untold = () if self.stopped_campaigns else ("stopped_campaigns",)
+        return without({"v": VERSION, **asdict(self), **lists}, untold)
 
     def is_paused(self, campaign: str) -> bool:
         """Whether nothing of a campaign is probed now."""
-        return self.paused or campaign in self.paused_campaigns
+        return self.paused or campaign in self.paused_campaigns or campaign in self.stopped_campaigns
 
     def is_revoked(self, worker: str) -> bool:
         """Whether a worker gets no work any more."""
@@ -130,6 +138,21 @@ class OverlayDocument:
         if not campaign:
             return replace(self, paused=paused)
         return replace(self, paused_campaigns=_listed(self.paused_campaigns, campaign, present=paused))
+
+    def with_stop(self, campaign: str, *, stopped: bool, past: Collection[str] = ()) -> OverlayDocument:
+        """Stop a campaign, or let it go on where it began anew.
+
+        Args:
+            campaign: Its id.
+            stopped: Whether it is stopped; it is not paused then, nor afterwards.
+            past: Ids of others that need not be told any more.
+        """
+        left = tuple(each for each in self.stopped_campaigns if each not in past)
+        return replace(
+            self,
+            stopped_campaigns=_listed(left, campaign, present=stopped),
+            paused_campaigns=_listed(self.paused_campaigns, campaign, present=False),
+        )
 
     def with_opt_out(self, opt_out: OptOut) -> OverlayDocument:
         """Stay away from a block; what was said of it before is replaced, but for the day since when."""
@@ -170,6 +193,7 @@ class OverlayDocument:
             rate_pps=_stricter(self.rate_pps, other.rate_pps),
             network_pps=_stricter(self.network_pps, other.network_pps),
             revoked=tuple(sorted({*self.revoked, *other.revoked})),
+            stopped_campaigns=tuple(sorted({*self.stopped_campaigns, *other.stopped_campaigns})),
         )
 
     @cached_property

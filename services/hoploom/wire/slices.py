@@ -15,9 +15,27 @@ from hoploom.wire.fields import Fields
 DATACENTER = re.compile("[a-z0-9][a-z0-9_-]{0,62}")
 """Consul's own rule: letters, digits, underscores and hyphens, which it turns to lower case."""
 
+_LIKE = "it is like dc1=1,dc2=2"
 MAX_DATACENTERS = 64
 PARTS = range(1, 10**6)
 Proportions = Mapping[str, int]
+
+
+def parse(text: str) -> dict[str, int]:
+    """The parts by datacenter, as a person writes them: `dc1=1,dc2=2`.
+
+    Raises:
+        Unprocessable: It is written otherwise, names a datacenter twice, or a part is out of bounds.
+    """
+    found: dict[str, int] = {}
+    for word in filter(None, map(str.strip, text.split(","))):
+        name, _, part = word.partition("=")
+        if not part.isascii() or not part.isdigit():
+            raise Unprocessable(f"{text[:80]}: {word[:40]!r} is no part of a datacenter; {_LIKE}")
+        if name in found:
+            raise Unprocessable(f"{text[:80]}: {name} stands there twice; {_LIKE}")
+        found[name] = int(part)
+    return read(found)
 
 
 def cut(proportions: Proportions, dc: str, total: int) -> tuple[int, int]:

@@ -13,11 +13,15 @@ _LOCKS = {
     "manager": tuple(f"hoploom/roles/{role}/.lock" for role in ("manager", "keys", "edge-nodes", "dyfi")),
 }
 _NAMES = {**{each: (each,) for each in SERVICES}, "fabio": ("fabio", "fabio-routes"), "prometheus": ("host-metrics",)}
-_READ = ("hoploom/users/root", "hoploom/signing/key", "apps/anything")
+_READ = ("hoploom/signing/key", "apps/anything")
+_OWN_TO_READ = {"manager": ("hoploom/users/root", "hoploom/doors/x", "hoploom/sessions/x", "hoploom/audit")}
+"""Hashes of passwords, who is invited, who has signed in, and who has done what."""
+
 _KEPT = {
     "input": ("hoploom/campaigns/x", "hoploom/overlay"),
     "output": ("hoploom/data-sets/x",),
-    "manager": tuple(f"hoploom/{each}/x" for each in ("keys", "invites", "workers", "orders", "dyfi")),
+    "manager": tuple(f"hoploom/{each}/x" for each in ("keys", "invites", "workers", "orders", "dyfi",
+                                                           "users", "doors", "sessions", "attempts", "tokens")),
 }
 # It enters workers that live elsewhere in the catalogue, on nodes of its own.
 _ALSO = {("manager", "ping")}
@@ -52,7 +56,8 @@ def _keys(service: str) -> Iterator[Attempt]:
     for owner, keys in _KEPT.items():
         for key in keys if owner != service else ():
             yield Attempt(f"write {key}, which is {owner}'s", "PUT", f"/v1/kv/{key}", "mine")
-    for key in _READ:
+    others = (key for owner, keys in _OWN_TO_READ.items() if owner != service for key in keys)
+    for key in (*_READ, *others):
         yield Attempt(f"read {key}", "GET", f"/v1/kv/{key}")
     yield Attempt("raise the epoch", "PUT", "/v1/kv/hoploom/epoch", 9)
     yield Attempt("override Fabio's routes", "PUT", "/v1/kv/fabio/config", "route add x / http://192.0.2.1/")

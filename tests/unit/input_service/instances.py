@@ -43,7 +43,7 @@ from hoploom.kit.membership import Mesh
 from hoploom.kit.settings import Settings
 from hoploom.targets.ranges import Range
 from hoploom.trust.numbers import Numbers
-from hoploom.wire.campaign import CampaignRequest
+from hoploom.wire.campaign_request import CampaignRequest
 from hoploom.wire.hops import HopReport
 from hoploom.wire.lease import LeaseDone, LeaseRenewal, LeaseRequest, LeaseReturn
 from waiting import eventually

@@ -34,6 +34,15 @@ async def test_the_same_request_again_makes_no_second_campaign(instances: list[I
     assert await instances[2].campaigns.all() == [first]
 
 
+async def test_a_campaign_has_its_networks_and_their_names_make_no_other_campaign(instance: Instance) -> None:
+    request = campaign_request(blocks=["127.0.0.0/24", "127.0.2.0/24"], sources=(("one", 1), ("two", 1)))
+    campaign, _ = await instance.campaigns.create(request)
+    document = json.loads(await instance.sets.document(campaign.networks))
+    assert document["networks"] == {"one": ["127.0.0.0/24"], "two": ["127.0.2.0/24"]}
+    again, new = await instance.campaigns.create(replace(request, sources=()))
+    assert again == campaign and not new
+
+
 @pytest.mark.parametrize("seed", range(4))
 async def test_the_same_request_at_three_instances_at_once_makes_one_campaign(seed: int) -> None:
     consul = BusyConsul(seed)

@@ -10,10 +10,10 @@ import pytest
 from hoploom.input_service import documents as module
 from hoploom.input_service import keys
 from hoploom.input_service.documents import ROLE, Documents
+from hoploom.input_service.stopping import Stopping
 from hoploom.input_service.work import Wanted
 from hoploom.kit.errors import NotFound, Unavailable, Unprocessable
 from hoploom.kit.fake_consul import FakeConsul
-from hoploom.kit.membership import Mesh
 from hoploom.targets.permutation import Permutation
 from hoploom.wire.campaign import Campaign
 from hoploom.wire.lease import Lease, LeaseDone
@@ -44,9 +44,10 @@ class World:
             consul.away_datacenters = {other} if is_cut else set()
 
 
-async def _pulling(mesh: Mesh) -> None:
+async def _pulling(instance: Instance) -> None:
+    mesh, settle = instance.mesh, Stopping(instance.campaigns, instance.parts.overlay).settle
     async with mesh.leading(ROLE) as term:
-        await Documents(mesh.consul, mesh.dc, "dc1").run(term)
+        await Documents(mesh.consul, mesh.dc, "dc1", settle).run(term)
 
 
 @asynccontextmanager
@@ -55,7 +56,7 @@ async def joined() -> AsyncIterator[World]:
     one, two = FakeConsul("dc1"), FakeConsul("dc2")
     one.wan, two.wan = {"dc2": two}, {"dc1": one}
     async with running([one]) as [first], running([two]) as [second]:
-        tasks = [asyncio.get_running_loop().create_task(_pulling(each.mesh)) for each in (first, second)]
+        tasks = [asyncio.get_running_loop().create_task(_pulling(each)) for each in (first, second)]
         try:
             await eventually("the home's overlay is known", lambda: second.parts.overlay.current)
             yield World(first, second)
@@ -192,6 +193,21 @@ async def test_a_pause_at_home_holds_everywhere_and_one_elsewhere_holds_there(wo
     assert ours.current and not ours.current.opt_outs
 
 
+async def test_a_stop_and_a_new_beginning_reach_the_workers_of_the_other_datacenter(world: World) -> None:
+    await world.one.campaigns.create(campaign_request(slices=SLICES))
+    await pulled(world.two)
+    stopping = Stopping(world.one.campaigns, world.one.parts.overlay)
+    await stopping.stop("demo", "anna")
+    theirs = world.two.parts.overlay
+    await eventually("their workers are told", lambda: theirs.current and theirs.current.is_paused("demo"))
+    assert (await world.two.campaigns.get("demo")).stopped_by == "anna"
+    assert await all_leases(world.two, "w2") == []
+    anew, _ = await world.one.campaigns.create(campaign_request(slices=SLICES, revise="restart"))
+    await stopping.settle(anew)
+    await pulled(world.two, edition=2)
+    await eventually("it goes on there", lambda: theirs.current and not theirs.current.is_paused("demo"))
+
+
 async def test_a_datacenter_that_is_cut_off_works_on_and_is_paused_by_its_own_people(world: World) -> None:
     await world.one.campaigns.create(campaign_request(slices=SLICES))
     await pulled(world.two)
@@ -224,7 +240,7 @@ async def test_whoever_leads_pulls_when_the_one_before_dies_and_mends_what_it_le
     one, two = FakeConsul("dc1"), FakeConsul("dc2")
     one.wan, two.wan = {"dc2": two}, {"dc1": one}
     async with running([one]) as [first], running([two, two]) as pair:
-        tasks = [asyncio.get_running_loop().create_task(_pulling(each.mesh)) for each in pair]
+        tasks = [asyncio.get_running_loop().create_task(_pulling(each)) for each in pair]
         try:
             await eventually("the overlay is known", lambda: all(each.parts.overlay.current for each in pair))
             (leader,) = [each for each in pair if each.mesh.leadership.report()]

@@ -209,7 +209,7 @@ async def test_a_change_is_one_line_of_the_log_with_who_asked(
         for _ in range(2):
             await client.post(f"{ROUTE}/opt-outs", json={"v": 1, "block": "::1"}, headers=headers)
     assert [each.getMessage() for each in caplog.records if "overlay" in each.name] == [
-        "overlay version 1: ::1 is opted out, asked for by request call-7"
+        "overlay version 1: ::1 is opted out, asked for by operator, request call-7"
     ]
 
 
@@ -231,3 +231,29 @@ async def test_without_a_workers_token_an_operator_still_reads(on_mesh: OnMesh, 
 
 def test_the_overlay_is_routed() -> None:
     assert ROUTE in routes.INPUT
+
+
+async def test_a_stopped_campaign_is_no_pause_and_does_not_go_on(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    campaign = {"v": 1, "id": "demo", "blocks": ["127.0.0.0/24"], "allow_private": True}
+    await client.post("/api/v1/campaigns", json=campaign, headers=OPERATOR)
+    stop = "/api/v1/campaigns/demo/stop"
+    assert (await client.post(stop, headers=WORKER)).status == 401
+    first = await client.post(stop, headers={**OPERATOR, "X-On-Behalf-Of": "%C3%85nna"})
+    found = await first.json()
+    assert (first.status, found["changed"], found["campaign"]["stopped_by"]) == (200, True, "Ånna")
+    assert "campaign demo is stopped by Ånna" in caplog.text
+    assert (await (await client.post(stop, headers=OPERATOR)).json()) == {**found, "changed": False}
+    assert (await overlay(client) or {})["stopped_campaigns"] == ["demo"]
+    assert (await (await client.get(f"{ROUTE}/summary")).json())["paused_campaigns"] == []
+    for paused in (False, True):
+        wish = {"v": 1, "paused": paused, "campaign": "demo"}
+        refused = await client.post(f"{ROUTE}/pause", json=wish, headers=OPERATOR)
+        assert refused.status == 422 and "stopped by Ånna, for good" in (await refused.json())["detail"]
+    anew = await client.post("/api/v1/campaigns", json={**campaign, "revise": "restart"}, headers=OPERATOR)
+    assert anew.status == 201 and "stopped_us" not in (await anew.json())["campaign"]
+    assert not (await overlay(client) or {})["paused_campaigns"]
+    unknown = await client.post("/api/v1/campaigns/none/stop", headers=OPERATOR)
+    assert unknown.status == 404

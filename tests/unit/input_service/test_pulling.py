@@ -25,6 +25,7 @@ THEIRS = Campaign(
 NEWER = replace(THEIRS, edition=2)
 LEGACY = replace(THEIRS, home_dc="")
 OURS = replace(THEIRS, home_dc="dc2")
+STOPPED = replace(THEIRS, stopped_us=1, stopped_by="anna")
 CHUNK = replace(THEIRS, id="hops-1", parent="demo")
 
 
@@ -41,10 +42,15 @@ CHUNK = replace(THEIRS, id="hops-1", parent="demo")
         ([NEWER], [OURS], Pull((), ("demo",))),
         ([NEWER], [LEGACY], Pull((), ("demo",))),
         ([], [THEIRS], Pull()),
+        ([STOPPED], [THEIRS], Pull((STOPPED,))),
+        ([STOPPED], [STOPPED], Pull()),
+        ([THEIRS], [STOPPED], Pull()),
+        ([NEWER], [STOPPED], Pull((NEWER,))),
     ],
     ids=["a new one", "a known one", "a new edition", "an old edition", "one of before there were datacenters",
          "what they have pulled from here", "targets of hops", "an id that is ours", "an id that was always ours",
-         "one that is gone there"],
+         "one that is gone there", "a stop", "a known stop", "an older copy without the stop",
+         "one that began anew"],
 )
 def test_what_is_taken_over(theirs: list[Campaign], ours: list[Campaign], pull: Pull) -> None:
     assert plan("dc1", theirs, {each.id: each for each in ours}) == pull
@@ -53,3 +59,4 @@ def test_what_is_taken_over(theirs: list[Campaign], ours: list[Campaign], pull: 
 def test_the_sets_of_a_campaign_are_its_families_and_what_it_leaves_out() -> None:
     assert pieces(THEIRS) == ("ab" * 32, "cd" * 32)
     assert pieces(replace(THEIRS, excludes="00" * 32)) == ("00" * 32, "ab" * 32, "cd" * 32)
+    assert pieces(replace(THEIRS, networks="11" * 32)) == ("11" * 32, "ab" * 32, "cd" * 32)

@@ -1,6 +1,7 @@
 """Target sets in pieces in the KV store."""
 
 import hashlib
+import json
 
 import pytest
 
@@ -48,6 +49,17 @@ async def test_blocks_come_back_merged_by_family(fake_consul: FakeConsul) -> Non
     first = 0x2A00 << 112
     found = await Sets(fake_consul).blocks(name)
     assert found == {4: [(0x08080800, 0x080809FF)], 6: [(first, first + 2**96 - 1)]}
+
+
+async def test_networks_that_are_too_large_by_list_are_stored_by_prefix(
+    fake_consul: FakeConsul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hoploom.input_service.sets.MAX_PACKED_BYTES", 1000)
+    sets, blocks = Sets(fake_consul), [f"10.{number % 3}.{number * 7 % 256}.{number % 256}" for number in range(600)]
+    found = json.loads(await sets.document(await sets.store_networks(blocks, [("mine", 600)])))
+    assert list(found["networks"]) == ["10.0.0.0/16", "10.1.0.0/16", "10.2.0.0/16"]
+    few = json.loads(await sets.document(await sets.store_networks(blocks[:9], [("mine", 9)])))
+    assert list(few["networks"]) == ["mine"]
 
 
 async def test_too_large_a_set_is_refused_and_leaves_nothing(fake_consul: FakeConsul) -> None:

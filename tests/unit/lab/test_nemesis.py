@@ -53,7 +53,7 @@ class Ended:
 
 def test_faults_begin_and_end_in_the_order_of_their_times_and_stand_in_the_history(tmp_path: Path) -> None:
     struck, path = Struck(), tmp_path / "history"
-    plan = [Planned(0.02, "stop", "b", 0.01), Planned(0.0, "stop", "a", 0.05), Planned(0.04, "kill", "c", 0.0)]
+    plan = [Planned(0.2, "stop", "b", 0.1), Planned(0.0, "stop", "a", 0.6), Planned(0.4, "kill", "c", 0.0)]
     with Recorder(path, "nemesis") as recorder, Nemesis(recorder, {"stop": struck.fault, "kill": struck.fault}) as one:
         one.run(plan)
         assert struck.lasting == set()

@@ -48,7 +48,8 @@ def test_tokens_are_made_once_and_closed_to_others(tmp_path: Path) -> None:
     assert tokens.ensure(places) == first
     assert len(set(first.values())) == len(first)
     assert {path.stat().st_mode & 0o777 for path in places.tokens.iterdir()} == {0o600}
-    assert (places.tokens / "manager-operator").read_text().strip() == first["operator"]
+    for service in ("manager", "output"):
+        assert (places.tokens / f"{service}-operator").read_text().strip() == first["operator"]
 
 
 def test_a_taken_port_is_left_and_the_other_is_named() -> None:

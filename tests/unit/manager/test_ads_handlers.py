@@ -26,6 +26,7 @@ from hoploom.wire.ads import MAX_FIRST, Ad, Envelope
 from hoploom.wire.overlay import OverlayDocument
 from hoploom.wire.overlay_record import KEY as OVERLAY
 from hoploom.wire.overlay_record import packed
+from people_made import signed_in
 from unit.manager.ads_made import ad_of
 from waiting import eventually
 
@@ -74,7 +75,7 @@ async def door(on_mesh: Put, fake_consul: FakeConsul, tmp_path: Path) -> AsyncIt
     revoked = OverlayDocument(version=1, revoked=("pi-9",))
     await fake_consul.kv_put(OVERLAY, packed(revoked))
     app = on_mesh(make_app(Settings(worker_token_file=str(token), urls="https://map.example.org/")), background=True)
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(TestServer(app), headers=await signed_in(fake_consul)) as client:
         await eventually("keys", lambda: signs(app[SIGNING]))
         door = Door(app, client, Signer.new())
         await eventually("revocations", lambda: knows_who_is_revoked(door))
@@ -99,7 +100,7 @@ async def test_a_worker_is_heard_and_told_where_managers_are_and_its_highest_boo
     assert [(each["id"], each["status"], each["clash"]) for each in overview["workers"]] == [
         ("pi-1", "passing", False)
     ]
-    text = await (await door.client.get("/")).text()
+    text = await (await door.client.get("/fleet")).text()
     assert "Turku" in text and "&lt;b&gt;ready" in text
 
 
@@ -116,7 +117,7 @@ async def test_two_machines_with_one_card_are_named_to_both_and_on_the_page(door
     overview = await (await door.client.get("/api/v1/overview")).json()
     assert [(each["status"], each["clash"]) for each in overview["workers"]] == [("warning", True)]
     assert any("pi-1 runs on more than one machine" in each for each in overview["problems"])
-    assert "two machines with one key" in await (await door.client.get("/")).text()
+    assert "on more than one machine with one key" in await (await door.client.get("/")).text()
 
 
 async def test_who_shows_nothing_good_is_refused_and_nothing_is_kept(door: Door) -> None:

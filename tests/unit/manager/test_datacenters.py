@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.manager.app import make_app
 from hoploom.manager.settings import Settings
+from people_made import signed_in
 from unit.manager.test_page import BATCH, CAMPAIGN, Page, Put, service
 
 SAID = {"targets": 4, "finished": False, "as_of_us": 0, "away": ""}
@@ -32,12 +33,13 @@ async def page(on_mesh: Put, fake_consul: FakeConsul) -> AsyncIterator[Page]:
             server = await stack.enter_async_context(TestServer(app))
             fake_consul.add_instance(name, "127.0.0.1", server.port or 0, dc=dc)
         manager = on_mesh(make_app(Settings(fabio_addr="http://127.0.0.1:1")))
-        yield await stack.enter_async_context(TestClient(TestServer(manager)))
+        yield await stack.enter_async_context(TestClient(TestServer(manager), headers=await signed_in(fake_consul)))
 
 
 async def test_the_page_names_the_datacenter_that_is_away_and_since_when(page: Page) -> None:
-    text = await (await page.get("/?part=main")).text()
-    assert "dc2 is away, its part is as of 1970-01-01 14:02:00 UTC: no &lt;way&gt;" in text
+    await page.get("/api/v1/overview")
+    text = await (await page.get("/")).text()
+    assert "dc2 is away, its part is as of 1970-01-01 14:02:00 UTC: <bdi>no &lt;way&gt;" in text
     assert "dc1 is away" not in text
 
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from hoploom import __version__, kit
+from hoploom.manager import access
 from hoploom.manager.joining import attaching
 from hoploom.manager.settings import Settings
 from waiting import eventually
@@ -27,6 +28,7 @@ async def asked(folder: str, urls: str = "") -> AsyncIterator[Client]:
     app, settings = web.Application(), Settings(archive_dir=folder, urls=urls)
     kit.setup(app, name="manager", agent=False)
     kit.mesh(app).settings = settings
+    access.attach(app, "")
     attaching.attach(app, settings)
     async with TestClient(TestServer(app, shutdown_timeout=0.01)) as client:
         yield client

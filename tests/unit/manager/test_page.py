@@ -14,6 +14,7 @@ from hoploom.kit.fake_consul import FakeConsul
 from hoploom.manager.app import make_app
 from hoploom.manager.settings import Settings
 from locks import lock, unlock
+from people_made import signed_in
 
 CAMPAIGN = {
     "campaign": {"id": "demo", "name": "<b>demo</b>", "number": 2_000_000_000, "targets": 10, "probe": {"count": 1}},
@@ -61,8 +62,15 @@ async def page(on_mesh: Put, fake_consul: FakeConsul, results: list[dict[str, An
     async with TestServer(service(inputs)) as first, TestServer(service(outputs)) as second:
         fake_consul.add_instance("input", "127.0.0.1", first.port or 0)
         fake_consul.add_instance("output", "127.0.0.1", second.port or 0)
-        async with TestClient(TestServer(on_mesh(make_app(Settings(fabio_addr="http://127.0.0.1:1"))))) as client:
+        app, shown = make_app(Settings(fabio_addr="http://127.0.0.1:1")), await signed_in(fake_consul)
+        async with TestClient(TestServer(on_mesh(app)), headers=shown) as client:
             yield client
+
+
+async def home(page: Page, path: str = "/") -> str:
+    """A page after a look, as somebody sees it who has waited for the next one."""
+    assert (await page.get("/api/v1/overview")).status == 200
+    return await (await page.get(path)).text()
 
 
 async def test_pings_and_traceroutes_stand_side_by_side_newest_first(page: Page, results: list[dict[str, Any]]) -> None:
@@ -73,7 +81,7 @@ async def test_pings_and_traceroutes_stand_side_by_side_newest_first(page: Page,
         ("127.0.0.10", "trace", 2700),
         ("127.0.0.9", "ping", 1500),
     ]
-    text = await (await page.get("/")).text()
+    text = await home(page)
     assert "reached, 3 hops away" in text and "2.700 ms" in text and "1.500 ms" in text
 
 
@@ -84,13 +92,12 @@ async def test_a_path_without_an_answer_of_its_target_has_no_time(
     results[:] = [{**TRACED, "outcome": outcome, "distance": None, "hops": hops}]
     [found] = (await (await page.get("/api/v1/overview")).json())["results"]
     assert (found["rtt_us"], found["hops"]) == (None, len(hops))
-    assert "away" not in (await (await page.get("/")).text()).partition("Latest results")[2]
+    assert "away" not in (await home(page)).partition("Latest results")[2]
 
 
 async def test_the_page_shows_instances_campaigns_and_results(page: Page) -> None:
+    text = await home(page)
     answer = await page.get("/")
-    text = await answer.text()
-    assert answer.status == 200
     assert all(part in text for part in ("Every instance is passing", "127.0.0.9", "1.500 ms", "local", "input-"))
     assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
 
@@ -99,8 +106,9 @@ async def test_the_page_shows_leaders_and_owners_and_what_is_left(page: Page, fa
     session = await fake_consul.session_create({"TTL": "10s"})
     said = b'{"v":1,"instance":"manager-1","url":"","at_us":1000000}'
     await lock(fake_consul, "hoploom/roles/manager/.lock", said, session)
-    text = await (await page.get("/")).text()
-    assert all(part in text for part in ("manager-1", "1970-01-01 00:00:01", "64 of 64 slots", "2 min"))
+    text = await home(page, "/mesh")
+    assert all(part in text for part in ("manager-1", "1970-01-01 00:00:01", "64 of 64"))
+    assert "2 min" in await home(page)
     await unlock(fake_consul, "hoploom/roles/manager/.lock", b"", session)
     found = await (await page.get("/api/v1/overview")).json()
     assert "nobody leads manager" in found["problems"]
@@ -109,35 +117,31 @@ async def test_the_page_shows_leaders_and_owners_and_what_is_left(page: Page, fa
 @pytest.mark.parametrize(
     ("overlay", "said", "unsaid"),
     [
-        (None, "", "paused"),
-        ({"paused": False, "paused_campaigns": [], "opt_outs": 0}, "", "Opted"),
-        ({"paused": True, "paused_campaigns": ["demo"], "opt_outs": 0}, "Probing is paused</strong>: ", "for demo"),
-        ({"paused": False, "paused_campaigns": ["a", "b"], "opt_outs": 0}, "paused</strong> for a, b", "Opted"),
-        ({"paused": False, "paused_campaigns": [], "opt_outs": 1200}, "Opted-out blocks: 1,200", "paused"),
+        (None, "Pause all probing", "opt-outs"),
+        ({"paused": False, "paused_campaigns": [], "opt_outs": 0}, "opt-outs 0", "Paused:"),
+        ({"paused": True, "paused_campaigns": ["demo"], "opt_outs": 0}, "Probing is paused</strong> everywhere", ">x<"),
+        ({"paused": False, "paused_campaigns": ["a", "b"], "opt_outs": 0}, 'campaigns/b">b</a>', "everywhere"),
+        ({"paused": False, "paused_campaigns": [], "opt_outs": 1200}, "opt-outs 1,200", "paused</strong>"),
     ],
     ids=["nobody tells", "nothing", "everything", "two campaigns", "opt-outs"],
 )
-async def test_what_is_paused_and_opted_out_stands_at_the_top(
+async def test_what_is_paused_and_opted_out_stands_on_the_page(
     on_mesh: Put, fake_consul: FakeConsul, overlay: object, said: str, unsaid: str
 ) -> None:
     answers = {"/api/v1/campaigns": {"campaigns": []}, "/api/v1/overlay/summary": overlay}
     async with TestServer(service(answers)) as an_input:
         fake_consul.add_instance("input", "127.0.0.1", an_input.port or 0)
-        async with TestClient(TestServer(on_mesh(make_app(Settings(fabio_addr="http://127.0.0.1:1"))))) as client:
-            text = await (await client.get("/?part=main")).text()
+        app, shown = make_app(Settings(fabio_addr="http://127.0.0.1:1")), await signed_in(fake_consul)
+        async with TestClient(TestServer(on_mesh(app)), headers=shown) as client:
+            text = await home(client)
             assert (await (await client.get("/api/v1/overview")).json())["overlay"] == overlay
-    top = text.partition("<section")[0]
-    assert said in top and unsaid not in top
+    assert said in text and unsaid not in text
 
 
 async def test_names_of_others_are_inert(page: Page) -> None:
-    text = await (await page.get("/")).text()
+    text = await home(page)
     assert "<b>demo</b>" not in text
     assert "&lt;b&gt;demo&lt;/b&gt;" in text
-
-
-async def test_the_changing_part_alone_has_no_frame(page: Page) -> None:
-    assert "<html" not in await (await page.get("/?part=main")).text()
 
 
 async def test_a_critical_instance_is_a_problem_and_comes_first(page: Page, fake_consul: FakeConsul) -> None:
@@ -160,11 +164,13 @@ async def test_a_worker_elsewhere_has_no_address_to_call(page: Page, fake_consul
 
 
 async def test_the_page_stands_while_consul_is_away(page: Page, fake_consul: FakeConsul) -> None:
-    await page.get("/")
+    await home(page)
     fake_consul.away = True
     found = await (await page.get("/api/v1/overview")).json()
     assert "Consul is away" in found["problems"][0]
     assert found["campaigns"] and found["results"], "asked from the last known list"
+    assert found["instances"], "the last that is known"
+    assert "shown below: as of" in await home(page)
 
 
 async def test_a_summary_adds_up_and_an_unknown_campaign_is_not_found(page: Page) -> None:
@@ -196,7 +202,8 @@ async def test_a_service_that_refuses_is_named_and_breaks_no_page(
     async with TestServer(app) as other:
         for name in ("input", "output"):
             fake_consul.add_instance(name, "127.0.0.1", other.port or 0)
-        async with TestClient(TestServer(on_mesh(make_app(Settings(fabio_addr="http://127.0.0.1:1"))))) as client:
+        app, shown = make_app(Settings(fabio_addr="http://127.0.0.1:1")), await signed_in(fake_consul)
+        async with TestClient(TestServer(on_mesh(app)), headers=shown) as client:
             assert (await client.get("/api/v1/overview")).status == 200
             summary = await client.get("/api/v1/summary/demo")
     refused = broken in ("/api/v1/campaigns/demo", "batches")
@@ -204,6 +211,8 @@ async def test_a_service_that_refuses_is_named_and_breaks_no_page(
 
 
 async def test_the_page_stands_while_consul_is_away_from_the_beginning(page: Page, fake_consul: FakeConsul) -> None:
+    # So that who asks is known.
+    assert (await page.get("/api/v1/summary/nosuch")).status == 404
     fake_consul.away = True
     assert (await page.get("/api/v1/overview")).status == 200
 
@@ -230,7 +239,7 @@ async def test_a_summary_is_of_all_pages_of_all_outputs(on_mesh: Put, fake_consu
             server = await stack.enter_async_context(TestServer(app))
             fake_consul.add_instance(name, "127.0.0.1", server.port or 0)
         manager = on_mesh(make_app(Settings(fabio_addr="http://127.0.0.1:1")))
-        client = await stack.enter_async_context(TestClient(TestServer(manager)))
+        client = await stack.enter_async_context(TestClient(TestServer(manager), headers=await signed_in(fake_consul)))
         summary = (await (await client.get("/api/v1/summary/demo")).json())["summary"]["local"]
     assert (summary["targets"], summary["duplicates"]) == (4 * 11, 0)
 

@@ -7,7 +7,7 @@ import apsw
 import numpy as np
 import pytest
 
-from hoploom.output_service.packing import Addresses, Column, Numbers, Packed, Texts, insertion
+from hoploom.output_service.packing import Addresses, Blobs, Column, Numbers, Packed, Texts, insertion
 from hoploom.wire.addresses import column
 
 MANY = 1000
@@ -33,6 +33,7 @@ COLUMNS: dict[str, tuple[Column, list[Any]]] = {
     "IPv6": (Addresses(column(IPV6)), IPV6),
     "both families and none": (Addresses(column(["", *IPV4[:500], *IPV6[:499]])), [None, *IPV4[:500], *IPV6[:499]]),
     "no address": (Addresses(np.zeros((MANY, 16), np.uint8)), [None] * MANY),
+    "bytes": (Blobs(column(IPV6)), [each.tobytes() for each in column(IPV6)]),
     "texts": (Texts(["ä:1", "b"], np.arange(MANY) % 2), ["ä:1", "b"] * (MANY // 2)),
     "texts, some lacking": (Texts(["one", "two"], np.arange(MANY) % 2 * 2 - 1), [None, "two"] * (MANY // 2)),
     "one text": (Texts(["one"], np.zeros(MANY, np.int64)), ["one"] * MANY),

@@ -139,7 +139,7 @@ def test_a_prefix_has_the_addresses_that_it_says(
     near = type(address)(int(prefix.network_address) | other & int(prefix.hostmask))
     for each in (address, near, type(address)(other & 2**address.max_prefixlen - 1)):
         text = inet_ntop(AF_INET if isinstance(each, IPv4Address) else AF_INET6, each.packed)
-        is_inside = text.startswith(paging._start(prefix)) and paging._is_inside(prefix)(text)
+        is_inside = text.startswith(paging._start(prefix)) and paging.is_inside(prefix)(text)
         assert is_inside == (each in prefix)
 
 

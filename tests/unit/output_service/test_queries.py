@@ -15,6 +15,9 @@ GOOD: dict[str, tuple[dict[str, list[str]], dict[str, Any]]] = {
     "an address": ({"prefix": ["10.0.0.1"]}, {"prefix": ip_network("10.0.0.1/32")}),
     "times": ({"since": ["0"], "until": ["1700000000000000"]}, {"since_us": 0, "until_us": 1_700_000_000_000_000}),
     "a kind": ({"kind": ["trace"]}, {"kind": "trace"}),
+    "a worker": ({"worker": ["pi-7"]}, {"worker": "pi-7"}),
+    "an outcome of pings": ({"outcome": ["lost"]}, {"outcome": "lost"}),
+    "an outcome of traceroutes": ({"outcome": ["reached"]}, {"outcome": "reached"}),
     "the largest page": ({"limit": ["1000"]}, {"limit": 1000}),
     "no wait": ({"wait": ["0"]}, {"wait_s": 0}),
     "the longest wait": ({"wait": ["55"]}, {"wait_s": 55}),
@@ -32,6 +35,7 @@ SQL = "' OR 1=1; DROP TABLE batches --"
 BAD = {
     "SQL as a campaign": ("campaign", SQL), "SQL as a kind": ("kind", SQL), "SQL as a prefix": ("prefix", SQL),
     "SQL as a limit": ("limit", SQL), "SQL as a time": ("since", SQL), "SQL as an end": ("until", SQL),
+    "SQL as a worker": ("worker", SQL), "SQL as an outcome": ("outcome", SQL), "markup": ("worker", "<script>"),
     "a path as a campaign": ("campaign", "../../etc/passwd"), "a path as a kind": ("kind", "../ping"),
     "NaN": ("since", "NaN"), "an infinity": ("until", "inf"), "a fraction": ("limit", "1.5"), "a sign": ("limit", "-1"),
     "a plus": ("since", "+1"), "an exponent": ("since", "1e9"), "digits of other scripts": ("limit", "\u0661\u0660"),
@@ -57,8 +61,20 @@ def test_a_query_may_not_have(case: str) -> None:
     ({"x" * 10**5: ["1"]}, "other", "no parameter 'xxx"),
     ({"limit": ["1", "2"]}, "limit", "limit is given 2 times"),
     ({"wait": ["1"]}, "other", "no parameter 'wait'"),
+    ({"form": ["csv; PRAGMA journal_mode"]}, "form", "form is csv or atlas"),
+    ({"order": ["seq; ATTACH 'x' AS y"]}, "other", "no parameter 'order'"),
+    ({"columns": ["*"]}, "other", "no parameter 'columns'"),
 ])  # fmt: skip
 def test_other_parameters_are_refused(given: dict[str, list[str]], parameter: str, reason: str) -> None:
     with pytest.raises(Refused, match=reason) as error:
         parsed(given, PAGE_PARAMETERS)
     assert error.value.parameter == parameter and len(str(error.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind", "expected"),
+    [("", "ping", None), ("lost", "ping", 1), ("lost", "trace", -1), ("reached", "ping", -1), ("reached", "trace", 0)],
+    ids=["all", "a ping's", "a ping's, asked of traceroutes", "a traceroute's, asked of pings", "a traceroute's"],
+)
+def test_an_outcome_is_a_number_of_its_kind(outcome: str, kind: str, expected: int | None) -> None:
+    assert Query(outcome=outcome).outcome_of(kind) == expected

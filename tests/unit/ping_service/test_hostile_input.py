@@ -16,7 +16,7 @@ from hoploom.targets.notation import parse_block
 from hoploom.targets.sampling import ALL
 from hoploom.targets.space import by_family
 from hoploom.targets.target_set import Part, TargetSet
-from hoploom.wire.campaign import MAX_RATE_PPS
+from hoploom.wire.campaign_request import MAX_RATE_PPS
 from hoploom.wire.lease import Lease
 from hoploom.wire.overlay import OverlayDocument
 from hoploom.wire.probe import Probe

@@ -18,6 +18,7 @@ WHOLE = OverlayDocument(
     rate_pps=1000,
     network_pps=10,
     revoked=("pi-1",),
+    stopped_campaigns=("gone",),
 )
 
 
@@ -53,6 +54,7 @@ def test_a_document_of_a_version_alone_stops_nothing() -> None:
         ({"paused": 1}, BadRequest, "paused"),
         ({"paused_campaigns": ["Demo"]}, Unprocessable, "'Demo'"),
         ({"paused_campaigns": "demo"}, BadRequest, "paused_campaigns"),
+        ({"stopped_campaigns": ["Demo"]}, Unprocessable, "'Demo'"),
         ({"revoked": ["../x"]}, Unprocessable, "'../x'"),
         ({"rate_pps": 10**9}, Unprocessable, "rate_pps"),
         ({"network_pps": -1}, Unprocessable, "network_pps"),
@@ -133,11 +135,30 @@ def test_a_pause_is_of_everything_or_of_one_campaign() -> None:
     assert resumed.with_pause("demo", paused=False) == OverlayDocument()
 
 
+def test_to_whoever_knows_no_stops_a_stopped_campaign_is_paused() -> None:
+    document = OverlayDocument().with_pause("demo", paused=True).with_stop("demo", stopped=True)
+    assert document.is_paused("demo") and not document.is_paused("other")
+    assert (document.paused_campaigns, document.stopped_campaigns) == ((), ("demo",))
+    told = document.to_json()
+    assert told["paused_campaigns"] == ["demo"]
+    del told["stopped_campaigns"]
+    # As one of the version before writes it, when it changes something else.
+    assert OverlayDocument.from_json(told) == OverlayDocument(paused_campaigns=("demo",))
+    assert document.with_stop("demo", stopped=False) == OverlayDocument()
+    assert "stopped_campaigns" not in OverlayDocument().to_json()
+
+
+def test_stops_of_the_past_are_told_no_more() -> None:
+    document = OverlayDocument().with_stop("old", stopped=True).with_stop("new", stopped=True, past=["old"])
+    assert document.stopped_campaigns == ("new",)
+
+
 @pytest.mark.parametrize(
     ("name", "change"),
     [
         ("a pause", lambda document: document.with_pause("", paused=True)),
         ("a campaign's pause", lambda document: document.with_pause("demo", paused=True)),
+        ("a stop", lambda document: document.with_stop("demo", stopped=True)),
         ("an opt-out", lambda document: document.with_opt_out(OptOut(block="::1", since="2026-01-01"))),
         ("an opt-out taken back", lambda document: document.without_opt_out("::1")),
         ("a cap", lambda document: document.with_caps(rate_pps=10)),
@@ -171,7 +192,7 @@ def test_names_and_blocks_are_kept_sorted_so_that_equal_wishes_are_equal_documen
 def test_of_two_overlays_the_stricter_holds() -> None:
     home = replace(
         of("10.0.0.0/8").with_opt_out(OptOut(block="::1", until="2026-06-01")).with_caps(rate_pps=10),
-        version=3, paused_campaigns=("b",), revoked=("w1",),
+        version=3, paused_campaigns=("b",), revoked=("w1",), stopped_campaigns=("c",),
     )  # fmt: skip
     own = replace(
         of("192.168.0.0/16").with_opt_out(OptOut(block="::1")).with_caps(rate_pps=20, network_pps=5),
@@ -180,6 +201,7 @@ def test_of_two_overlays_the_stricter_holds() -> None:
     both = own.joined(home)
     assert both == home.joined(own)
     assert both.version == 7 and both.paused and both.is_paused("x")
+    assert both.stopped_campaigns == ("c",)
     assert (both.paused_campaigns, both.revoked) == (("a", "b"), ("w1", "w2"))
     assert (both.rate_pps, both.network_pps) == (10, 5)
     assert {each.block: each.until for each in both.opt_outs} == {"10.0.0.0/8": "", "192.168.0.0/16": "", "::1": ""}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hoploom.kit.errors import BadRequest, Unprocessable
 from hoploom.prober.traces import TraceSettings
-from hoploom.wire.campaign import CampaignRequest
+from hoploom.wire.campaign_request import CampaignRequest
 from hoploom.wire.probe import DEFAULTS, KINDS, PING, SKILLS, TRACE, TRACE_PACKETS, Probe
 
 

@@ -6,7 +6,7 @@ import json
 from hoploom.cli import screen
 from hoploom.cli.workers import calls, commanded
 from hoploom.kit.errors import ConfigError
-from hoploom.wire.campaign import MAX_RATE_PPS
+from hoploom.wire.campaign_request import MAX_RATE_PPS
 
 NAME = "set"
 HELP = "set how fast a worker, or each of --all, may send: rate=N packets a second; rate=0 takes that back"

@@ -7,6 +7,7 @@ from aiohttp import web
 from hoploom import kit
 from hoploom.kit import tags
 from hoploom.kit.errors import BadRequest, ConfigError
+from hoploom.manager import access
 from hoploom.manager.broker.looking import Broker
 from hoploom.wire.fields import NAME
 
@@ -21,7 +22,7 @@ def attach(app: web.Application) -> None:
         yield
 
     app.cleanup_ctx.append(looked)
-    app.router.add_get("/broker", get_broker)
+    access.add(app, [web.get("/broker", get_broker)], None)
 
 
 async def get_broker(request: web.Request) -> web.Response:

@@ -7,10 +7,12 @@ from functools import partial
 from aiohttp import web
 
 from hoploom import kit
+from hoploom.manager import access
 from hoploom.manager.dyfi import handlers, outlook, provider
 from hoploom.manager.dyfi.account import Account, account
 from hoploom.manager.dyfi.updating import ROLE, Clocks, Outside, Updater
 from hoploom.manager.settings import Settings
+from hoploom.wire.people import Role
 
 
 def attach(app: web.Application, settings: Settings) -> None:
@@ -23,8 +25,8 @@ def attach(app: web.Application, settings: Settings) -> None:
     # A name points to one place: two datacenters would take it from each other for ever.
     names = found.names if (settings.home_dc or settings.dc) == settings.dc else ()
     app[handlers.NAMES] = names
-    app[handlers.OPERATOR] = kit.credentials.read(settings.operator_token_file)
-    app.add_routes(handlers.routes())
+    access.add(app, [web.get(handlers.ROUTE, handlers.show)], Role.VIEWER)
+    access.add(app, [web.post(f"{handlers.ROUTE}/resume", handlers.resume)], Role.OPERATOR)
     if names:
         kit.background(app, partial(_lead, found))
 

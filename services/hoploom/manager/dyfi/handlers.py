@@ -1,6 +1,5 @@
 """What is known about the names, for anybody, and the operator's word that the reason to stop is gone."""
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,19 +8,13 @@ from aiohttp import web
 from hoploom import kit
 from hoploom.kit.clock import wall_us
 from hoploom.kit.errors import Conflict, NotFound, Unavailable
-from hoploom.kit.logs import request_id
+from hoploom.manager.access import person
+from hoploom.manager.audit import audit
 from hoploom.manager.dyfi import telling
 from hoploom.manager.dyfi.record import KEY, Record, decoded, encoded, resumed, to_json
 
-log = logging.getLogger(__name__)
 ROUTE = "/api/v1/dyfi"
 NAMES = web.AppKey("manager_dyfi_names", Sequence[str])
-OPERATOR = web.AppKey("manager_dyfi_operator", str)
-
-
-def routes() -> list[web.RouteDef]:
-    """All routes."""
-    return [web.get(ROUTE, show), web.post(f"{ROUTE}/resume", resume)]
 
 
 async def show(request: web.Request) -> web.Response:
@@ -55,7 +48,6 @@ async def resume(request: web.Request) -> web.Response:
         NotFound: No name was ever told.
         Conflict: The record has changed in this very moment.
     """
-    kit.credentials.require(request, request.app[OPERATOR])
     consul = kit.mesh(request).consul
     entry = await consul.kv_get(KEY, consistent=True)
     if entry is None:
@@ -64,6 +56,6 @@ async def resume(request: web.Request) -> web.Response:
     if record.stopped:
         if not await consul.kv_put(KEY, encoded(resumed(record)), cas=entry.modify_index):
             raise Conflict("the record has changed just now: ask again")
-        log.info("dyfi goes on, asked for by request %s", request_id.get())
+        audit(request, person(request), "resume", "dyfi goes on")
     answer = await seen(kit.mesh(request), request.app[NAMES])
     return web.json_response({**answer, "changed": bool(record.stopped)})

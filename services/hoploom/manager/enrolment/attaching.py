@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from hoploom import kit
-from hoploom.kit import credentials
+from hoploom.manager import access
 from hoploom.manager.enrolment import handlers
 from hoploom.manager.enrolment.book import Book
 from hoploom.manager.enrolment.desk import Circumstances, Desk
@@ -15,15 +15,11 @@ from hoploom.trust.attaching import KEY_SET, REVOCATIONS
 from hoploom.trust.numbers import Numbers
 from hoploom.wire.ads import WORKER
 from hoploom.wire.enrolment import MAX_MANAGERS
+from hoploom.wire.people import Role
 
 
 def attach(app: web.Application, settings: Settings) -> None:
-    """Invite, enrol, renew and forget here; after those of the guard, the ads and the signing keys.
-
-    Raises:
-        ConfigError: The operators' token cannot be read.
-    """
-    app[handlers.OPERATOR] = credentials.read(settings.operator_token_file)
+    """Invite, enrol, renew and forget here; after those of the guard, the ads and the signing keys."""
     app[handlers.WRONG_TOKENS] = WrongTokens()
     app[handlers.URLS] = tuple(each.strip() for each in settings.urls.split(",") if each.strip())
 
@@ -48,4 +44,5 @@ def attach(app: web.Application, settings: Settings) -> None:
         )
 
     app.on_startup.append(start)
-    app.add_routes(handlers.routes())
+    access.add(app, handlers.of_workers(), None)
+    access.add(app, handlers.of_operators(), Role.OPERATOR)

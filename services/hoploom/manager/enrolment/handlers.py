@@ -15,34 +15,43 @@ from hoploom.kit.errors import Conflict, NotFound, TooMany
 from hoploom.kit.external_nodes import EDGE
 from hoploom.kit.logs import request_id
 from hoploom.manager import edge_workers
+from hoploom.manager.access import name as name_of
+from hoploom.manager.access import person
+from hoploom.manager.asking_address import asker
+from hoploom.manager.audit import audit
 from hoploom.manager.enrolment.admission import Refused
 from hoploom.manager.enrolment.desk import Desk
 from hoploom.manager.enrolment.records import Described, WorkerRecord
 from hoploom.manager.enrolment.wrong_tokens import WrongTokens
 from hoploom.manager.registry import REGISTRY
+from hoploom.trust.once import once
 from hoploom.wire.commands import EVERYBODY
 from hoploom.wire.enrolment import LEAVE, RENEW, ROUTE, WORKER_NAME, EnrolRequest, Proof
 from hoploom.wire.fields import Fields
 
 log = logging.getLogger(__name__)
 DESK = web.AppKey("enrolment_desk", Desk)
-OPERATOR = web.AppKey("enrolment_operator_token", str)
 WRONG_TOKENS = web.AppKey("enrolment_wrong_tokens", WrongTokens)
 URLS = web.AppKey("enrolment_urls", tuple[str, ...])
 DEFAULT_VALID_S, MAX_VALID_S = 24 * 3600, 30 * 24 * 3600
 _INVITATION = ("v", "name", "place", "latitude", "longitude", "max_rate_pps", "valid_s")
-_LONGEST_ADDRESS = 64
 _SECRET = {"Cache-Control": "no-store"}
 
 
-def routes() -> list[web.RouteDef]:
-    """All routes of enrolment."""
+def of_workers() -> list[web.RouteDef]:
+    """What workers call, who prove by what they send who they are."""
     return [
-        web.post(f"{ROUTE}/invites", post_invite),
         web.post(f"{ROUTE}/enrol", post_enrol),
         web.post(f"{ROUTE}/challenge", post_challenge),
         web.post(f"{ROUTE}/{RENEW}", post_renewal),
         web.post(f"{ROUTE}/{LEAVE}", post_leave),
+    ]
+
+
+def of_operators() -> list[web.RouteDef]:
+    """What operators call."""
+    return [
+        web.post(f"{ROUTE}/invites", once(post_invite, name_of)),
         web.get(ROUTE, get_workers),
         web.get(f"{ROUTE}/{{name}}", get_worker),
         web.delete(f"{ROUTE}/{{name}}", delete_worker),
@@ -51,14 +60,13 @@ def routes() -> list[web.RouteDef]:
 
 async def post_invite(request: web.Request) -> web.Response:
     """A one-time token for a new worker; asked again it makes another, and the first is void."""
-    kit.credentials.require(request, request.app[OPERATOR])
     known = Fields(await kit.read_json(request), "an invitation")
     known.only(_INVITATION)
     valid_s = known.integer("valid_s", range(60, MAX_VALID_S + 1), DEFAULT_VALID_S)
     wish = Described.read(known)
     await _refuse_own(request, wish.name)
     token, made = await request.app[DESK].invite(wish, valid_s)
-    _audit(request, "worker %s is invited for %s s", made.name, valid_s)
+    audit(request, person(request), "invite", f"worker {made.name} for {valid_s} s")
     answer = {"v": 1, "token": token, "invite": asdict(made), "urls": request.app[URLS]}
     return web.json_response(answer, headers=_SECRET)
 
@@ -106,7 +114,6 @@ async def post_leave(request: web.Request) -> web.Response:
 
 async def get_workers(request: web.Request) -> web.Response:
     """All enrolled workers, and the invitations that are open."""
-    kit.credentials.require(request, request.app[OPERATOR])
     book = request.app[DESK].book
     rows = [_row(request.app, each) for each in await book.workers()]
     invites = [asdict(each) for each in await book.invites()]
@@ -115,7 +122,6 @@ async def get_workers(request: web.Request) -> web.Response:
 
 async def get_worker(request: web.Request) -> web.Response:
     """One enrolled worker."""
-    kit.credentials.require(request, request.app[OPERATOR])
     name = _name(request)
     book = request.app[DESK].book
     record = await book.worker(name)
@@ -128,18 +134,11 @@ async def get_worker(request: web.Request) -> web.Response:
 
 async def delete_worker(request: web.Request) -> web.Response:
     """Forget a worker: it gets no credential any more, and its invitations are void."""
-    kit.credentials.require(request, request.app[OPERATOR])
     name = _name(request)
     if not await request.app[DESK].book.forget(name):
         raise NotFound(f"no worker {name} is enrolled or invited here")
-    _audit(request, "worker %s is forgotten", name)
+    audit(request, person(request), "remove", f"worker {name} is forgotten")
     return web.json_response({"v": 1, "name": name})
-
-
-def asker(request: web.Request) -> str:
-    """The address that a request comes from: what the router before this manager has seen, which it appends."""
-    seen = ",".join(request.headers.getall("X-Forwarded-For", [])).rpartition(",")[2].strip()
-    return (seen or request.remote or "")[:_LONGEST_ADDRESS]
 
 
 async def _refuse_own(request: web.Request, name: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from hoploom.kit.errors import BadRequest, Unavailable
 from hoploom.trust.roll import WORKERS
 from hoploom.wire.ad_bodies import degrees
-from hoploom.wire.campaign import MAX_RATE_PPS
+from hoploom.wire.campaign_request import MAX_RATE_PPS
 from hoploom.wire.enrolment import PUBLIC_KEY, WORKER_NAME
 from hoploom.wire.fields import MAX_INTEGER, PRINTABLE, VERSION, Fields
 

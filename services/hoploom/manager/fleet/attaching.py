@@ -6,18 +6,19 @@ import logging
 from aiohttp import web
 
 from hoploom import kit
-from hoploom.kit import Term, credentials, metrics
+from hoploom.kit import Term, metrics
 from hoploom.kit.errors import NotFound, Unavailable
+from hoploom.manager import access
 from hoploom.manager.fleet import measured
 from hoploom.manager.registry import REGISTRY
 from hoploom.wire.fields import CAMPAIGN_ID
+from hoploom.wire.people import Role
 
 log = logging.getLogger(__name__)
 WATCH_EVERY_S = 60.0
 MOST_NAMED = 50
 """Bad pairs that get a series of their own: where there are more, nobody reads their names."""
 
-_OPERATOR = web.AppKey("fleet_operator_token", str)
 _ONE_AT_A_TIME = web.AppKey("fleet_reading", asyncio.Lock)
 _PAIRS = metrics.gauge("hoploom_fleet_pairs", "Pairs of workers that were measured, as the leader knows.", ("state",))
 _BAD = metrics.gauge(
@@ -25,20 +26,15 @@ _BAD = metrics.gauge(
 )
 
 
-def attach(app: web.Application, operator_token: str) -> None:
-    """Answer questions about the fleet; call it after `ads_attaching.attach`.
-
-    Args:
-        app: The application, on the mesh.
-        operator_token: Who has it is told addresses; empty: nobody is.
-    """
-    app[_OPERATOR], app[_ONE_AT_A_TIME] = operator_token, asyncio.Lock()
-    app.add_routes([web.get("/api/v1/fleet", get_fleet), web.get("/api/v1/fleet/matrix", get_matrix)])
+def attach(app: web.Application) -> None:
+    """Answer questions about the fleet; call it after `ads_attaching.attach`."""
+    app[_ONE_AT_A_TIME] = asyncio.Lock()
+    access.add(app, [web.get("/api/v1/fleet", get_fleet)], Role.OPERATOR)
+    access.add(app, [web.get("/api/v1/fleet/matrix", get_matrix)], Role.VIEWER)
 
 
 async def get_fleet(request: web.Request) -> web.Response:
     """Who can be probed, and by which addresses; for operators, since these are people's homes."""
-    credentials.require(request, request.app[_OPERATOR])
     found = await measured.fleet(kit.mesh(request), request.app[REGISTRY])
     workers = [{"name": name, "addresses": list(known)} for name, known in found.items()]
     return web.json_response({"v": 1, "workers": workers})

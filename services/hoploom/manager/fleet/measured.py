@@ -84,7 +84,8 @@ async def _rows(mesh: Mesh, campaign: str) -> list[Mapping[str, Any]]:
         for _ in range(1, PAGES):
             if len(page) < PAGE:
                 break
-            more = await mesh.http.request("GET", f"{instance.url}{path}&before={page[-1]['row']}")
+            following = f"{instance.url}{path}&before={page[-1]['row']}"
+            more = await mesh.http.request("GET", following, headers=mesh.shown)
             page = _read(instance, more)
             found += page
     return found

@@ -14,7 +14,8 @@ from hoploom.kit import metrics
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.errors import BadRequest, NotFound, TooLarge, Unavailable
 from hoploom.kit.logs import request_id
-from hoploom.manager.enrolment.handlers import asker
+from hoploom.manager import access
+from hoploom.manager.asking_address import asker
 from hoploom.manager.gateway import passing, rules
 from hoploom.manager.gateway.rules import Rule
 from hoploom.manager.gateway.shares import Shares
@@ -37,7 +38,7 @@ def attach(app: web.Application, rate_per_s: float) -> None:
         rate_per_s: Requests a second that one worker may send; 0 for any number.
     """
     app[SHARES] = Shares(rate_per_s)
-    app.router.add_route("*", rules.PREFIX + "{path:/.*}", relay)
+    access.add(app, [web.route("*", rules.PREFIX + "{path:/.*}", relay)], None)
 
     async def close(app: web.Application) -> None:
         app[SHARES].close()

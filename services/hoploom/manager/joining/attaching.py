@@ -10,6 +10,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from hoploom import __version__, kit
 from hoploom.kit.errors import NotFound, Unavailable
+from hoploom.manager import access
 from hoploom.manager.joining import script
 from hoploom.manager.joining.archives import Folder, offered
 from hoploom.manager.settings import Settings
@@ -89,4 +90,4 @@ class Joining:
 def attach(app: web.Application, settings: Settings) -> None:
     """Add both pages to a manager."""
     joining = Joining(settings)
-    app.add_routes([web.get("/join", joining.join), web.get("/archives/{name}", joining.archive)])
+    access.add(app, [web.get("/join", joining.join), web.get("/archives/{name}", joining.archive)], None)

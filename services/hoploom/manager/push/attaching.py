@@ -2,28 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from functools import partial
 
 from aiohttp import web
 
 from hoploom import kit
-from hoploom.manager.push import handlers, opening, pages
+from hoploom.manager import access
+from hoploom.manager.push import handlers, opening
 from hoploom.manager.push.commanding import Commanding
 from hoploom.manager.push.feed import Feed
 from hoploom.manager.push.hub import Hub
 from hoploom.trust.attaching import ROLL
+from hoploom.wire.people import Role
 from hoploom.wire.push import BYE, encoded
 
 
-def attach(app: web.Application, operator_token: str) -> None:
+def attach(app: web.Application) -> None:
     """Have an application push; call it after `kit.setup` and after the guard was attached.
 
     Args:
         app: The application, on the mesh.
-        operator_token: Of whoever may command workers; empty where this instance was given none.
     """
-    app[handlers.OPERATOR] = operator_token
-    app.add_routes(handlers.routes())
+    access.add(app, handlers.listening(), None)
+    access.add(app, handlers.watching(), Role.VIEWER)
+    access.add(app, handlers.commanding(), Role.OPERATOR)
     app.cleanup_ctx.append(_listened)
     kit.background(app, _run)
     kit.on_drain(app, _farewell)
@@ -45,7 +46,6 @@ async def _run(app: web.Application) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(app[handlers.FEED].run())
         group.create_task(app[handlers.HUB].run())
-        group.create_task(pages.follow(app[handlers.HUB], partial(pages.look, kit.mesh(app))))
 
 
 async def _farewell(app: web.Application) -> None:

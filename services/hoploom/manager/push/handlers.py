@@ -1,38 +1,40 @@
 """Push's HTTP side: who listens, and the commands of operators."""
 
-import logging
-
 from aiohttp import web
 
 from hoploom import kit
 from hoploom.kit.errors import BadRequest, Forbidden, Unprocessable
-from hoploom.kit.logs import request_id
+from hoploom.manager.access import person
+from hoploom.manager.audit import audit
 from hoploom.manager.push.commanding import Commanding
 from hoploom.manager.push.feed import Feed
 from hoploom.manager.push.handing import hand_over
 from hoploom.manager.push.hub import Hub
 from hoploom.trust.attaching import GUARD
-from hoploom.wire.campaign import MAX_RATE_PPS
+from hoploom.wire.campaign_request import MAX_RATE_PPS
 from hoploom.wire.commands import Commands
 from hoploom.wire.fields import NAME, Fields
 from hoploom.wire.push import LIVE, PATH
 
-log = logging.getLogger(__name__)
 HUB = web.AppKey("push_hub", Hub)
 FEED = web.AppKey("push_feed", Feed)
 COMMANDING = web.AppKey("push_commanding", Commanding)
-OPERATOR = web.AppKey("push_operator_token", str)
 _WORKER = "/api/v1/workers/{name}"
 
 
-def routes() -> list[web.RouteDef]:
-    """All routes of push."""
-    return [
-        web.get(PATH, get_push, allow_head=False),
-        web.get(LIVE, get_live, allow_head=False),
-        web.post(f"{_WORKER}/run", post_run),
-        web.post(f"{_WORKER}/settings", post_settings),
-    ]
+def listening() -> list[web.RouteDef]:
+    """Where workers listen, who show who they are."""
+    return [web.get(PATH, get_push, allow_head=False)]
+
+
+def watching() -> list[web.RouteDef]:
+    """Where pages listen."""
+    return [web.get(LIVE, get_live, allow_head=False)]
+
+
+def commanding() -> list[web.RouteDef]:
+    """Where workers are commanded."""
+    return [web.post(f"{_WORKER}/run", post_run), web.post(f"{_WORKER}/settings", post_settings)]
 
 
 async def get_push(request: web.Request) -> web.Response:
@@ -58,7 +60,7 @@ async def post_run(request: web.Request) -> web.Response:
     found = await request.app[COMMANDING].change(
         name, lambda before: Commands(run=before.run + 1, rate_pps=before.rate_pps)
     )
-    return _changed(name, "is told to look for work", found)
+    return _changed(request, name, "is told to look for work", found)
 
 
 async def post_settings(request: web.Request) -> web.Response:
@@ -68,11 +70,10 @@ async def post_settings(request: web.Request) -> web.Response:
     known.only(("v", "rate_pps"))
     rate_pps = known.integer("rate_pps", range(MAX_RATE_PPS + 1))
     found = await request.app[COMMANDING].change(name, lambda before: Commands(run=before.run, rate_pps=rate_pps))
-    return _changed(name, f"may send {rate_pps or 'any number of'} packets a second", found)
+    return _changed(request, name, f"may send {rate_pps or 'any number of'} packets a second", found)
 
 
 async def _commanded(request: web.Request) -> str:
-    kit.credentials.require(request, request.app[OPERATOR])
     name = request.match_info["name"]
     if not NAME.fullmatch(name):
         raise Unprocessable(f"{name[:63]!r} is no worker's name")
@@ -80,6 +81,6 @@ async def _commanded(request: web.Request) -> str:
     return name
 
 
-def _changed(name: str, what: str, found: Commands) -> web.Response:
-    log.info("worker %s %s, asked for by request %s", name, what, request_id.get())
+def _changed(request: web.Request, name: str, what: str, found: Commands) -> web.Response:
+    audit(request, person(request), "command", f"worker {name} {what}")
     return web.json_response({**found.to_json(), "worker": name})

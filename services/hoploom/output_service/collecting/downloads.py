@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import aiohttp
 
-from hoploom.kit import metrics
+from hoploom.kit import credentials, metrics
 from hoploom.kit.errors import OutOfSpace, Unavailable, Unprocessable
 from hoploom.kit.http_client import Answer, HttpClient
 from hoploom.output_service.collecting.offers import ClosedFile
@@ -55,15 +55,17 @@ class Fetched:
 class Downloads:
     """The folder of one collector."""
 
-    def __init__(self, http: HttpClient, folder: Path, max_bytes: int) -> None:
+    def __init__(self, http: HttpClient, folder: Path, max_bytes: int, token: str = "") -> None:
         """Make the folder, and remove from it what no transfer will go on with.
 
         Args:
             http: The connections of this process.
             folder: Nobody else's.
             max_bytes: Largest file that is fetched.
+            token: Of the mesh, where outputs ask for one.
         """
         self._http, self._folder, self._max_bytes = http, folder, max_bytes
+        self._headers = {"Accept-Encoding": "identity", **credentials.header(token)}
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         oldest_s = time.time() - _UNFINISHED_DAYS * 86_400
         for path in folder.iterdir():
@@ -114,7 +116,7 @@ class Downloads:
                 asyncio.timeout(START_S + size_bytes / SLOWEST_BYTES_S),
                 # As it is: a Range counts the bytes of the file.
                 self._http.session.get(
-                    url, headers={"Accept-Encoding": "identity", **headers}, timeout=timeout, allow_redirects=False
+                    url, headers={**self._headers, **headers}, timeout=timeout, allow_redirects=False
                 ) as answer,
             ):
                 if answer.status not in (_OK, _PARTIAL):

@@ -40,7 +40,7 @@ def collector(folder: Path, outside: Outside) -> Collector:
     """
     client = OutputClient(outside.http, outside.fabio_addr, outside.token)
     try:
-        downloads = Downloads(outside.http, folder / "incoming", outside.max_bytes)
+        downloads = Downloads(outside.http, folder / "incoming", outside.max_bytes, outside.token)
         quarantine = Quarantine(folder / "quarantine")
     except OSError as error:
         raise ConfigError(f"cannot keep files in {folder}: {error.strerror} (see --data-set)") from error

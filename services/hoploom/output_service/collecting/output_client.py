@@ -99,7 +99,7 @@ class OutputClient:
 
     async def _offered(self, url: str, at: int) -> Offer:
         asked = f"?at={at}" if at else ""
-        answer = await self._http.request("GET", f"{url}/dumps{asked}", timeout_s=ASK_TIMEOUT_S)
+        answer = await self._http.request("GET", f"{url}/dumps{asked}", headers=self._headers, timeout_s=ASK_TIMEOUT_S)
         if answer.status == _NOT_FOUND:
             raise Unavailable(f"{url} does not list its files: an output of an older version")
         if not answer.ok:

@@ -12,7 +12,7 @@ Sources: RIPE Atlas, "Result format" for firmware 5000 and later; ripe.atlas.sag
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, Final
 
 from hoploom.results.rows import BatchHead, Group, HopRow, PingRow, TraceRow
@@ -50,10 +50,15 @@ def write(groups: Iterable[Group], out: BinaryIO) -> None:
         out: Gets ASCII; every other character is escaped.
     """
     for group in groups:
-        common = _common(group.batch)
-        for row in group.rows:
-            found = ping(group.batch, row) if isinstance(row, PingRow) else traceroute(group, row)
-            out.write(_encode(common | found).encode("ascii") + b"\n")
+        for found in objects(group):
+            out.write(_encode(found).encode("ascii") + b"\n")
+
+
+def objects(group: Group) -> Iterator[dict[str, Any]]:
+    """The objects of one batch, in the order of its rows."""
+    common = _common(group.batch)
+    for row in group.rows:
+        yield common | (ping(group.batch, row) if isinstance(row, PingRow) else traceroute(group, row))
 
 
 def ping(batch: BatchHead, row: PingRow) -> dict[str, Any]:

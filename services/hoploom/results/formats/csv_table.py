@@ -19,6 +19,7 @@ _NAMES: Final = [each.name for each in COLUMNS]
 _TIME: Final = _NAMES.index(TIME.name)
 _SUSPECT: Final = _NAMES.index("suspect")
 _CHUNK_ROWS: Final = 1_000
+_FORMULAS: Final = ("=", "+", "-", "@", "\t")
 
 
 def write(groups: Iterable[Group], out: BinaryIO) -> None:
@@ -29,17 +30,37 @@ def write(groups: Iterable[Group], out: BinaryIO) -> None:
         out: Gets UTF-8.
     """
     rows = map(_cells, flat(groups))
-    chunk: list[list[object]] = [list(_NAMES)]
-    while chunk:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(chunk)
-        out.write(text.getvalue().encode())
-        chunk = list(islice(rows, _CHUNK_ROWS))
+    out.write(HEADING.encode())
+    while chunk := list(islice(rows, _CHUNK_ROWS)):
+        out.write(_text(chunk).encode())
+
+
+def text(groups: Iterable[Group]) -> str:
+    """The lines of few batches, as `write` writes them, without that of names."""
+    return _text(map(_cells, flat(groups)))
+
+
+def _text(rows: Iterable[Iterable[object]]) -> str:
+    found = io.StringIO()
+    csv.writer(found, lineterminator="\n").writerows(rows)
+    return found.getvalue()
+
+
+HEADING: Final = _text([_NAMES])
+"""The line of names."""
 
 
 def _cells(row: Row) -> list[object]:
-    cells = list(row)
+    cells = [_inert(each) if isinstance(each, str) else each for each in row]
     at_ms = min(max(row[_TIME], FIRST_MS), LAST_MS)
     cells[_TIME] = (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds") + "Z"
     cells[_SUSPECT] = int(row[_SUSPECT])
     return cells
+
+
+def _inert(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: names of ours never look like one, those of others may.
+
+    Source: OWASP, "CSV Injection".
+    """
+    return f"'{text}" if text.startswith(_FORMULAS) else text

@@ -2,33 +2,27 @@
 
 A silent hop, or a TTL that was not probed, breaks an edge: nobody knows what is between. Edges of two campaigns stay
 apart. All nodes and edges are in memory until the end, some 0.5 KB each; pings have no place in it.
-
-Source: GraphML 1.0 (graphml.graphdrawing.org); characters that XML 1.0 section 2.2 forbids become U+FFFD.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import BinaryIO, Final
-from xml.sax.saxutils import escape, quoteattr
 
 from hoploom.results.rows import Group, HopRow, TraceRow
+from hoploom.wire import graphml
+from hoploom.wire.graphml import Edge, Key, Node
 from hoploom.wire.traces import REACHED
 
-_FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_HEAD: Final = """<?xml version="1.0" encoding="UTF-8"?>
-<graphml xmlns="http://graphml.graphdrawing.org/xmlns">
-<key id="answers" for="node" attr.name="answers" attr.type="long"/>
-<key id="target" for="node" attr.name="is_target" attr.type="boolean"/>
-<key id="rtt" for="node" attr.name="min_rtt_us" attr.type="long"/>
-<key id="count" for="edge" attr.name="count" attr.type="long"/>
-<key id="campaign" for="edge" attr.name="campaign" attr.type="string"/>
-<key id="edge_rtt" for="edge" attr.name="min_rtt_us" attr.type="long"/>
-<graph id="topology" edgedefault="directed">
-"""
-_TAIL: Final = "</graph>\n</graphml>\n"
+_KEYS: Final = (
+    Key("answers", "node", "answers", int),
+    Key("target", "node", "is_target", bool),
+    Key("rtt", "node", "min_rtt_us", int),
+    Key("count", "edge", "count", int),
+    Key("campaign", "edge", "campaign", str),
+    Key("edge_rtt", "edge", "min_rtt_us", int),
+)
 
 
 class _Seen:
@@ -78,28 +72,19 @@ def write(groups: Iterable[Group], out: BinaryIO) -> None:
         for row in group.rows:
             if isinstance(row, TraceRow):
                 found.add(group.batch.campaign, row)
-    for text in (_HEAD, *_elements(found), _TAIL):
+    for text in graphml.lines(_KEYS, _nodes(found), _edges(found)):
         out.write(text.encode())
 
 
-def _elements(found: Topology) -> Iterator[str]:
+def _nodes(found: Topology) -> Iterator[Node]:
     for address, node in found.nodes.items():
-        target = "true" if node.is_target else "false"
-        data = f'<data key="answers">{node.count}</data><data key="target">{target}</data>{_rtt("rtt", node)}'
-        yield f"<node id={_attribute(address)}>{data}</node>\n"
-    for number, ((near, far, campaign), edge) in enumerate(found.edges.items()):
-        data = f'<data key="count">{edge.count}</data><data key="campaign">{_text(campaign)}</data>'
-        ends = f"source={_attribute(near)} target={_attribute(far)}"
-        yield f'<edge id="e{number}" {ends}>{data}{_rtt("edge_rtt", edge)}</edge>\n'
+        yield Node(address, {"answers": node.count, "target": node.is_target, **_rtt("rtt", node)})
 
 
-def _rtt(key: str, seen: _Seen) -> str:
-    return f'<data key="{key}">{seen.rtt_us}</data>' if seen.rtt_us >= 0 else ""
+def _edges(found: Topology) -> Iterator[Edge]:
+    for (near, far, campaign), edge in found.edges.items():
+        yield Edge(near, far, {"count": edge.count, "campaign": campaign, **_rtt("edge_rtt", edge)})
 
 
-def _text(text: str) -> str:
-    return escape(_FORBIDDEN.sub("\ufffd", text))
-
-
-def _attribute(text: str) -> str:
-    return quoteattr(_FORBIDDEN.sub("\ufffd", text))
+def _rtt(key: str, seen: _Seen) -> dict[str, int]:
+    return {key: seen.rtt_us} if seen.rtt_us >= 0 else {}

@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from hoploom import kit
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.testing import OnMesh
+from hoploom.manager import access
 from hoploom.manager.broker import handlers, looking
 
 Client = TestClient[web.Request, web.Application]
@@ -60,6 +61,7 @@ async def services() -> AsyncIterator[Services]:
 async def manager(on_mesh: OnMesh) -> AsyncIterator[Client]:
     app = web.Application()
     kit.setup(app, name="manager")
+    access.attach(app, "")
     handlers.attach(app)
     async with TestClient(TestServer(on_mesh(app))) as client:
         yield client

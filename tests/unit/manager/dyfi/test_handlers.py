@@ -16,6 +16,7 @@ from hoploom.manager.dyfi.record import KEY, Record, encoded
 from hoploom.manager.settings import Settings
 from lab.dyndns import Provider
 from lab.dyndns_server import Server, served
+from people_made import signed_in
 from waiting import eventually
 
 NAME = "a.dy.fi"
@@ -42,24 +43,27 @@ def given(server: Server, tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def page(on_mesh: Put, given: dict[str, Any]) -> AsyncIterator[Page]:
-    async with TestClient(TestServer(on_mesh(make_app(Settings(**given))))) as client:
+async def page(on_mesh: Put, fake_consul: FakeConsul, given: dict[str, Any]) -> AsyncIterator[Page]:
+    app = on_mesh(make_app(Settings(**given)))
+    async with TestClient(TestServer(app), headers=await signed_in(fake_consul)) as client:
         yield client
 
 
-async def test_anybody_sees_the_record_and_nobody_a_secret(page: Page, fake_consul: FakeConsul) -> None:
+async def test_a_viewer_sees_the_record_and_nobody_a_secret(page: Page, fake_consul: FakeConsul) -> None:
     assert (await (await page.get("/api/v1/dyfi")).json())["claimed_us"] == 0
     await fake_consul.kv_put(KEY, encoded(STOPPED))
     answer = await page.get("/api/v1/dyfi")
     found = await answer.json()
     assert (found["names"], found["stopped"], found["home_dc"]) == ([NAME], STOPPED.stopped, "dc1")
     assert "secret" not in await answer.text()
-    assert STOPPED.stopped in await (await page.get("/")).text()
     problems = (await (await page.get("/api/v1/overview")).json())["problems"]
+    assert STOPPED.stopped in await (await page.get("/")).text()
     assert any(STOPPED.stopped in each for each in problems)
 
 
-@pytest.mark.parametrize(("headers", "status"), [({}, 401), ({"Authorization": "Bearer x"}, 401)])
+@pytest.mark.parametrize(
+    ("headers", "status"), [({}, 403), ({"Authorization": "Bearer x"}, 401)], ids=["a viewer", "a stranger"]
+)
 async def test_only_the_operator_resumes(
     page: Page, fake_consul: FakeConsul, headers: dict[str, str], status: int
 ) -> None:
@@ -82,11 +86,13 @@ async def test_resuming_takes_the_reason_away_and_a_second_time_changes_nothing(
 async def test_what_stands_in_consul_and_is_no_record_is_said(page: Page, fake_consul: FakeConsul) -> None:
     await fake_consul.kv_put(KEY, b"by hand")
     assert (await page.get(handlers.ROUTE)).status == 503
+    await page.get("/api/v1/overview")
     assert "by hand" not in await (await page.get("/")).text()
 
 
-async def test_a_mesh_without_names_shows_no_line(on_mesh: Put) -> None:
-    async with TestClient(TestServer(on_mesh(make_app(Settings(fabio_addr="http://127.0.0.1:1"))))) as client:
+async def test_a_mesh_without_names_shows_no_line(on_mesh: Put, fake_consul: FakeConsul) -> None:
+    app = on_mesh(make_app(Settings(fabio_addr="http://127.0.0.1:1")))
+    async with TestClient(TestServer(app), headers=await signed_in(fake_consul)) as client:
         assert (await (await client.get("/api/v1/overview")).json())["dyfi"] is None
         assert "dy.fi" not in await (await client.get("/")).text()
 
@@ -98,7 +104,7 @@ async def test_a_manager_at_home_leads_and_calls_once_and_one_elsewhere_never(
     # Who led last said that it left, so nobody has to be waited for.
     await fake_consul.kv_put(LOCK, b'{"v": 1, "left": "manager-0"}')
     app = on_mesh(make_app(Settings(**given, home_dc=home)), background=True)
-    async with TestClient(TestServer(app)) as client:
+    async with TestClient(TestServer(app), headers=await signed_in(fake_consul)) as client:
         if not calls:
             assert [each for each in app[MESH].loops if getattr(each, "func", None) is attaching._lead] == []
             return

@@ -13,6 +13,7 @@ from hoploom.manager.fleet import attaching, measured
 from hoploom.manager.registry import REGISTRY
 from hoploom.manager.settings import Settings
 from hoploom.wire.ad_bodies import WorkerBody
+from people_made import signed_in
 from unit.manager.ads_made import ad_of, enveloped
 from unit.manager.test_page import Put
 
@@ -76,7 +77,7 @@ async def manager(on_mesh: Put, fake_consul: FakeConsul, world: World, tmp_path:
         for each in (one, two):
             fake_consul.add_instance("output", "127.0.0.1", each.port or 0)
         app = on_mesh(make_app(settings))
-        async with TestClient(TestServer(app)) as client:
+        async with TestClient(TestServer(app), headers=await signed_in(fake_consul)) as client:
             for name, address in (("attic", "192.0.2.1"), ("barn", "192.0.2.2")):
                 ad = ad_of(id=name, body=WorkerBody(addresses=(address,)))
                 app[REGISTRY].hear(ad, enveloped(ad))
@@ -84,7 +85,7 @@ async def manager(on_mesh: Put, fake_consul: FakeConsul, world: World, tmp_path:
 
 
 async def test_addresses_are_told_to_operators_alone(manager: Any) -> None:
-    assert (await manager.get("/api/v1/fleet")).status == 401
+    assert (await manager.get("/api/v1/fleet")).status == 403
     answer = await manager.get("/api/v1/fleet", headers={"Authorization": "Bearer secret"})
     assert (await answer.json())["workers"] == [
         {"name": "attic", "addresses": ["192.0.2.1"]}, {"name": "barn", "addresses": ["192.0.2.2"]}

@@ -16,6 +16,7 @@ from hoploom import kit
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.membership import MESH
+from hoploom.manager import access
 from hoploom.manager.gateway import relaying, rules, shares
 from hoploom.trust.attaching import GUARD
 from hoploom.trust.guard import Guard
@@ -99,6 +100,7 @@ async def managing(on_mesh: Put, consul: FakeConsul, rate_per_s: float = 0.0) ->
     app = web.Application()
     kit.setup(app, name="manager", routes=["/"])
     app[GUARD] = Guard("shared", KeySet(consul), lambda name: name == REVOKED)
+    access.attach(app, "")
     relaying.attach(app, rate_per_s)
     await publish(consul)
     async with TestClient(TestServer(on_mesh(app))) as client:

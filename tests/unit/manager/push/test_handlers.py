@@ -18,6 +18,7 @@ from hoploom.manager.settings import Settings
 from hoploom.wire.overlay import OverlayDocument
 from hoploom.wire.overlay_record import KEY, packed
 from hoploom.wire.push import encoded
+from people_made import signed_in
 from unit.trust.issuing import bearer, publish
 from waiting import eventually
 
@@ -76,10 +77,10 @@ async def test_a_worker_that_is_removed_listens_no_longer(managers: list[Manager
             await stream.content.read()
 
 
-async def test_a_page_needs_no_credential_and_is_told_when_it_is_old(managers: list[Manager]) -> None:
+async def test_a_page_is_told_when_it_is_old(managers: list[Manager], fake_consul: FakeConsul) -> None:
     server = managers[0].server
     kit.mesh(server.app).port = server.port or 0  # type: ignore[attr-defined]
-    async with managers[0].get("/live") as stream:
+    async with managers[0].get("/live", headers=await signed_in(fake_consul)) as stream:
         await _hears(stream, encoded("page"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
@@ -44,3 +45,18 @@ def test_nothing_is_a_line_of_names(tmp_path: Path) -> None:
     out = io.BytesIO()
     csv_table.write([], out)
     assert out.getvalue().startswith(b"kind,campaign,worker,") and out.getvalue().count(b"\n") == 1
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "=HYPERLINK(\"x\")"])
+def test_no_text_is_a_formula(tmp_path: Path, text: str) -> None:
+    every = iter(groups(apsw.Connection(str(write(tmp_path / "a.db", STORE, [make(1, 1)])))))
+    group = next(every)
+    hostile = group._replace(batch=replace(group.batch, campaign=text, worker=text))
+    (row,) = csv.DictReader(io.StringIO(csv_table.HEADING + csv_table.text([hostile]), newline=""))
+    assert (row["campaign"], row["worker"]) == (f"'{text}", f"'{text}")
+
+
+def test_few_batches_are_the_same_lines(tmp_path: Path) -> None:
+    path, out = str(write(tmp_path / "a.db", STORE, [make(1), traced(2)])), io.BytesIO()
+    csv_table.write(groups(apsw.Connection(path)), out)
+    assert csv_table.HEADING + csv_table.text(groups(apsw.Connection(path))) == out.getvalue().decode()

@@ -1,0 +1,1 @@
+"""The verbs of `hoploom user`, a module each."""

@@ -1,0 +1,75 @@
+"""The input service: campaigns, what lies over them, and work for workers. Pure."""
+
+from typing import Any, Final
+
+from hoploom.wire.api.describing import (
+    FLAG,
+    INTEGER,
+    INTEGERS,
+    JSON,
+    MESH,
+    OBJECT,
+    OBJECTS,
+    OPERATOR,
+    READER,
+    TEXT,
+    TEXT_VALUE,
+    TEXTS,
+    WORKER,
+    Body,
+    Call,
+)
+
+CAMPAIGN_FIELDS: Final[dict[str, dict[str, Any]]] = {
+    "v": INTEGER, "id": TEXT_VALUE, "name": TEXT_VALUE, "blocks": TEXTS, "excludes": TEXTS, "per_prefix": TEXT_VALUE,
+    "allow_private": FLAG, "contact": TEXT_VALUE, "rate_pps": INTEGER, "probe": OBJECT, "max_targets": INTEGER,
+    "rounds": INTEGER, "cooldown_minutes": INTEGER, "cooldown_scope": TEXT_VALUE, "network_pps": INTEGER,
+    "anchors": TEXTS, "revise": TEXT_VALUE, "slices": OBJECT, "apart": FLAG, "sources": {"type": "array"},
+}  # fmt: skip
+"""Of a request for a campaign (`wire.campaign.CampaignRequest`)."""
+
+_SAID: Final = {"v": INTEGER, "worker": TEXT_VALUE, "campaign": TEXT_VALUE, "group": TEXT_VALUE, "token": TEXT_VALUE}
+CALLS: Final = (
+    Call("POST", "/api/v1/campaigns", "Make a campaign; the same request again gives the same campaign.", OPERATOR,
+         body=Body(CAMPAIGN_FIELDS, ("v", "id", "blocks")), answers={201: (JSON,), 200: (JSON,)}),
+    Call("GET", "/api/v1/campaigns", "All campaigns with their progress, oldest first.", READER,
+         {"parent": "Id of the campaign whose chunks of hops are wanted instead",
+          "here": "`yes` for this datacenter's slices alone"}),
+    Call("GET", "/api/v1/campaigns/{id}", "One campaign with its progress by group.", READER,
+         {"here": "`yes` for this datacenter's slices alone"}),
+    Call("POST", "/api/v1/campaigns/{id}/stop", "Stop a campaign for good; its results stay.", OPERATOR),
+    Call("GET", "/api/v1/campaigns/{id}/shards", "The shards of one group's round with their owners.", READER,
+         {"group": "Name of the group"}),
+    Call("GET", "/api/v1/slots", "Who owns which of the 64 slots that all shards lie in.", READER),
+    Call("GET", "/api/v1/sets/{sha256}", "The document of a target set, named by its digest.", READER),
+    Call("GET", "/api/v1/overlay", "Pauses, opt-outs, caps and revocations, once they are newer.", WORKER,
+         {"known": "Version that is known", "wait_s": "Longest time to wait, seconds"},
+         answers={200: (JSON,), 304: ()}),
+    Call("GET", "/api/v1/overlay/summary", "What is paused, the caps, and how many opt-outs there are.", READER),
+    Call("POST", "/api/v1/overlay/pause", "Pause or resume everything, or one campaign.", OPERATOR,
+         body=Body({"v": INTEGER, "paused": FLAG, "campaign": TEXT_VALUE}, ("v", "paused"))),
+    Call("POST", "/api/v1/overlay/opt-outs", "Stay away from a block.", OPERATOR,
+         body=Body({"v": INTEGER, "block": TEXT_VALUE, "until": TEXT_VALUE, "note": TEXT_VALUE}, ("v", "block"))),
+    Call("DELETE", "/api/v1/overlay/opt-outs", "Probe a block again.", OPERATOR, {"block": "The block"}),
+    Call("POST", "/api/v1/overlay/caps", "Limit the packets a second of each campaign, or to each network.", OPERATOR,
+         body=Body({"v": INTEGER, "rate_pps": INTEGER, "network_pps": INTEGER}, ("v",))),
+    Call("POST", "/api/v1/overlay/revocations", "Give a worker no work any more, or again.", OPERATOR,
+         body=Body({"v": INTEGER, "worker": TEXT_VALUE, "revoked": FLAG}, ("v", "worker", "revoked"))),
+    Call("POST", "/leases", "A lease for a worker.", WORKER,
+         {"campaign": "Of the one that is wanted", "limit": "Most targets", "ttl_s": "How long it lives, seconds",
+          "audited": "`no` for one that no audit looks for"},
+         Body({"v": INTEGER, "request_id": TEXT_VALUE, "worker": TEXT_VALUE, "group": TEXT_VALUE, "rate_pps": INTEGER,
+               "families": INTEGERS, "skills": TEXTS, "run": TEXT_VALUE, "holding": TEXTS},
+              ("v", "request_id", "worker", "group", "rate_pps", "families")),
+         answers={200: (JSON,), 204: ()}),
+    Call("POST", "/leases/{lease}/{verb}", "What a worker says of its lease: `renew`, `done` or `return`.", WORKER,
+         body=Body({**_SAID, "stored_upto": INTEGER, "reason": TEXT_VALUE}, ("v", "worker", "campaign", "group"))),
+    Call("GET", "/targets", "Addresses for a simple client, one a line; the next call acknowledges them.", WORKER,
+         {"worker": "Name of the client", "group": "Its group", "campaign": "Of the one that is wanted",
+          "count": "Most addresses", "ack": "Lease that is done", "request_id": "Repeats the same answer"},
+         answers={200: (TEXT,), 204: ()}),
+    Call("POST", "/hops", "Hops that a worker's traceroutes found.", WORKER,
+         body=Body({"v": INTEGER, "worker": TEXT_VALUE, "campaign": TEXT_VALUE, "hops": OBJECTS}, ("v", "worker"))),
+    Call("POST", "/budget", "A question of an input instance to the keeper of the mesh's budget.", MESH,
+         body=Body({"v": INTEGER}, ("v",))),
+)  # fmt: skip
