@@ -19,9 +19,12 @@ MAY_IMPORT = {
     "prober": {"kit", "wire", "targets", "prober"},
     "results": {"kit", "wire", "targets", "results"},
     "doctor": {"kit", "engines", "local", "prober", "doctor"},
+    "routing": {"kit", "routing"},
+    "deploying": {"kit", "routing", "deploying"},
     **{service: {"kit", "wire", "targets", "trust", service} for service in SERVICES},
     "ping_service": {"kit", "wire", "targets", "trust", "prober", "ping_service"},
     "output_service": {"kit", "wire", "targets", "trust", "results", "output_service"},
+    "manager": {"kit", "wire", "targets", "trust", "routing", "manager"},
 }
 # Fields, ids and keys come from the kit's errors alone; reading a disk is `targets.files`' trade.
 PURE = ("targets/*.py", "wire/*.py", "wire/api/*.py", "trust/credential.py", "trust/key_record.py",
