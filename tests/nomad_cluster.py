@@ -16,6 +16,7 @@ from typing import Any
 from engine_processes import LOOPBACK, Child, free_ports
 from hoploom.local import processes
 from hoploom.local.nomad_agent import agent_values
+from hoploom.local.port_claims import Claims
 from hoploom.local.ports import choose
 from hoploom.local.render import render
 from waiting import until
@@ -38,7 +39,8 @@ class NomadCluster:
             folder: For its data and logs.
         """
         self._binary, self._folder, self._token = binary, folder, str(uuid.uuid4())
-        self._ports = choose()
+        self._claims = Claims()
+        self._ports = choose(self._claims)
         self._agents: dict[str, Child] = {}
         self.url = f"http://{LOOPBACK}:{self._ports['nomad_http']}"
 
@@ -50,6 +52,10 @@ class NomadCluster:
             host: The folder that stands for a host's root, by datacenter.
         """
         self._ports["consul_http"] = consul_port
+        with self._claims:
+            self._start_agents(host)
+
+    def _start_agents(self, host: Callable[[str], Path]) -> None:
         self._start("server", "server", "dc1", {"soon.hcl": _SOON_MISSED})
         until("Nomad's management token", self._bootstrapped, 30)
         for dc, port in zip(DATACENTERS, free_ports(2), strict=True):

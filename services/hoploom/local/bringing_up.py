@@ -15,6 +15,7 @@ from hoploom.kit.external_nodes import EDGE
 from hoploom.local import own_engines, ports, queries, submission, tokens, view
 from hoploom.local.guest import Guest
 from hoploom.local.mesh import ENGINES, NODE, LocalMesh
+from hoploom.local.port_claims import Claims
 from hoploom.local.submission import Counts
 from hoploom.local.until import until
 
@@ -37,7 +38,18 @@ async def up(
     """
     mesh.places.make()
     secrets = tokens.ensure(mesh.places)
-    settle_ports(mesh)
+    with Claims() as claims:
+        settle_ports(mesh, claims)
+        await _start(mesh, secrets, found, only_kit=only_kit)
+    if not only_kit:
+        await _submit(mesh, counts)
+    await _until_routed(mesh, {} if only_kit else counts.as_dict())
+
+
+async def _start(
+    mesh: LocalMesh, secrets: Mapping[str, str], found: Mapping[str, engines.Engine], *, only_kit: bool
+) -> None:
+    """The engines, on the ports that were settled."""
     mesh.record["engines"] = {name: str(engine.path) for name, engine in found.items()}
     mesh.save()
     if mesh.attached.is_own("consul"):
@@ -47,22 +59,19 @@ async def up(
         await _enter(mesh, secrets)
     if mesh.attached.is_own("fabio"):
         own_engines.fabio(mesh, secrets)
-    if not only_kit:
-        if mesh.attached.is_own("nomad"):
-            await own_engines.nomad(mesh)
-        await _submit(mesh, counts)
-    await _until_routed(mesh, {} if only_kit else counts.as_dict())
+    if not only_kit and mesh.attached.is_own("nomad"):
+        await own_engines.nomad(mesh)
 
 
-def settle_ports(mesh: LocalMesh) -> None:
+def settle_ports(mesh: LocalMesh, claims: Claims) -> None:
     """Keep the ports of before, or choose free ones and say which are others than usual."""
     known: dict[str, int] = mesh.record.get("ports", {})
-    if mesh.running() or (known and all(ports.is_free(known[name]) for name in ports.USUAL if name in known)):
+    if mesh.running() or (known and ports.can_have(known, claims)):
         # A mesh of an older version has fewer listeners.
-        mesh.record["ports"] = {**ports.choose(), **known}
+        mesh.record["ports"] = {**ports.choose(claims), **known}
         return
     kept = {"attached": mesh.record["attached"]} if mesh.attached.id else {}
-    mesh.record = {"v": 1, "version": __version__, "processes": {}, "ports": ports.choose(), **kept}
+    mesh.record = {"v": 1, "version": __version__, "processes": {}, "ports": ports.choose(claims), **kept}
     own = {name: port for name, port in mesh.ports.items() if mesh.attached.is_own(name.partition("_")[0])}
     others = ports.moved(own)
     if others:

@@ -5,6 +5,8 @@ import socket
 from collections.abc import Mapping
 from typing import Final
 
+from hoploom.local.port_claims import Claims
+
 LOOPBACK = "127.0.0.1"
 USUAL: Final[Mapping[str, int]] = {
     "consul_http": 8500,
@@ -36,12 +38,12 @@ def is_free(port: int) -> bool:
     return True
 
 
-def choose() -> dict[str, int]:
-    """A port for every listener, plus `tasks_first` and `tasks_last` for what Nomad places."""
+def choose(claims: Claims) -> dict[str, int]:
+    """A port for every listener, plus `tasks_first` and `tasks_last` for what Nomad places; all claimed."""
     chosen: dict[str, int] = {}
     for name, usual in USUAL.items():
-        chosen[name] = _near(usual, set(chosen.values()))
-    chosen["tasks_first"] = _task_range()
+        chosen[name] = _near(usual, set(chosen.values()), claims)
+    chosen["tasks_first"] = _task_range(claims)
     chosen["tasks_last"] = chosen["tasks_first"] + TASK_PORTS - 1
     return chosen
 
@@ -51,20 +53,25 @@ def moved(ports: Mapping[str, int]) -> dict[int, int]:
     return {usual: ports[name] for name, usual in USUAL.items() if ports.get(name, usual) != usual}
 
 
-def _near(usual: int, taken: set[int]) -> int:
+def can_have(known: Mapping[str, int], claims: Claims) -> bool:
+    """Whether all listeners of a mesh can have the ports that they had; they are claimed as far as they can."""
+    return all(is_free(known[name]) and claims.take(known[name]) for name in USUAL if name in known)
+
+
+def _near(usual: int, taken: set[int], claims: Claims) -> int:
     for step in range(_STEPS):
         port = usual + step * _STEP
-        if port not in taken and is_free(port):
+        if port not in taken and is_free(port) and claims.take(port):
             return port
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as any_port:
         any_port.bind((LOOPBACK, 0))
         return int(any_port.getsockname()[1])
 
 
-def _task_range() -> int:
+def _task_range(claims: Claims) -> int:
     starts = list(range(_TASKS_FROM, _TASKS_TO, TASK_PORTS))
     random.shuffle(starts)
     for start in starts:
-        if all(is_free(port) for port in range(start, start + TASK_PORTS)):
+        if all(is_free(port) for port in range(start, start + TASK_PORTS)) and claims.take(start):
             return start
     return starts[0]

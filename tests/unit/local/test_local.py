@@ -11,6 +11,7 @@ from hoploom.kit.errors import ConfigError
 from hoploom.local import ports, processes, tokens
 from hoploom.local.lock import alone
 from hoploom.local.places import Places
+from hoploom.local.port_claims import Claims
 from waiting import until
 
 
@@ -57,7 +58,8 @@ def test_a_taken_port_is_left_and_the_other_is_named() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         assert not ports.is_free(taken.getsockname()[1])
-    chosen = ports.choose()
+    with Claims() as claims:
+        chosen = ports.choose(claims)
     assert len({chosen[name] for name in ports.USUAL}) == len(ports.USUAL)
     assert chosen["tasks_last"] - chosen["tasks_first"] == ports.TASK_PORTS - 1
     assert set(ports.moved({**ports.USUAL, "consul_http": 18500})) == {8500}

@@ -9,6 +9,7 @@ from hoploom.local import bringing_up, ports, taking_down, tokens
 from hoploom.local.attached import Attached
 from hoploom.local.mesh import LocalMesh
 from hoploom.local.places import Places
+from hoploom.local.port_claims import Claims
 
 JOINED = Attached(id="7", prefix="loom2", consul="http://127.0.0.1:1", fabio="http://f:9", fabio_admin="http://f:8")
 
@@ -88,10 +89,12 @@ def test_ports_that_others_have_are_named_and_so_is_the_other_way(
     said: list[str] = []
     one = mesh(tmp_path, said)
     monkeypatch.setattr(ports, "is_free", lambda port: port not in (8500, 9999))
-    bringing_up.settle_ports(one)
+    # Whatever else comes up on this machine meanwhile.
+    monkeypatch.setattr(Claims, "take", lambda self, port: True)
+    bringing_up.settle_ports(one, Claims())
     assert said == ["ports 8500 is taken: using 18500, 9999 is taken: using 19999 "
                     "(`hoploom up --attach` joins engines that run)"]  # fmt: skip
     one.record["attached"] = JOINED.as_dict()
     del one.record["ports"]
-    bringing_up.settle_ports(one)
+    bringing_up.settle_ports(one, Claims())
     assert len(said) == 1, "of those ports none is ours"
