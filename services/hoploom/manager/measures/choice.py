@@ -13,7 +13,7 @@ from aiohttp import web
 from hoploom.kit.errors import NotFound
 from hoploom.manager.measures import gathering, grids, windows
 from hoploom.manager.measures.courses import Course
-from hoploom.manager.measures.gathering import Gathered
+from hoploom.manager.measures.gathering import Gathered, Picture
 from hoploom.manager.measures.grids import Sums
 from hoploom.manager.measures.windows import Window
 from hoploom.manager.seeing.seen import SeenMesh
@@ -70,9 +70,9 @@ async def choice(request: web.Request, *, waits: bool = True) -> Choice:
     if wanted and found is None:
         raise NotFound(f"there is no campaign {wanted[:63]!r}, or not known yet: Campaigns lists them")
     if found is None:
-        return Choice(seen, campaigns, None, Gathered(CellTable.empty(0)), None)
+        return Choice(seen, campaigns, None, Gathered(Picture(CellTable.empty(0))), None)
     gathered = await gathering.cells(request, int(found["number"]), waits=waits)
-    window = windows.window(request.query.get("span", ""), gathered.cells)
+    window = windows.window(request.query.get("span", ""), gathered.whole.cells)
     return Choice(seen, campaigns, found, gathered, window)
 
 
@@ -90,9 +90,9 @@ class Kept(Generic[T]):
 
     async def of(self, gathered: Gathered, window: Window, **wishes: str) -> T:
         """What is made of a window; in a thread where it is not known."""
-        key = (gathered.cells.campaign, gathered.version, window, tuple(sorted(wishes.items())))
+        key = (gathered.whole.cells.campaign, gathered.version, window, tuple(sorted(wishes.items())))
         if key not in self._known:
-            self._known[key] = await asyncio.to_thread(self._make, gathered.cells, window, **wishes)
+            self._known[key] = await asyncio.to_thread(self._make, gathered.whole.cells, window, **wishes)
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         return self._known[key]

@@ -25,7 +25,7 @@ class Corner:
         """The worst of what is looked at, by loss; its rows and columns cut to what home has room for."""
         if chosen.window is None:
             return _EMPTY
-        key = (chosen.gathered.cells.campaign, chosen.gathered.version, chosen.window)
+        key = (chosen.gathered.whole.cells.campaign, chosen.gathered.version, chosen.window)
         if self._known is None or self._known[0] != key:
             added = await app[ADDED].of(chosen.gathered, chosen.window)
             found = await asyncio.to_thread(grids.grid, added, "loss")

@@ -36,7 +36,7 @@ async def world(request: web.Request) -> web.Response:
         chosen=chosen,
         size=(WIDTH, HEIGHT),
         spots=spots.spots(workers),
-        circles=spots.circles(chosen.gathered.places),
+        circles=spots.circles(chosen.gathered.whole.places),
         states=Counter(each.state for each in workers),
         workers=len(workers),
         nowhere=[each for each in workers if each.latitude is None or each.longitude is None][:MOST_LISTED],
@@ -67,7 +67,7 @@ async def _networks(request: web.Request, chosen: Choice) -> list[Entry]:
 def _countries(chosen: Choice) -> list[tuple[str, int, int]]:
     """Countries with their targets and how many of those answered, most targets first."""
     targets, answered = Counter[str](), Counter[str]()
-    for each in chosen.gathered.places:
+    for each in chosen.gathered.whole.places:
         targets[each.country] += each.targets
         answered[each.country] += each.answered
     return [(country, number, answered[country]) for country, number in targets.most_common(MOST_LISTED)]

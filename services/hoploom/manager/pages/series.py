@@ -36,8 +36,8 @@ async def series(request: web.Request) -> web.Response:
         worker=worker,
         network=network,
         # A name that nobody has stays in the form, as it was asked for.
-        workers=sorted({*chosen.gathered.cells.workers, *filter(None, [worker])}),
-        networks=sorted({*chosen.gathered.cells.networks, *filter(None, [network])}),
+        workers=sorted({*chosen.gathered.whole.cells.workers, *filter(None, [worker])}),
+        networks=sorted({*chosen.gathered.whole.cells.networks, *filter(None, [network])}),
         course=found,
         plots=_plots(found) if found and found.starts_s else (),
         size=(plots.WIDTH, plots.HEIGHT),

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from hoploom.manager.measures.choice import Kept
-from hoploom.manager.measures.gathering import Gathered
+from hoploom.manager.measures.gathering import Gathered, Picture
 from hoploom.manager.measures.windows import Window
 from hoploom.wire.cell_table import CellTable
 from unit.manager.measures.measured import cell, cells_of
 
-GATHERED = Gathered(cells_of([cell("a", "x", 0, [10_000])]), version=1)
+GATHERED = Gathered(Picture(cells_of([cell("a", "x", 0, [10_000])])), version=1)
 WINDOW = Window("1 hour", 0, 3600, 300, 300)
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,9 @@ from aiohttp.typedefs import Handler, Middleware
 from hoploom import kit
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.testing import OnMesh
+from hoploom.manager import gathering as shared
 from hoploom.manager.measures import gathering
-from hoploom.manager.measures.gathering import Gathered, Gathering
+from hoploom.manager.measures.gathering import Gathered
 from hoploom.output_service.app import make_app
 from hoploom.output_service.handlers import STORE
 from hoploom.output_service.rollups import handlers as asked
@@ -24,6 +25,13 @@ from hoploom.wire.rollup import FINE_S
 from unit.wire.batches import make
 
 CAMPAIGN = make().campaign_number
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for the first cells, and every campaign is due."""
+    monkeypatch.setattr(shared, "FIRST_S", 0.0)
+    monkeypatch.setattr(gathering, "PACE", replace(gathering.PACE, look_s=0.0))
 
 
 @dataclass
@@ -91,17 +99,16 @@ async def looked(manager: web.Application) -> Gathered:
 
 
 @pytest.fixture
-async def first(manager: web.Application, monkeypatch: pytest.MonkeyPatch) -> Gathered:
+async def first(manager: web.Application) -> Gathered:
     """What a page gets before any output was asked."""
-    monkeypatch.setattr(gathering, "FIRST_S", 0.0)
     return await gathering.cells(manager, CAMPAIGN)
 
 
 async def test_cells_that_are_gathered_anew_are_no_version_of_before(
-    outputs: list[Output], manager: web.Application, first: Gathered, monkeypatch: pytest.MonkeyPatch
+    outputs: list[Output], manager: web.Application, first: Gathered
 ) -> None:
     """Sums are kept by the version."""
-    monkeypatch.setattr(gathering, "KEPT", 1)
+    manager[gathering.GATHERING].pace = replace(gathering.PACE, kept=1)
     await outputs[0].take(0, 1)
     before = await looked(manager)
     await gathering.cells(manager, CAMPAIGN + 1)
@@ -115,7 +122,7 @@ async def test_cells_of_two_outputs_are_one_picture(
     await outputs[0].take(0, 1)
     await outputs[1].take(2)
     found = await looked(manager)
-    [cell] = found.cells.where(FINE_S).by("worker", "network").cells()
+    [cell] = found.whole.cells.where(FINE_S).by("worker", "network").cells()
     assert (cell.worker, cell.network, cell.targets, cell.answered) == ("pi-7", "10.0.0.0/8", 18, 12)
     assert cell.p50_us == pytest.approx(102, rel=0.26)
     assert (first.version, found.version, found.silent) == (0, 1, ())
@@ -133,7 +140,7 @@ async def test_what_has_not_changed_is_not_sent_again(
     await outputs[0].take(1)
     found = await looked(manager)
     assert found.version == before.version + 1
-    assert sum(each.targets for each in found.cells.where(FINE_S).cells()) == 12
+    assert sum(each.targets for each in found.whole.cells.where(FINE_S).cells()) == 12
 
 
 async def test_many_cells_come_page_by_page(
@@ -145,7 +152,7 @@ async def test_many_cells_come_page_by_page(
     while await outputs[0].app[ROLLING].step():
         pass
     found = await looked(manager)
-    assert [each.worker for each in found.cells.where(FINE_S).cells()] == [f"w{number}" for number in range(5)]
+    assert [each.worker for each in found.whole.cells.where(FINE_S).cells()] == [f"w{number}" for number in range(5)]
 
 
 async def test_sums_that_were_made_anew_replace_those_before(
@@ -158,7 +165,7 @@ async def test_sums_that_were_made_anew_replace_those_before(
     sums.renew("a test", "test")
     await outputs[0].take(1)
     found = await looked(manager)
-    assert sum(each.targets for each in found.cells.where(FINE_S).cells()) == 12
+    assert sum(each.targets for each in found.whole.cells.where(FINE_S).cells()) == 12
 
 
 async def test_an_output_that_is_away_keeps_its_cells_and_is_named(
@@ -170,13 +177,12 @@ async def test_an_output_that_is_away_keeps_its_cells_and_is_named(
     await outputs[1].server.close()
     found = await looked(manager)
     assert len(found.silent) == 1
-    assert found.cells.cells() == before.cells.cells()
+    assert found.whole.cells.cells() == before.whole.cells.cells()
 
 
 async def test_outputs_that_let_nobody_else_read_are_shown_the_meshs_token(
     on_mesh: OnMesh, fake_consul: FakeConsul, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gathering, "FIRST_S", 0.0)
     monkeypatch.setattr("hoploom.output_service.rollups.naming.PATIENCE_S", 0.0)
     token = tmp_path / "token"
     token.write_text("secret\n")
@@ -192,23 +198,21 @@ async def test_outputs_that_let_nobody_else_read_are_shown_the_meshs_token(
             gathering.attach(on_mesh(manager), shown)
             async with TestClient(TestServer(manager)):
                 await gathering.cells(manager, CAMPAIGN)
-                assert len((await looked(manager)).cells) == cells
+                assert len((await looked(manager)).whole.cells) == cells
 
 
 async def test_nobody_is_asked_for_what_nobody_looks_at(
     outputs: list[Output], manager: web.Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await manager[gathering.GATHERING].refresh()
-    monkeypatch.setattr(gathering, "FIRST_S", 0.0)
-    monkeypatch.setattr(gathering, "LOOKED_AT_S", -1.0)
+    monkeypatch.setattr(shared, "LOOKED_AT_S", -1.0)
     await gathering.cells(manager, CAMPAIGN)
     await manager[gathering.GATHERING].refresh()
     assert not outputs[0].requests
 
 
-async def test_few_campaigns_are_kept(manager: web.Application, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gathering, "FIRST_S", 0.0)
-    gathered: Gathering = manager[gathering.GATHERING]
-    for number in range(gathering.KEPT + 3):
+async def test_few_campaigns_are_kept(manager: web.Application) -> None:
+    gathered = manager[gathering.GATHERING]
+    for number in range(gathering.PACE.kept + 3):
         await gathered.of(number)
-    assert len(gathered._campaigns) == gathering.KEPT
+    assert len(gathered) == gathering.PACE.kept

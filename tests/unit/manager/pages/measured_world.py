@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.testing import OnMesh
 from hoploom.manager.app import make_app
-from hoploom.manager.measures.gathering import GATHERING, Gathered, Gathering
+from hoploom.manager.measures.gathering import GATHERING, Gathered, Picture
 from hoploom.manager.registry import REGISTRY
 from hoploom.manager.settings import Settings
 from hoploom.manager.sight import SIGHT
@@ -43,7 +43,7 @@ class Known:
 
     def __init__(self) -> None:
         """Nothing was gathered yet."""
-        self.found = Gathered(CellTable.empty(NUMBER))
+        self.found = Gathered(Picture(CellTable.empty(NUMBER)))
 
     async def of(self, _: int, *, waits: bool = True) -> Gathered:
         """See `Gathering.of`."""
@@ -75,7 +75,7 @@ class World:
 
     def measured(self, cells: CellTable, *places: Place, silent: tuple[str, ...] = ()) -> None:
         """Have this gathered."""
-        self.known.found = Gathered(cells, places, self.known.found.version + 1, 0.0, silent)
+        self.known.found = Gathered(Picture(cells, places), self.known.found.version + 1, 0.0, silent)
 
     def hear(self, name: str, **body: Any) -> None:
         """Hear of a worker."""
@@ -117,7 +117,7 @@ async def world(
         known, shown = Known(), await signed_in(fake_consul)
 
         async def stand_in(app: web.Application) -> None:
-            app[GATHERING] = cast(Gathering, known)
+            app[GATHERING] = cast(Any, known)
 
         app.on_startup.append(stand_in)
         client = await stack.enter_async_context(TestClient(TestServer(app), headers=shown))

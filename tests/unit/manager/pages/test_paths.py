@@ -11,8 +11,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.testing import OnMesh
+from hoploom.manager import gathering
 from hoploom.manager.app import make_app
-from hoploom.manager.paths import gathering
 from hoploom.manager.paths.gathering import GATHERING
 from hoploom.manager.settings import Settings
 from people_made import signed_in

@@ -1,6 +1,7 @@
 """A manager's graph is that of all outputs together, and is renewed by what changed."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from hoploom import kit
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.testing import OnMesh
+from hoploom.manager import gathering as shared
 from hoploom.manager.paths import gathering
 from hoploom.manager.paths.gathering import GATHERING, Gathered
 from unit.manager.paths.made_mesh import Output, outputs
@@ -19,9 +21,8 @@ from unit.wire.traces import traced
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for the first links, and every graph is due."""
-    monkeypatch.setattr(gathering, "FIRST_S", 0.0)
-    monkeypatch.setattr(gathering, "LOOK_S", 0.0)
-    monkeypatch.setattr(gathering, "SHARE", 0.0)
+    monkeypatch.setattr(shared, "FIRST_S", 0.0)
+    monkeypatch.setattr(gathering, "PACE", replace(gathering.PACE, look_s=0.0, share=0.0))
 
 
 @pytest.fixture
@@ -48,10 +49,10 @@ async def looked(manager: web.Application, campaign: int | None = None) -> Gathe
 
 
 async def test_a_graph_that_is_gathered_anew_is_no_version_of_before(
-    two: list[Output], manager: web.Application, monkeypatch: pytest.MonkeyPatch
+    two: list[Output], manager: web.Application
 ) -> None:
     """Drawings are kept by the version."""
-    monkeypatch.setattr(gathering, "KEPT", 1)
+    manager[GATHERING].pace = replace(gathering.PACE, kept=1)
     await two[0].take(traced(0, 6, worker="a"))
     first = await looked(manager)
     await looked(manager, 7)
@@ -92,6 +93,6 @@ async def test_an_output_that_is_away_keeps_its_links_and_is_named(two: list[Out
 
 
 async def test_few_graphs_are_kept(manager: web.Application) -> None:
-    for number in range(gathering.KEPT + 3):
+    for number in range(gathering.PACE.kept + 3):
         await manager[GATHERING].of(number)
-    assert len(manager[GATHERING]._graphs) == gathering.KEPT
+    assert len(manager[GATHERING]) == gathering.PACE.kept
