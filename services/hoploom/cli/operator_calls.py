@@ -19,6 +19,13 @@ TIMEOUT_S = 5.0
 _AWAY = 500
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of verbs that ask a mesh something and tell the answer."""
+    screen.add_mesh(parser)
+    add_elsewhere(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+
+
 def add_elsewhere(parser: argparse.ArgumentParser) -> None:
     """Flags that name a mesh by its address."""
     parser.add_argument("--url", default="", metavar="URL", help="the mesh's address, where it is not on this machine")

@@ -30,9 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     gone = verbs.add_parser("rm", help="take a token back", allow_abbrev=False)
     gone.add_argument("id", metavar="ID", help="as `hoploom token ls` shows it")
     for each in (new, listed, gone):
-        screen.add_mesh(each)
-        operator_calls.add_elsewhere(each)
-        each.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+        operator_calls.add_arguments(each)
 
 
 def run(args: argparse.Namespace) -> int:

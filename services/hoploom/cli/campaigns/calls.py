@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from typing import Any
 
-from hoploom.cli import operator_calls, screen
+from hoploom.cli import operator_calls
 from hoploom.kit.errors import ConfigError
 from hoploom.wire.fields import CAMPAIGN_ID
 
@@ -12,11 +12,8 @@ ROUTE = "/api/v1/campaigns"
 SUMMARY = "/api/v1/overlay/summary"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Flags of all these verbs."""
-    screen.add_mesh(parser)
-    operator_calls.add_elsewhere(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+add_arguments = operator_calls.add_arguments
+"""Flags of all these verbs."""
 
 
 def add_campaign(parser: argparse.ArgumentParser) -> None:

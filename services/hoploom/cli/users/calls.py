@@ -10,12 +10,8 @@ from hoploom.cli import operator_calls, screen
 from hoploom.kit.errors import ConfigError
 from hoploom.wire.people import ROUTE, USER_NAME
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Flags of all verbs."""
-    screen.add_mesh(parser)
-    operator_calls.add_elsewhere(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+add_arguments = operator_calls.add_arguments
+"""Flags of all these verbs."""
 
 
 def add_name(parser: argparse.ArgumentParser) -> None:

@@ -5,15 +5,11 @@ import asyncio
 from typing import Any
 from urllib.parse import quote
 
-from hoploom.cli import operator_calls, screen
+from hoploom.cli import operator_calls
 from hoploom.wire.enrolment import ROUTE
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Flags of all these verbs."""
-    screen.add_mesh(parser)
-    operator_calls.add_elsewhere(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+add_arguments = operator_calls.add_arguments
+"""Flags of all these verbs."""
 
 
 def add_name(parser: argparse.ArgumentParser) -> None:
