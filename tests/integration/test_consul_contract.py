@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from engine_processes import ConsulAgent, ask, free_ports
+from engine_processes import ConsulAgent, free_ports
 from hoploom.kit import external_nodes, retry
 from hoploom.kit.consul_api import LOCK_FLAG, ConsulApi
 from hoploom.kit.errors import TooLarge, Unavailable
@@ -24,31 +24,6 @@ from locks import lock, unlock
 from waiting import eventually
 
 SOON_S = 10.0
-
-
-@pytest.fixture(scope="module")
-def agent(engine_paths: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsulAgent]:
-    agent = ConsulAgent(engine_paths["consul"], tmp_path_factory.mktemp("consul"))
-    try:
-        agent.start()
-        yield agent
-    finally:
-        agent.stop()
-
-
-@pytest.fixture(params=["fake", "real"])
-async def consul(request: pytest.FixtureRequest) -> AsyncIterator[ConsulApi]:
-    """Either Consul, emptied."""
-    if request.param == "fake":
-        yield FakeConsul()
-        return
-    url = request.getfixturevalue("agent").url
-    api = ConsulApi(url)
-    await api.kv_delete("t/", recurse=True)
-    for service_id in ask("GET", f"{url}/v1/agent/services"):
-        await api.deregister(service_id)
-    yield api
-    await api.close()
 
 
 async def test_among_strangers_keys_and_services_carry_the_prefix_and_callers_do_not_see_it(

@@ -2,14 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
-import pytest
-
-from engine_processes import ConsulAgent
 from hoploom.kit.consul_api import ConsulApi
-from hoploom.kit.fake_consul import FakeConsul
 from hoploom.manager.enrolment.admission import Refused
 from hoploom.manager.enrolment.book import Book
 from hoploom.manager.enrolment.records import Described, invite_key, worker_key
@@ -17,28 +11,6 @@ from hoploom.trust.numbers import Numbers
 from hoploom.wire.enrolment import TOKEN_BYTES, token_digest, token_text
 
 PI = Described(name="pi", place="Tampere, FI")
-
-
-@pytest.fixture(scope="module")
-def agent(engine_paths: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsulAgent]:
-    agent = ConsulAgent(engine_paths["consul"], tmp_path_factory.mktemp("consul"))
-    try:
-        agent.start()
-        yield agent
-    finally:
-        agent.stop()
-
-
-@pytest.fixture(params=["fake", "real"])
-async def consul(request: pytest.FixtureRequest) -> AsyncIterator[ConsulApi]:
-    """Either Consul, emptied."""
-    if request.param == "fake":
-        yield FakeConsul()
-        return
-    api = ConsulApi(request.getfixturevalue("agent").url)
-    await api.kv_delete("hoploom/", recurse=True)
-    yield api
-    await api.close()
 
 
 def book(consul: ConsulApi) -> Book:

@@ -1,16 +1,10 @@
 """Users and doors in a real Consul: as in the fake, no change is lost, one admin stays, and a door opens once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from pathlib import Path
 
-import pytest
-
-from engine_processes import ConsulAgent
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import Conflict
-from hoploom.kit.fake_consul import FakeConsul
 from hoploom.manager.people import users
 from hoploom.manager.people.desk import Desk
 from hoploom.manager.people.door_book import DoorBook
@@ -23,28 +17,6 @@ from unit.manager.people.records import ANNA, BERT
 from waiting import eventually
 
 MANAGERS, WRITES = 4, 25
-
-
-@pytest.fixture(scope="module")
-def agent(engine_paths: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsulAgent]:
-    agent = ConsulAgent(engine_paths["consul"], tmp_path_factory.mktemp("consul"))
-    try:
-        agent.start()
-        yield agent
-    finally:
-        agent.stop()
-
-
-@pytest.fixture(params=["fake", "real"])
-async def consul(request: pytest.FixtureRequest) -> AsyncIterator[ConsulApi]:
-    """Either Consul, emptied."""
-    if request.param == "fake":
-        yield FakeConsul()
-        return
-    api = ConsulApi(request.getfixturevalue("agent").url)
-    await api.kv_delete("hoploom/", recurse=True)
-    yield api
-    await api.close()
 
 
 async def with_users(store: KvUsers, *known: User) -> None:
