@@ -1,11 +1,20 @@
 """What all tests share: claims about time are made again where the machine stood still, and nothing else is timed."""
 
+import pytest
 from hypothesis import HealthCheck, settings
 
-from calm import pytest_configure, pytest_runtest_protocol, pytest_terminal_summary, pytest_unconfigure
+import calm
+from calm import pytest_runtest_protocol, pytest_terminal_summary, pytest_unconfigure
+from module_times import ModuleTimes
 
 __all__ = ["pytest_configure", "pytest_runtest_protocol", "pytest_terminal_summary", "pytest_unconfigure"]
 
 # How quickly examples are made says what else the machine does.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the mark, and add up what modules take."""
+    calm.pytest_configure(config)
+    config.pluginmanager.register(ModuleTimes(), "module-times")
