@@ -36,6 +36,7 @@ PURE = ("targets/*.py", "wire/*.py", "wire/api/*.py", "trust/credential.py", "tr
         "results/formats/masking.py", "results/formats/campaign_json.py",
         "results/formats/warts*.py", "results/formats/flat.py", "results/formats/csv_table.py",
         "manager/campaign_form.py", "manager/pages/campaign_rows.py",
+        "routing/audit*.py",
         "kit/tags.py", "kit/tag_*.py", "local/attached.py", "local/submission.py", "local/policies.py", "kit/names.py",
         "kit/errors.py", "kit/consul_records.py", "kit/external_nodes.py", "kit/election.py",
         "kit/belief.py",

@@ -19,16 +19,29 @@ class KvEntry:
 
 @dataclass(frozen=True)
 class Check:
-    """The state of one health check."""
+    """The state of one health check.
+
+    Attributes:
+        name: As people call it.
+        status: passing, warning or critical.
+        output: What it said last.
+        id: Of the check at its node; Consul's own begin with an underscore, or are `serfHealth`.
+        of_node: Whether it is about the node, and so about everything on it.
+    """
 
     name: str
     status: str
     output: str = ""
+    id: str = field(default="", compare=False)
+    of_node: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
 class Instance:
-    """One registered instance of a service with its health, as Consul's health API tells it."""
+    """One registered instance of a service with its health, as Consul's health API tells it.
+
+    `index` is Consul's index of the last change of it or of one of its checks; 0 where that is not known.
+    """
 
     id: str
     service: str
@@ -39,6 +52,7 @@ class Instance:
     tags: tuple[str, ...] = ()
     meta: Mapping[str, str] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
+    index: int = field(default=0, compare=False)
 
     @property
     def status(self) -> str:
@@ -68,7 +82,6 @@ def encoded(operation: Mapping[str, Any]) -> dict[str, str]:
 def instance(found: Mapping[str, Any], name: str) -> Instance:
     """An instance of a service by our name of it, from an entry of the health API or of a prepared query's nodes."""
     service, node = found["Service"], found["Node"]
-    checks = tuple(Check(each["Name"], each["Status"], each.get("Output") or "") for each in found["Checks"])
     return Instance(
         id=service["ID"],
         service=name,
@@ -79,5 +92,11 @@ def instance(found: Mapping[str, Any], name: str) -> Instance:
         dc=node.get("Datacenter") or "",
         tags=tuple(service.get("Tags") or ()),
         meta=dict(service.get("Meta") or {}),
-        checks=checks,
+        checks=tuple(map(_check, found["Checks"])),
+        index=max(int(each.get("ModifyIndex") or 0) for each in (service, *found["Checks"])),
     )
+
+
+def _check(found: Mapping[str, Any]) -> Check:
+    output, check_id = found.get("Output") or "", found.get("CheckID") or ""
+    return Check(found["Name"], found["Status"], output, check_id, of_node=found.get("ServiceID") == "")

@@ -164,7 +164,8 @@ def write(route: object) -> list[str]:
     return [f"{option.name}={option.write(value)}" for option, value in values if value != option.absent]
 
 
-def _unknown(name: str) -> Finding:
+def unknown(name: str) -> Finding:
+    """That Fabio knows no option of this name."""
     near = difflib.get_close_matches(name, BY_NAME, n=1)
     cure = f"did you mean {near[0]}=?" if near else f"Fabio's are {', '.join(BY_NAME)}"
     return error(f"Fabio knows no option {name!r} and passes it over in silence", cure)
@@ -194,7 +195,7 @@ def read(words: Sequence[str]) -> tuple[dict[str, Any], list[Finding]]:
         name, _, value = word.partition("=")
         option = BY_NAME.get(name)
         if option is None:
-            findings.append(_unknown(name))
+            findings.append(unknown(name))
             continue
         if option.field in values:
             findings.append(error(f"{name}= stands twice and Fabio reads the last", "write it once"))

@@ -103,7 +103,7 @@ def _routing(seen: SeenMesh) -> Iterator[Problem]:
             yield _problem("FabioUnread", f"the routes of {table.router} are not known: {table.away}", table.router)
     for each in findings(seen.tables.found, seen.instances.found):
         kind = "FabioInstanceUnlisted" if each.kind == "missing" else "RouteStale"
-        yield _problem(kind, each.text, each.subject)
+        yield _problem(kind, each.problem, each.subject)
 
 
 def _names(names: Part[Mapping[str, Any] | None]) -> Iterator[Problem]:

@@ -1,12 +1,15 @@
-"""What routers' tables say, and where they differ from what Consul says. Pure."""
+"""What routers' tables say, and where they differ from what Consul says, by `routing`'s rule of it. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from hoploom.kit.fabio_api import RouteEntry
+from hoploom.routing import audit_tables
+from hoploom.routing.audit_expected import Due
+from hoploom.routing.audit_findings import AuditFinding
+from hoploom.routing.audit_observed import target as target_at
 
 
 @dataclass(frozen=True)
@@ -27,23 +30,6 @@ class Table:
     def targets(self) -> frozenset[str]:
         """Every `address:port` that it sends anything to."""
         return frozenset(target(each) for each in self.routes)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A difference between what a router does and what Consul says.
-
-    Attributes:
-        kind: "missing" or "stale".
-        router: Whose table it is.
-        subject: Id of the instance, or the target that nobody is.
-        text: In one sentence.
-    """
-
-    kind: str
-    router: str
-    subject: str
-    text: str
 
 
 class Routed(Protocol):
@@ -72,40 +58,31 @@ class Routed(Protocol):
 
 def target(route: RouteEntry) -> str:
     """The `address:port` of a line, without scheme and path."""
-    return urlsplit(route.dst).netloc
+    return target_at(route.dst)
 
 
-def findings(tables: Iterable[Table], instances: Sequence[Routed]) -> list[Finding]:
-    """Who passes and is not routed, and who is routed and does not pass.
+def findings(tables: Iterable[Table], instances: Sequence[Routed]) -> list[AuditFinding]:
+    """Who passes and is not routed, and who is routed and does not pass, by the rule of every audit.
 
     Args:
         tables: Of the routers that answered.
         instances: All instances of the mesh's own services. Routes to services of others are nobody's business here.
     """
-    passing = [each for each in instances if each.routes and each.health == "passing" and each.target]
-    known = {each.target: each for each in instances if each.target}
-    ours = {each.service for each in instances}
-    found = []
-    for table in tables:
-        if table.away:
-            continue
-        there = table.targets
-        for each in passing:
-            if each.target not in there:
-                text = f"{each.id} passes, and {table.router} sends it nothing"
-                found.append(Finding("missing", table.router, each.id, text))
-        found += _stale(table, ours, known)
-    return found
+    members = [_Member(each) for each in instances]
+    ours = frozenset(each.service for each in instances)
+    return [
+        finding
+        for table in tables if not table.away
+        for finding in audit_tables.against(table.router, table.routes, members, only=ours)
+    ]  # fmt: skip
 
 
-def _stale(table: Table, ours: set[str], known: Mapping[str, Routed]) -> list[Finding]:
-    found = []
-    for where in sorted({target(each) for each in table.routes if each.service in ours}):
-        instance = known.get(where)
-        if instance is None:
-            text = f"{table.router} sends requests to {where}, where no instance is registered"
-            found.append(Finding("stale", table.router, where, text))
-        elif instance.health == "critical":
-            text = f"{table.router} sends requests to {instance.id}, which is critical"
-            found.append(Finding("stale", table.router, instance.id, text))
-    return found
+class _Member:
+    """An instance as the rule wants to know it: the manager knows its health in one word, and how many routes."""
+
+    lines = None
+
+    def __init__(self, seen: Routed) -> None:
+        self.id, self.service, self.target, self.state = seen.id, seen.service, seen.target, f"is {seen.health}"
+        wanted = Due.LISTED if seen.health == "passing" and seen.routes else Due.EITHER
+        self.due = Due.UNLISTED if seen.health == "critical" else wanted

@@ -32,7 +32,7 @@ def route(target: str, service: str = "output") -> RouteEntry:
 def test_a_table_is_held_against_consul(health: str, routes: list[RouteEntry], kinds: list[str]) -> None:
     found = findings([Table("f1", tuple(routes))], [instance(health)])
     assert [each.kind for each in found] == kinds
-    assert all("f1" in each.text for each in found)
+    assert all("f1" in each.problem for each in found)
 
 
 def test_a_table_that_is_not_known_says_nothing_of_anybody() -> None:

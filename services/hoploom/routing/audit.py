@@ -1,0 +1,62 @@
+"""What is wrong with the routes of a mesh, ours or anybody's, by what was observed of it. Pure: `observing` looks.
+
+Nothing of ours has to be there. What was not looked at gives no finding; `Observed.unseen` says it in words.
+"""
+
+from collections.abc import Iterable
+
+from hoploom.routing import audit_settings, audit_tables, audit_tags
+from hoploom.routing.audit_findings import AuditFinding, Kind, Severity, worst_first
+from hoploom.routing.audit_observed import Observed, Override, SeenRouter, Settings
+
+__all__ = [
+    "AuditFinding", "Kind", "Observed", "Override", "SeenRouter", "Settings", "Severity", "audit", "lasting",
+    "passing_by",
+]  # fmt: skip
+
+_BRIEF = frozenset({Kind.MISSING, Kind.STALE, Kind.ROUTER_AWAY, Kind.ROUTERS_DIFFER, Kind.CHECKS_REQUIRED_ONE})
+
+
+def audit(observed: Observed) -> list[AuditFinding]:
+    """Everything that one look shows, the worst first.
+
+    Routers follow Consul by fractions of a second: where anything may have changed just now, look twice, and take
+    what is `lasting`.
+    """
+    return worst_first([*audit_tables.find(observed), *audit_settings.find(observed), *audit_tags.find(observed)])
+
+
+def passing_by(findings: Iterable[AuditFinding]) -> bool:
+    """Whether any of them might be gone in a moment, so that a second look is worth its time."""
+    return any(map(_is_brief, findings))
+
+
+def lasting(earlier: Observed, later: Observed) -> list[AuditFinding]:
+    """What the later of two looks shows, without what may be a change on its way.
+
+    Args:
+        earlier: A first look.
+        later: A second one, some seconds after; longer than a router needs to follow.
+    """
+    before, changed = set(map(_same, audit(earlier))), _changed(earlier, later)
+    return [
+        each for each in audit(later)
+        if not _is_brief(each) or (_same(each) in before and each.subject not in changed)
+    ]  # fmt: skip
+
+
+def _is_brief(finding: AuditFinding) -> bool:
+    # By its setting alone, or for want of a check, it does not pass by.
+    return finding.kind in _BRIEF and finding.severity is Severity.ERROR
+
+
+def _same(finding: AuditFinding) -> tuple[str, ...]:
+    # Two changes on their way one after the other are no lasting difference.
+    return (*finding.key, finding.problem if finding.kind is Kind.ROUTERS_DIFFER else "")
+
+
+def _changed(earlier: Observed, later: Observed) -> set[str]:
+    """Ids of the instances that Consul knows otherwise than a moment ago."""
+    was = {(each.node, each.id): each.index for each in earlier.instances or ()}
+    now = {(each.node, each.id): each.index for each in later.instances or ()}
+    return {key[1] for key in was.keys() | now.keys() if was.get(key) != now.get(key)}

@@ -1,0 +1,95 @@
+"""Whether a Fabio is to list an instance, and under what: the rules by which it makes its table. Pure.
+
+Source: Fabio 1.7.2, registry/consul/passing.go (who counts as healthy) and routecmd.go (what its tags become).
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from hoploom.kit.consul_records import Check, Instance
+from hoploom.kit.tags import PREFIX
+from hoploom.routing.audit_observed import Settings
+
+_NODE_AWAY, _NODE_LEAVES, _LEAVES = "serfHealth", "_node_maintenance", "_service_maintenance"
+_MAINTENANCE = "Service Maintenance Mode"
+_VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|(\w+)|.)")
+
+
+class Due(Enum):
+    """Whether an instance belongs into a table."""
+
+    LISTED = "listed"
+    UNLISTED = "unlisted"
+    EITHER = "either"
+    """Depends on settings that are not known here."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a table has of one tag of an instance.
+
+    Attributes:
+        src: Host and path, or `:port`.
+        redirect: Whether Fabio answers by itself, so that the instance's address stands nowhere.
+    """
+
+    src: str
+    redirect: bool = False
+
+
+def due(checks: Sequence[Check], settings: Settings | None) -> Due:
+    """Whether an instance with these checks is to be listed.
+
+    Args:
+        checks: Of the instance and of its node.
+        settings: Of the Fabio; None where they are not known.
+    """
+    own = [each for each in checks if not each.of_node]
+    if any(map(_is_away, checks)) or not own:
+        # Fabio begins with the checks: it never sees an instance without any.
+        return Due.UNLISTED
+    statuses = settings.statuses if settings else ("passing",)
+    passing = sum(each.status in statuses for each in own)
+    if passing == len(own):
+        return Due.LISTED
+    if settings is None:
+        return Due.UNLISTED if all(each.status == "critical" for each in own) else Due.EITHER
+    return Due.LISTED if passing and settings.checks_required != "all" else Due.UNLISTED
+
+
+def failing(instance: Instance) -> list[Check]:
+    """The checks of an instance that are critical; none where it is in maintenance mode or its node is away."""
+    if any(map(_is_away, instance.checks)):
+        return []
+    return [each for each in instance.checks if each.status == "critical" and not each.of_node]
+
+
+def lines(tags: Iterable[str], prefix: str = PREFIX, dc: str = "") -> list[Line]:
+    """What a table has of these tags, those that are no route's left out."""
+    return [_line(each.strip().removeprefix(prefix).strip(), dc) for each in tags if each.strip().startswith(prefix)]
+
+
+def _is_away(check: Check) -> bool:
+    if check.id == _NODE_AWAY or check.id.startswith(_LEAVES) or check.name == _MAINTENANCE:
+        return check.status == "critical"
+    return check.id == _NODE_LEAVES
+
+
+def _line(text: str, dc: str) -> Line:
+    source, _, options = text.partition(" ")
+    is_redirect = any(
+        word.startswith("redirect=") and word.count(",") == 1 for word in options.split()
+    )
+    if source.startswith(":"):
+        return Line(source, is_redirect)
+    host, slash, path = source.partition("/")
+    if not slash:
+        return Line(f"{host.lower()}/", is_redirect)
+    return Line(f"{_expanded(host, dc).lower()}/{_expanded(path, dc)}", is_redirect)
+
+
+def _expanded(text: str, dc: str) -> str:
+    """As Go's os.Expand does it: only DC is known, and every other name becomes nothing."""
+    return _VARIABLE.sub(lambda found: dc if "DC" in found.groups() else "", text)

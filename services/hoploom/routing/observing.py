@@ -1,0 +1,120 @@
+"""Looks at a mesh, ours or anybody's: reads Consul's catalogue and KV store and every router, and changes nothing.
+
+Only addresses that somebody named are asked. What cannot be seen is told in words (`Observed.unseen`), never taken for
+"there is none".
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from hoploom.kit.consul_records import Instance, KvEntry
+from hoploom.kit.errors import Unavailable
+from hoploom.kit.http_client import HttpClient
+from hoploom.kit.tags import PREFIX
+from hoploom.routing import observing_fabio
+from hoploom.routing.audit_observed import KV_PATH, Observed, Override, SeenRouter
+from hoploom.routing.observing_fabio import Source
+
+_AT_ONCE = 16
+"""So many services are asked for at a time: a catalogue of thousands shall not storm an agent."""
+_CONSUL = "consul"
+"""A service that every catalogue has, and that only a narrow token does not see."""
+
+
+class Readable(Protocol):
+    """What is read of Consul; nothing here can write."""
+
+    async def services(self) -> dict[str, list[str]]:
+        """Names of all services with their tags."""
+
+    async def instances(self, service: str, *, passing: bool = True) -> tuple[int, list[Instance]]:
+        """Instances of a service."""
+
+    async def kv_list(self, prefix: str) -> list[KvEntry]:
+        """All keys below a prefix."""
+
+
+class Observer:
+    """Looks again and again at the same places."""
+
+    def __init__(
+        self, http: HttpClient, consul: Readable | None, sources: Sequence[Source], *,
+        only: frozenset[str] | None = None, prefix: str = "",
+    ) -> None:  # fmt: skip
+        """Know where to look.
+
+        Args:
+            http: The pool for the routers.
+            consul: Consul, by its own names of services; None for none.
+            sources: The routers.
+            only: Services to look at; None for all that have tags for a router.
+            prefix: Of the tags for routers whose settings are not to be seen; empty for Fabio's own.
+        """
+        self._http, self._consul, self._sources = http, consul, tuple(sources)
+        self._only, self._prefix = only, prefix or PREFIX
+
+    async def look(self) -> Observed:
+        """One look.
+
+        Raises:
+            Unavailable: Consul is away, or refuses the token.
+        """
+        routers = tuple(await asyncio.gather(*(observing_fabio.look(self._http, each) for each in self._sources)))
+        if self._consul is None:
+            why = "Consul: nobody named one, so tables are held against nothing (--consul)"
+            return Observed(routers, prefix=self._prefix, unseen=(why, *_unseen(routers)))
+        seen = Observed(routers, prefix=self._prefix)
+        names = await self._consul.services()
+        instances = await self._instances(self._consul, _routed(names, seen.prefixes(), self._only))
+        only, unseen = self._only, _unseen(routers)
+        if _CONSUL not in names:
+            # Consul leaves out what a token may not read, and says nothing of it.
+            only = frozenset(each.service for each in instances)
+            unseen += (f"services that this token may not read at Consul; it shows {len(only)} with routes",)
+        overrides, refused = await self._all_overrides(self._consul, _paths(routers))
+        dc = next((each.dc for each in instances if each.dc), "")
+        return Observed(routers, instances, overrides, dc, self._prefix, only, unseen + refused)
+
+    async def _instances(self, consul: Readable, names: Sequence[str]) -> tuple[Instance, ...]:
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def of(name: str) -> list[Instance]:
+            async with limit:
+                return (await consul.instances(name, passing=False))[1]
+
+        return tuple(each for found in await asyncio.gather(*map(of, names)) for each in found)
+
+    @staticmethod
+    async def _all_overrides(
+        consul: Readable, paths: Sequence[str]
+    ) -> tuple[dict[str, tuple[Override, ...]], tuple[str, ...]]:
+        found, refused = dict[str, tuple[Override, ...]](), list[str]()
+        for path in paths:
+            try:
+                entries = await consul.kv_list(path)
+            except Unavailable as error:
+                refused.append(f"overrides below {path}: {error}")
+                continue
+            found[path] = tuple(Override(each.key, each.value.decode("utf-8", "replace")) for each in entries)
+        return found, tuple(refused)
+
+
+def _routed(names: Mapping[str, Sequence[str]], prefixes: Sequence[str], only: frozenset[str] | None) -> list[str]:
+    return sorted(
+        name for name, tags in names.items()
+        if (only is None or name in only) and any(tag.strip().startswith(each) for tag in tags for each in prefixes)
+    )  # fmt: skip
+
+
+def _paths(routers: Sequence[SeenRouter]) -> list[str]:
+    return sorted({each.settings.kv_path for each in routers if each.settings} or {KV_PATH})
+
+
+def _unseen(routers: Sequence[SeenRouter]) -> tuple[str, ...]:
+    return tuple(
+        f"the settings of {each.name}: " + (
+            "its /api/config shows nothing" if each.pages else "its admin pages were not named (--fabio-admin)"
+        )
+        for each in routers if each.settings is None and not each.away
+    )  # fmt: skip
