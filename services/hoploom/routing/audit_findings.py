@@ -71,7 +71,7 @@ class AuditFinding:
 def worst_first(findings: list[AuditFinding]) -> list[AuditFinding]:
     """By severity, then by kind, router and subject; each once."""
     ranks, kinds = list(Severity), list(Kind)
-    unique = {(each.key, each.problem): each for each in findings}.values()
     return sorted(
-        unique, key=lambda each: (ranks.index(each.severity), kinds.index(each.kind), each.router, each.subject)
+        dict.fromkeys(findings),
+        key=lambda each: (ranks.index(each.severity), kinds.index(each.kind), each.router, each.subject),
     )

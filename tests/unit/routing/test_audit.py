@@ -56,7 +56,8 @@ def test_two_differences_one_after_the_other_are_none_that_lasts() -> None:
 
 
 def test_settings_and_tags_need_no_second_look() -> None:
-    bad = mesh(shop(tags=("urlprefix-/shop colour=red",)), routers=(fabio(line(), settings=replace(GOOD, access="rw")),))
+    writable = fabio(line(), settings=replace(GOOD, access="rw"))
+    bad = mesh(shop(tags=("urlprefix-/shop colour=red",)), routers=(writable,))
     assert not passing_by(audit(bad))
     assert len(lasting(Observed(), bad)) == 2
     assert passing_by(audit(Observed((SeenRouter("f1", away="no answer"),))))

@@ -1,0 +1,94 @@
+"""What is read of a mesh, and what is said of the rest."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp.test_utils import TestServer
+
+from hoploom.kit.consul_records import Instance, KvEntry
+from hoploom.kit.errors import Unavailable
+from hoploom.kit.http_client import HttpClient
+from hoploom.routing.observing import Observer
+from hoploom.routing.observing_fabio import Source
+from unit.routing.meshes_made import shop
+from unit.routing.test_observing_fabio import FakePages
+
+
+class FakeCatalogue:
+    """A Consul that is only read: whoever calls anything else finds no such method."""
+
+    def __init__(self) -> None:
+        self.names = {"consul": [], "shop": ["urlprefix-/shop"], "db": ["v1"], "pool": ["internal-/x"]}
+        self.keys = [KvEntry("fabio/config/a", b"# none\n", 1)]
+        self.asked = list[str]()
+        self.refuses_keys = False
+
+    async def services(self) -> dict[str, list[str]]:
+        return self.names
+
+    async def instances(self, service: str, *, passing: bool = True) -> tuple[int, list[Instance]]:
+        self.asked.append(service)
+        return 1, [shop()]
+
+    async def kv_list(self, prefix: str) -> list[KvEntry]:
+        if self.refuses_keys:
+            raise Unavailable("Consul refused the token: Permission denied")
+        return [each for each in self.keys if each.key.startswith(prefix)]
+
+
+@pytest.fixture
+async def pages() -> AsyncIterator[str]:
+    running = TestServer(FakePages().app(), host="127.0.0.1")
+    await running.start_server()
+    yield f"http://127.0.0.1:{running.port}"
+    await running.close()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[HttpClient]:
+    client = HttpClient()
+    yield client
+    await client.close()
+
+
+async def test_services_without_routes_are_not_asked_for(http: HttpClient, pages: str) -> None:
+    consul = FakeCatalogue()
+    seen = await Observer(http, consul, [Source("f1", pages)]).look()
+    assert consul.asked == ["shop"]
+    assert (seen.dc, seen.only, seen.unseen, len(seen.instances or ())) == ("dc1", None, (), 1)
+    assert [(each.key, each.text) for each in seen.overrides["fabio/config"]] == [("fabio/config/a", "# none\n")]
+
+
+async def test_another_prefix_is_asked_for_where_settings_are_not_known(http: HttpClient) -> None:
+    consul = FakeCatalogue()
+    seen = await Observer(http, consul, [], prefix="internal-").look()
+    assert consul.asked == ["pool"]
+    assert seen.prefix == "internal-"
+
+
+async def test_without_consul_its_part_is_unknown_and_that_is_said(http: HttpClient, pages: str) -> None:
+    seen = await Observer(http, None, [Source("f1", pages)]).look()
+    assert seen.instances is None
+    assert any("--consul" in each for each in seen.unseen)
+
+
+async def test_a_token_that_does_not_see_everything_calls_nobody_stale(http: HttpClient, pages: str) -> None:
+    consul = FakeCatalogue()
+    del consul.names["consul"]
+    seen = await Observer(http, consul, [Source("f1", pages)]).look()
+    assert seen.only == frozenset({"shop"})
+    assert any("token may not read" in each for each in seen.unseen)
+
+
+async def test_refused_keys_are_unseen_and_nothing_else_is(http: HttpClient, pages: str) -> None:
+    consul = FakeCatalogue()
+    consul.refuses_keys = True
+    seen = await Observer(http, consul, [Source("f1", pages)]).look()
+    assert seen.overrides == {}
+    assert len(seen.instances or ()) == 1
+    assert any("fabio/config" in each and "Permission denied" in each for each in seen.unseen)
+
+
+async def test_a_router_without_pages_is_said(http: HttpClient, pages: str) -> None:
+    seen = await Observer(http, FakeCatalogue(), [Source("f1", table=f"{pages}/api/routes")]).look()
+    assert any("f1" in each and "--fabio-admin" in each for each in seen.unseen)
