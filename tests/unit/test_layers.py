@@ -81,6 +81,8 @@ PURE = ("targets/*.py", "wire/*.py", "wire/api/*.py", "trust/credential.py", "tr
         "manager/measures/bookmarks.py", "manager/measures/result_filters.py", "manager/measures/windows.py",
         "manager/measures/spots.py",
         "archive/requirements.py", "archive/contents.py",
+        "routing/commands.py", "routing/editions.py", "routing/judging.py", "routing/lines.py", "routing/refusing.py",
+        "routing/shares.py", "routing/table.py",
         "prober/privileges.py", "prober/cookies.py", "doctor/facts.py", "doctor/judging*.py",
         "cli/words.py", "cli/slices.py", "cli/workers/standing.py",
         "cli/ping/flags.py", "cli/ping/hosts.py", "cli/ping/machine.py", "cli/ping/netdata.py",

@@ -94,6 +94,12 @@ class ConsulApi:
         kv_sizes.measure([value])
         return bool(await translated(self._consul.kv.put(self._names.key(key), value, cas=cas)))
 
+    async def kv_put_of(self, dc: str, key: str, value: bytes, *, cas: int | None = None) -> bool:
+        """As `kv_put`, in the KV store of another datacenter; raises Unavailable while that one is away."""
+        kv_sizes.measure([value])
+        written = self._consul.kv.put(self._names.key(key), value, cas=cas, dc=dc or None)
+        return bool(await translated(written))
+
     async def kv_delete(self, key: str, *, recurse: bool = False) -> None:
         """Remove a key, or everything below it."""
         await translated(self._consul.kv.delete(self._names.key(key), recurse=recurse or None))
@@ -252,9 +258,9 @@ class ConsulApi:
             raise Unavailable(f"Consul knows no prepared query {query}")
         return [instance(each, service) for each in found["Nodes"] or []]
 
-    async def services(self) -> dict[str, list[str]]:
-        """Names of all services in the catalogue with their tags, as Consul has them."""
-        _, names = await translated(self._consul.catalog.services())
+    async def services(self, dc: str = "") -> dict[str, list[str]]:
+        """Names of all services in a datacenter's catalogue (empty: its own) with their tags, as Consul has them."""
+        _, names = await translated(self._consul.catalog.services(dc=dc or None))
         return dict(names or {})
 
     async def leader(self) -> str:

@@ -119,6 +119,10 @@ class FakeConsul(ConsulApi):
         self._wake()
         return done
 
+    async def kv_put_of(self, dc: str, key: str, value: bytes, *, cas: int | None = None) -> bool:
+        """See `ConsulApi.kv_put_of`."""
+        return await (self if dc in ("", self.dc) else self._at(dc)).kv_put(key, value, cas=cas)
+
     async def kv_delete(self, key: str, *, recurse: bool = False) -> None:
         """See `ConsulApi.kv_delete`."""
         self._answer()
@@ -266,9 +270,11 @@ class FakeConsul(ConsulApi):
                 return found
         return []
 
-    async def services(self) -> dict[str, list[str]]:
+    async def services(self, dc: str = "") -> dict[str, list[str]]:
         """See `ConsulApi.services`."""
         self._answer()
+        if dc not in ("", self.dc):
+            return await self._at(dc).services()
         names: dict[str, list[str]] = {"consul": []}
         for record in self._records.values():
             tags = names.setdefault(record["Name"], [])

@@ -43,7 +43,8 @@ def is_word(text: str) -> bool:
     return bool(text) and all(c.isprintable() and not c.isspace() and c not in '"\\' for c in text)
 
 
-def _globs_compile(text: str) -> bool:
+def compiles(text: str) -> bool:
+    """Whether a text is a glob that Fabio can compile; stricter than it where brackets lie within one another."""
     rest = _GROUP.sub("", text)
     ordered = all(not m["low"] or m["low"] <= m["high"] for m in _GROUP.finditer(text))
     return ordered and not any(c in rest for c in "[]{}")
@@ -64,7 +65,7 @@ def _host(route: "Route") -> Iterator[Finding]:
     rest = _GROUP.sub("", VARIABLE.sub("", route.host))
     if "$" in rest:
         return
-    if not _globs_compile(route.host) or not _HOST.fullmatch(rest):
+    if not compiles(route.host) or not _HOST.fullmatch(rest):
         yield error(
             f"{route.host!r} is no host name or glob that Fabio can match",
             "write letters, digits, dots and * (punycode for other alphabets, a name for an IPv6 address)",
@@ -80,7 +81,7 @@ def _path(route: "Route") -> Iterator[Finding]:
         yield error(f"the path {route.path!r} has a blank, quote, backslash or control character", "leave it out")
     else:
         yield from _variables("path", route.path)
-        if not _globs_compile(VARIABLE.sub("", route.path)):
+        if not compiles(VARIABLE.sub("", route.path)):
             yield error(f"the path {route.path!r} is no glob that compiles: {_TABLE}", "close every [ and {")
 
 

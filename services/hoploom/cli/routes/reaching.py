@@ -1,0 +1,145 @@
+"""How commands about routes reach a Consul and its Fabios: those of a mesh of this machine, or any by their URLs."""
+
+import argparse
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from hoploom.cli import screen
+from hoploom.kit import credentials, fabio_api
+from hoploom.kit.consul_api import ConsulApi
+from hoploom.kit.errors import ConfigError, Unavailable
+from hoploom.kit.fabio_api import Router
+from hoploom.kit.http_client import HttpClient
+from hoploom.kit.names import DEFAULT_PREFIX, PLAIN, Names
+from hoploom.local.mesh import LocalMesh
+from hoploom.local.places import DEFAULT_MESH
+from hoploom.routing.overrides import KVPATH, Overrides
+from hoploom.routing.weights import Weights
+
+_ASK_S = 2.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags by which a Consul and its Fabios are named."""
+    parser.add_argument("--mesh", default=None, help="name of a mesh of this machine (HOPLOOM_MESH); the default")
+    parser.add_argument("--consul", default="", metavar="URL", help="any Consul instead (CONSUL_HTTP_ADDR)")
+    parser.add_argument("--consul-token-file", default="", metavar="FILE", help="its token (CONSUL_HTTP_TOKEN)")
+    pages = "pages of a Fabio, like http://127.0.0.1:9998; repeatable; else those that Consul knows as fabio-routes"
+    parser.add_argument("--fabio", action="append", default=[], metavar="URL", help=pages)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A Consul and its Fabios.
+
+    Attributes:
+        consul: The agent, with its token.
+        http: For everything else.
+        names: How the mesh's things are called there.
+        where: For a person.
+        kvpath: Below which the Fabios read overrides, as `consul` calls it.
+        key: Name of our key there.
+        fabios: Pages that were named; none for those that Consul knows.
+    """
+
+    consul: ConsulApi
+    http: HttpClient
+    names: Names
+    where: str
+    kvpath: str = KVPATH
+    key: str = DEFAULT_PREFIX
+    fabios: tuple[str, ...] = ()
+
+    async def routers(self, dc: str = "") -> Sequence[Router]:
+        """The Fabios that were named, or those that pass in a datacenter; raises Unavailable."""
+        if self.fabios:
+            return [Router(urlsplit(each).netloc, f"{each}/api/routes") for each in self.fabios]
+        _, found = await self.consul.instances(fabio_api.SERVICE, dc=dc)
+        routers = fabio_api.routers(found)
+        if not routers:
+            raise Unavailable(f"{self.where} knows no Fabio that shows its routes: name its pages by --fabio "
+                              "http://HOST:9998")  # fmt: skip
+        return routers
+
+    def overrides(self, dc: str = "") -> Overrides:
+        """Our key in a datacenter; empty for the agent's own."""
+        return Overrides(self.consul, self.kvpath, self.key, dc, self.names)
+
+    def weights(self, dc: str = "") -> Weights:
+        """Shares by tag in a datacenter; empty for the agent's own."""
+        return Weights(self.consul, self.http, self.overrides(dc), lambda: self.routers(dc), self.names)
+
+
+@asynccontextmanager
+async def reached(args: argparse.Namespace) -> AsyncIterator[Reach]:
+    """The Consul and the Fabios that the arguments name.
+
+    Raises:
+        ConfigError: No such mesh runs here, or an address is none.
+        Unavailable: A Fabio that was named does not answer.
+    """
+    http = HttpClient()
+    named = args.mesh or os.environ.get("HOPLOOM_MESH")
+    address = args.consul or ("" if named else os.environ.get("CONSUL_HTTP_ADDR", ""))
+    if args.fabio and not address:
+        raise ConfigError("--fabio names the pages of somebody else's Fabio: name its Consul too, by --consul URL")
+    reach = await _elsewhere(args, http, address) if address else await _local(args, http)
+    try:
+        yield reach
+    finally:
+        await reach.consul.close()
+        await http.close()
+
+
+async def _elsewhere(args: argparse.Namespace, http: HttpClient, address: str) -> Reach:
+    secure = os.environ.get("CONSUL_HTTP_SSL", "").lower() in ("1", "true") and not args.consul
+    url = address if "://" in address else f"http{'s' if secure else ''}://{address}"
+    token = credentials.read(args.consul_token_file) if args.consul_token_file else ""
+    consul = ConsulApi(url, token or os.environ.get("CONSUL_HTTP_TOKEN", ""))
+    fabios = tuple(_pages(each) for each in args.fabio)
+    try:
+        kvpath = await _kvpath(http, fabios[0]) if fabios else KVPATH
+    except Unavailable:
+        await consul.close()
+        await http.close()
+        raise
+    return Reach(consul, http, PLAIN, f"Consul at {url}", kvpath, fabios=fabios)
+
+
+async def _local(args: argparse.Namespace, http: HttpClient) -> Reach:
+    args.mesh = args.mesh or os.environ.get("HOPLOOM_MESH", DEFAULT_MESH)
+    mesh = LocalMesh(screen.places(args), screen.say)
+    mesh.require_running()
+    attached, names = mesh.attached, mesh.attached.names
+    consul = ConsulApi(mesh.consul_url, mesh.secrets.get("management", ""), names)
+    where = f"mesh {mesh.places.mesh}"
+    if attached.fabio:
+        # Somebody else's Fabio reads where its owner says, and what is ours there has our prefix.
+        kvpath = await _kvpath(http, attached.fabio_admin) if attached.fabio_admin else KVPATH
+        return Reach(consul, http, names, where, names.plain_key(kvpath), names.prefix)
+    # Ours among strangers reads below our own keys.
+    kvpath = KVPATH if names == PLAIN else f"{DEFAULT_PREFIX}/{KVPATH}"
+    return Reach(consul, http, names, where, kvpath)
+
+
+def _pages(url: str) -> str:
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"the pages of a Fabio are like http://127.0.0.1:9998, not {url!r}")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+async def _kvpath(http: HttpClient, pages: str) -> str:
+    """Where a Fabio says that it reads overrides; nothing else of its configuration is kept: its token is there."""
+    answer = await http.request("GET", f"{pages}/api/config", timeout_s=_ASK_S)
+    if not answer.ok:
+        raise Unavailable(f"the pages of Fabio at {pages} do not answer: {answer.reason()}")
+    config: Any = answer.json()
+    try:
+        return str(config["Registry"]["Consul"]["KVPath"]).strip("/")
+    except (KeyError, TypeError):
+        raise Unavailable(f"what answers at {pages} are not the pages of a Fabio") from None
