@@ -72,7 +72,7 @@ async def test_a_call_goes_to_the_nearest_datacenter_that_has_the_service(
     admin = ConsulAdmin(http, agents[0].url, "", PLAIN)
 
     async def asked() -> str:
-        answer = await mesh.nearest("output").request("GET", "/")
+        answer = await mesh.client("output", elsewhere=True).request("GET", "/")
         return str(answer.json()["dc"])
 
     async def told_by(dc: str) -> bool:

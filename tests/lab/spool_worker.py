@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import logging
 import os
-import random
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from hoploom.kit.balance import ServiceClient
-from hoploom.kit.consul_api import Instance
-from hoploom.kit.errors import Unavailable
 from hoploom.kit.http_client import HttpClient
+from hoploom.kit.service_list import Addresses
 from hoploom.ping_service import outbox
 from hoploom.ping_service import spool as spool_module
 from hoploom.ping_service.identity import Identity
@@ -107,14 +105,7 @@ async def live(settings: Settings, urls: Sequence[str], ledger: Ledger, most: in
 
 def _client(http: HttpClient, urls: Sequence[str]) -> ServiceClient:
     """A client of outputs that nobody watches over."""
-
-    async def target(avoid: str) -> str:
-        return random.choice([each for each in urls if each != avoid] or list(urls))
-
-    async def instances() -> Sequence[Instance]:
-        raise Unavailable("nobody asks every output here")
-
-    return ServiceClient(http, target, instances)
+    return ServiceClient(http, [Addresses(lambda: urls)])
 
 
 def remove_early() -> None:

@@ -17,6 +17,12 @@ def me(where: web.Request | web.Application) -> Mesh:
     return mesh(where)
 
 
-def client(where: web.Request | web.Application, service: str) -> ServiceClient:
-    """A client for another service: healthy instances in turn, one safe retry."""
-    return mesh(where).client(service)
+def client(where: web.Request | web.Application, service: str, *, elsewhere: bool = False) -> ServiceClient:
+    """A client for another service: the healthy instance that is least busy, one safe retry.
+
+    Args:
+        where: A request, or the application.
+        service: Name of the service.
+        elsewhere: Whether the nearest datacenter that has the service does, where this one has no healthy instance.
+    """
+    return mesh(where).client(service, elsewhere=elsewhere)

@@ -1,145 +1,187 @@
-"""Client-side balancing: ask healthy instances directly, from a watched list that survives Consul's absence."""
+"""Client-side balancing: services ask each other's instances directly, and no process stands between them.
 
-import contextlib
-import itertools
-import random
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from functools import partial
-from typing import Any
+Whom: the healthy instance that owes this process the fewest answers (`picking`), from a list that is followed in Consul
+and outlives it (`service_list`); who fails more than the others is left alone for a while (`outliers`). Where nobody is
+known, Fabio is asked.
 
-from hoploom.kit import credentials, retry, watch
+Again: once, at another instance, and only where that is safe: GET, HEAD, PUT, DELETE, a POST with an `Idempotency-Key`,
+and whatever else when no connection came about, so that nothing was sent. Nothing below or above repeats as well.
+
+Fabio's weights do not hold here: a new version has the part of its instances among all, once they have warmed up.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Protocol
+from weakref import WeakSet
+
+from hoploom.kit import credentials, metrics
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.consul_api import ConsulApi, Instance
-from hoploom.kit.errors import Unavailable
+from hoploom.kit.errors import Unavailable, Unreached
 from hoploom.kit.http_client import Answer, HttpClient
+from hoploom.kit.pool import Pool, Turn
+from hoploom.kit.service_list import Addresses, ServiceList, Spawn
 
+log = logging.getLogger(__name__)
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
-NEAREST_FRESH_S = 1.0
-"""A fall to the nearest datacenter, and the way back, is noticed within this time."""
+_ROUTER = "router"
+_ASKED = metrics.counter(
+    "hoploom_client_requests_total", "Requests to another service by what came of each try.", ("asked", "outcome")
+)
+_REPEATED = metrics.counter("hoploom_client_repeats_total", "Requests that were sent to a second instance.", ("asked",))
+_EJECTED = metrics.counter("hoploom_client_ejections_total", "Times that an instance was left alone.", ("asked",))
+_OUT = metrics.gauge("hoploom_client_ejected", "Instances that are left alone now.", ("asked",))
+_OUTSTANDING = metrics.gauge("hoploom_client_outstanding", "Requests and streams that are open.", ("asked",))
+_POOLS = defaultdict[str, WeakSet[Pool]](WeakSet)
+OUTCOMES = ("answered", "error", "unanswered", "unreached", "given_up")
+"""Answered below 500, or not; broke off, too late, or one of 502, 503, 504, 507; no connection; nobody waited."""
 
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
-# Takes the base URL that has just failed (or an empty text), returns the one to ask.
-Target = Callable[[str], Awaitable[str]]
-Instances = Callable[[], Awaitable[Sequence[Instance]]]
 
+class Source(Protocol):
+    """Where instances come from."""
 
-class ServiceList:
-    """The healthy instances of one service, as last known."""
-
-    def __init__(self, consul: ConsulApi, service: str) -> None:
-        """Know nothing yet."""
-        self._consul, self._service = consul, service
-        self.instances: tuple[Instance, ...] = ()
-        self.followed = False
-        self._turn = itertools.count(random.randrange(1 << 16))
-
-    def learn(self, found: list[Instance]) -> None:
-        """Take a new list; an empty one keeps the last known, which may still answer."""
-        self.instances = tuple(found) or self.instances
+    pool: Pool
 
     async def refresh(self) -> None:
-        """Read the list once; a failed read keeps the last known.
+        """See to it that the pool is as good as it can be; Unavailable where nobody is known."""
 
-        Raises:
-            Unavailable: Consul is away and nothing was known before.
-        """
-        try:
-            self.learn((await self._consul.instances(self._service))[1])
-        except Unavailable:
-            if not self.instances:
-                raise
-
-    async def follow(self) -> None:
-        """Keep the list current by blocking queries."""
-        await watch.follow(
-            f"instances of {self._service}",
-            lambda index: self._consul.instances(self._service, index=index),
-            self.learn,
-        )
-
-    def pick(self, avoid: str = "") -> Instance | None:
-        """The next instance in turn; not the one with the URL `avoid` while there is another."""
-        others = [each for each in self.instances if each.url != avoid] or self.instances
-        return others[next(self._turn) % len(others)] if others else None
+    async def everyone(self) -> Sequence[Instance]:
+        """All instances; Unavailable where nobody knows."""
 
 
-class NearestList(ServiceList):
-    """The healthy instances of one service in this datacenter, or where it has none in the nearest other one.
+class Asked:
+    """One instance that is being asked; it counts as busy with it until `close`, or the end of a `with`.
 
-    Consul's prepared queries cannot wait for a change, so it is asked again before a call, once in a while.
+    Attributes:
+        url: Where it answers, `http://address:port`.
     """
 
-    def __init__(self, consul: ConsulApi, service: str) -> None:
-        """Know nothing yet."""
-        super().__init__(consul, service)
-        self._read_s = float("-inf")
+    __slots__ = ("_door", "_outcome", "_pool", "turn", "url")
 
-    async def refresh(self) -> None:
-        """Read the list where it is old; a failed read keeps the last known.
+    def __init__(self, door: "Door", pool: Pool, turn: Turn) -> None:
+        """Made by `ServiceClient.instance`."""
+        self._door, self._pool, self.turn = door, pool, turn
+        self._outcome, self.url = "given_up", turn.peer.url
 
-        Raises:
-            Unavailable: Consul is away, or has no such query, and nothing was known before.
-        """
-        if boottime_s() - self._read_s < NEAREST_FRESH_S:
-            return
-        try:
-            self.learn(await self._consul.nearest(self._service))
-        except Unavailable:
-            if not self.instances:
-                raise
-        self._read_s = boottime_s()
+    def answered(self, status: int = 200) -> None:
+        """Say that an answer has begun; a stream's goes on until `close`."""
+        self._judge("error" if status >= 500 else "answered")  # noqa: PLR2004 (what HTTP calls the server's failure)
+
+    def failed(self, error: Unavailable) -> None:
+        """Say that none came."""
+        self._judge("unreached" if isinstance(error, Unreached) else "unanswered")
+
+    def close(self) -> None:
+        """It is not busy with this any more."""
+        self._pool.leave(self.turn)
+        self._door.outcomes[self._outcome].inc()
+
+    def __enter__(self) -> "Asked":
+        """Give it out."""
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        """Close it; an `Unavailable` that comes by before an answer has begun is its failure."""
+        if isinstance(error, Unavailable) and not self.turn.is_judged:
+            self.failed(error)
+        self.close()
+
+    def _judge(self, outcome: str) -> None:
+        self._outcome = outcome
+        alone_s = self._pool.judge(self.turn, boottime_s(), failed=outcome != "answered")
+        if alone_s:
+            self._door.ejected.inc()
+            log.warning("%s at %s is left alone for %.1f s: it fails", self._door.name, self.url, alone_s)
+
+
+class Door:
+    """What a service is called, with its counters; looking them up by name takes longer than all else here."""
+
+    def __init__(self, name: str, pool: Pool) -> None:
+        """Have them made."""
+        self.name, self.repeated, self.ejected = name, _REPEATED.labels(name), _EJECTED.labels(name)
+        self.outcomes = {each: _ASKED.labels(name, each) for each in OUTCOMES}
+        pools = _POOLS[name]
+        pools.add(pool)
+        _OUT.labels(name).set_function(lambda: sum(each.out for each in pools))
+        _OUTSTANDING.labels(name).set_function(lambda: sum(each.outstanding for each in pools))
 
 
 class ServiceClient:
     """Sends requests to one service."""
 
     def __init__(
-        self, http: HttpClient, target: Target, instances: Instances, token: Callable[[], str] = str
+        self,
+        http: HttpClient,
+        sources: Sequence[Source],
+        token: Callable[[], str] = str,
+        name: str = _ROUTER,
     ) -> None:
-        """Made by `Directory.client` or `through`; `token` is shown where a request says nothing of who asks."""
-        self._http, self._target, self._instances, self._token = http, target, instances, token
+        """Made by `Directory.client` or `through`.
+
+        Args:
+            http: What carries the requests.
+            sources: Where instances come from; a later one is asked when an earlier one knows nobody.
+            token: Gives what is shown where a request says nothing of who asks.
+            name: Of the service, for metrics.
+        """
+        self._http, self._sources, self._token = http, sources, token
+        self._doors = [Door(name if at == 0 else _ROUTER, each.pool) for at, each in enumerate(sources)]
 
     @classmethod
     def through(cls, http: HttpClient, base_url: str | Callable[[], str], token: str = "") -> "ServiceClient":
         """A client for whatever answers at one address, such as Fabio's; one that may change is asked for each time."""
-
-        async def target(_: str) -> str:
-            return base_url if isinstance(base_url, str) else base_url()
-
-        async def instances() -> Sequence[Instance]:
-            raise Unavailable(f"who stands behind {await target('')} is not known: ask one with `request`")
-
-        return cls(http, target, instances, lambda: token)
+        named = (lambda: [base_url]) if isinstance(base_url, str) else (lambda: [base_url()])
+        return cls(http, [Addresses(named)], lambda: token)
 
     async def request(self, method: str, path: str, **options: Any) -> Answer:
-        """Send a request to a healthy instance; a repeatable one is tried once more, at another instance.
+        """Send a request to a healthy instance; where that is safe it is tried once more, at another instance.
 
         Args:
             method: "GET", "POST", ...
             path: Path with query, beginning with a slash.
-            options: As `HttpClient.request` takes them. A POST is repeated only with an `Idempotency-Key` header. Where
-                no header `Authorization` says who asks, the mesh's token does.
+            options: As `HttpClient.request` takes them; `timeout_s` is of each try. Where no header `Authorization`
+                says who asks, the mesh's token does.
 
         Raises:
             Unavailable: Nobody answered.
         """
         options = self._signed(options)
-        if not _repeatable(method, options["headers"]):
-            return await self._http.request(method, await self._target("") + path, **options)
-        asked = ""
-        async for attempt in retry.once_more():
-            with attempt:
-                asked = await self._target(asked)
-                return await self._http.request(method, asked + path, **options)
-        raise AssertionError("tenacity ends by an answer or an exception")
+        asked = await self.instance()
+        try:
+            return await self._sent(asked, method, path, options)
+        except Unavailable as error:
+            # By hand: tenacity would cost more than all else here together.
+            if not (isinstance(error, Unreached) or _repeatable(method, options["headers"])):
+                raise
+        second = await self.instance(asked)
+        self._doors[0].repeated.inc()
+        return await self._sent(second, method, path, options)
 
-    async def base_url(self, avoid: str = "") -> str:
-        """Where the next healthy instance answers, for a call that `request` cannot make: one of streams.
+    async def instance(self, avoid: Asked | None = None) -> Asked:
+        """The instance to ask next, for a call that `request` cannot make: one of streams.
+
+        It is busy with the call until it is closed, so that a stream counts for as long as it lasts:
+
+            with await client.instance() as asked:
+                async for data in http.stream(asked.url + path, ...):
 
         Args:
-            avoid: An earlier answer that did not do; another is given while there is one.
+            avoid: An earlier one that did not do; another is given while there is one.
         """
-        return await self._target(avoid)
+        peer, now_s = avoid.turn.peer if avoid else None, boottime_s()
+        for door, source in zip(self._doors, self._sources, strict=True):
+            try:
+                await source.refresh()
+            except Unavailable as error:
+                log.debug("%s: %s", door.name, error)
+            turn = source.pool.take(now_s, peer)
+            if turn is not None:
+                return Asked(door, source.pool, turn)
+        raise Unavailable(f"nobody is known who answers for {self._doors[0].name}")
 
     async def everyone(self) -> Sequence[Instance]:
         """All healthy instances, for a caller that asks each something else.
@@ -147,7 +189,7 @@ class ServiceClient:
         Raises:
             Unavailable: Consul is away and no instance was known before.
         """
-        return await self._instances()
+        return await self._sources[0].everyone()
 
     async def each(self, method: str, path: str, **options: Any) -> list[tuple[Instance, Answer | Unavailable]]:
         """Ask every healthy instance, one after another; whoever does not answer stands there with the reason.
@@ -157,12 +199,18 @@ class ServiceClient:
         """
         answers: list[tuple[Instance, Answer | Unavailable]] = []
         options = self._signed(options)
-        for instance in await self._instances():
+        for instance in await self.everyone():
             try:
                 answers.append((instance, await self._http.request(method, instance.url + path, **options)))
             except Unavailable as error:
                 answers.append((instance, error))
         return answers
+
+    async def _sent(self, asked: Asked, method: str, path: str, options: Mapping[str, Any]) -> Answer:
+        with asked:
+            answer = await self._http.request(method, asked.url + path, **options)
+            asked.answered(answer.status)
+            return answer
 
     def _signed(self, options: Mapping[str, Any]) -> dict[str, Any]:
         headers = options.get("headers") or {}
@@ -182,42 +230,23 @@ class Directory:
         token: Callable[[], str] = str,
     ) -> None:
         """Know the agent, the pool, the router that is asked when nobody is known, who runs the watches, the token."""
-        self._consul, self._http, self._fabio_addr, self._spawn = consul, http, fabio_addr, spawn
-        self._token = token
-        self._lists: dict[str, ServiceList] = {}
-        self._nearest: dict[str, NearestList] = {}
+        self._consul, self._http, self._spawn, self._token = consul, http, spawn, token
+        self._router = Addresses(lambda: [fabio_addr])
+        self._clients: dict[tuple[str, bool], ServiceClient] = {}
 
-    def client(self, service: str) -> ServiceClient:
-        """A client for a service; its list is read at the first call and watched from then on."""
-        known = self._lists.setdefault(service, ServiceList(self._consul, service))
-        return self._over(known, partial(self._current, known))
+    def client(self, service: str, *, elsewhere: bool = False) -> ServiceClient:
+        """A client for a service; its list is read at the first call and followed from then on.
 
-    def nearest(self, service: str) -> ServiceClient:
-        """A client for a service in this datacenter, or where it has none in the nearest other one."""
-        known = self._nearest.setdefault(service, NearestList(self._consul, service))
-        return self._over(known, known.refresh)
-
-    def _over(self, known: ServiceList, refresh: Callable[[], Awaitable[None]]) -> ServiceClient:
-        async def instances() -> Sequence[Instance]:
-            await refresh()
-            return known.instances
-
-        async def target(avoid: str) -> str:
-            with contextlib.suppress(Unavailable):
-                await refresh()
-            instance = known.pick(avoid)
-            return instance.url if instance else self._fabio_addr
-
-        return ServiceClient(self._http, target, instances, self._token)
-
-    async def _current(self, known: ServiceList) -> None:
-        if known.followed and known.instances:
-            return
-        await known.refresh()
-        spawn = self._spawn()
-        if spawn is not None and not known.followed:
-            known.followed = True
-            spawn(known.follow())
+        Args:
+            service: Name of the service.
+            elsewhere: Where this datacenter has no healthy instance, ask the nearest one that has, and this one again
+                as soon as it has. Needs the service's prepared query. Not for what belongs to a datacenter.
+        """
+        key = (service, elsewhere)
+        if key not in self._clients:
+            known = ServiceList(self._consul, service, self._spawn, elsewhere=elsewhere)
+            self._clients[key] = ServiceClient(self._http, (known, self._router), self._token, service)
+        return self._clients[key]
 
 
 def _repeatable(method: str, headers: Mapping[str, str]) -> bool:

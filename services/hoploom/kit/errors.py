@@ -5,6 +5,7 @@
     HoploomError
     ├── ConfigError       a wrong flag, file, tag or environment: one sentence on screen, exit code 2
     ├── Unavailable       something outside does not answer now: retried, or the service degrades (HTTP 503)
+    │   ├── Unreached     no connection came about, so nothing was asked: any request may be sent elsewhere
     │   ├── OutOfSpace    the disk is full (HTTP 507): nothing was stored
     │   └── TooMany       who asks does so too often (HTTP 429): later
     ├── NotReady          a readiness probe says why this instance should not be routed to
@@ -46,6 +47,10 @@ class Unavailable(HoploomError):
         """Say what is away, and when to ask again."""
         super().__init__(reason)
         self.retry_after_s = retry_after_s
+
+
+class Unreached(Unavailable):
+    """No connection came about: not a byte of the request has left, so whatever it was may be sent elsewhere."""
 
 
 class OutOfSpace(Unavailable):

@@ -15,13 +15,17 @@ from aiohttp.connector import AddrInfoType
 from yarl import URL
 
 from hoploom.kit.checked_resolver import CheckedResolver
-from hoploom.kit.errors import ConfigError, Unavailable
+from hoploom.kit.errors import ConfigError, Unavailable, Unreached
 from hoploom.kit.logs import request_id
 
 CONNECT_TIMEOUT_S = 2.0
 TIMEOUT_S = 5.0
 # 502 and 504 come from a router whose instance is gone; 503 and 507 from an instance that asks to be left alone.
 _AWAY = frozenset({502, 503, 504, 507})
+# Raised while the connection is made, TLS included; aiohttp writes the request on one that stands, and not before. With
+# an idempotent method (RFC 9110, 9.2.2) it asks once more by itself where a kept connection turns out to be closed, so
+# that a first try may have left before this is raised: such a request may be repeated anyway.
+_NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _NOT_FOUND, _METHOD_NOT_ALLOWED = 404, 405
 _ABOUT_THE_PATH = re.compile("[A-Z]+ /")
 
@@ -128,6 +132,7 @@ class HttpClient:
             options: `json=`, `data=`, `headers=` or `params=` as aiohttp takes them.
 
         Raises:
+            Unreached: No connection came about in time; nothing was sent.
             Unavailable: No answer in time, or one of 502, 503, 504 and 507.
         """
         timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
@@ -137,7 +142,8 @@ class HttpClient:
             async with self.session.request(method, url, timeout=timeout, allow_redirects=False, **options) as answer:
                 body = await answer.read()
         except (aiohttp.ClientError, OSError) as error:
-            raise Unavailable(f"{method} {url} got no answer ({str(error) or type(error).__name__})") from error
+            away = Unreached if isinstance(error, _NOT_CONNECTED) else Unavailable
+            raise away(f"{method} {url} got no answer ({str(error) or type(error).__name__})") from error
         if answer.status in _AWAY:
             reason = Answer(answer.status, body).reason()
             raise Unavailable(f"{method} {url} answered {answer.status}: {reason}", _retry_after(answer.headers))

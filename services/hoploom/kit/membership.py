@@ -227,13 +227,9 @@ class Mesh:
         """The headers by which this instance shows another one of its mesh who it is; never for anybody else."""
         return credentials.header(self.token)
 
-    def client(self, service: str) -> ServiceClient:
-        """A client that asks healthy instances of a service directly, from a watched, last-known-good list."""
-        return self.directory.client(service)
-
-    def nearest(self, service: str) -> ServiceClient:
-        """As `client`, and where this datacenter has no healthy instance those of the nearest one that has."""
-        return self.directory.nearest(service)
+    def client(self, service: str, *, elsewhere: bool = False) -> ServiceClient:
+        """A client that asks healthy instances of a service directly; see `balance.Directory.client`."""
+        return self.directory.client(service, elsewhere=elsewhere)
 
     @property
     def directory(self) -> Directory:

@@ -8,7 +8,7 @@ send everybody to the next one at once.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -81,15 +81,21 @@ class Pushed:
             self._failures += 1
 
     async def _listen(self) -> None:
-        url = f"{await self._line.edge.base_url()}{push.PATH}?worker={self._station.name}"
         headers = {**self._line.headers(), "Accept": push.MEDIA_TYPE}
         reader = push.Reader()
-        async with aclosing(self._line.http.stream(url, silent_s=push.SILENT_S, headers=headers)) as stream:
-            async for data in stream:
-                self._failures = 0
-                _PUSHED.set(1)
-                for event in reader.feed(data):
-                    self._take(event.name, Fields(event.data, f"the event {event.name}"))
+        with await self._line.edge.instance() as edge:
+            url = f"{edge.url}{push.PATH}?worker={self._station.name}"
+            async with aclosing(self._line.http.stream(url, silent_s=push.SILENT_S, headers=headers)) as stream:
+                async for data in stream:
+                    edge.answered()
+                    self._heard(reader.feed(data))
+
+    def _heard(self, events: Iterable[push.Event]) -> None:
+        """Somebody pushes."""
+        self._failures = 0
+        _PUSHED.set(1)
+        for event in events:
+            self._take(event.name, Fields(event.data, f"the event {event.name}"))
 
     def _take(self, name: str, known: Fields) -> None:
         """One event; of what is not known here a later version may tell."""

@@ -1,10 +1,12 @@
 """The HTTP client: what an answer is, what becomes of everything else."""
 
 import asyncio
+import contextlib
 import datetime
 import socket
 import ssl
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -17,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from hoploom.kit import logs
-from hoploom.kit.errors import ConfigError, Unavailable
+from hoploom.kit import http_client, logs
+from hoploom.kit.errors import ConfigError, Unavailable, Unreached
 from hoploom.kit.http_client import Answer, HttpClient, impatient_socket
 
 
@@ -100,9 +102,66 @@ async def test_a_service_that_is_away_says_when_to_ask_again(
     assert caught.value.retry_after_s == retry_after_s
 
 
-async def test_a_refused_port_is_unavailable(client: HttpClient) -> None:
-    with pytest.raises(Unavailable, match="got no answer"):
-        await client.request("GET", f"http://127.0.0.1:{unused_port()}/")
+async def test_a_refused_port_is_not_reached(client: HttpClient) -> None:
+    with pytest.raises(Unreached, match="got no answer"):
+        await client.request("POST", f"http://127.0.0.1:{unused_port()}/", data=b"order")
+
+
+@pytest.fixture
+def counting() -> Iterator[tuple[int, list[bytes]]]:
+    """A port and what has come to it: whoever answers there lets go of each connection after the first bytes."""
+    came, listening = list[bytes](), socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                taken, _ = listening.accept()
+                with taken:
+                    came.append(taken.recv(1 << 16))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield listening.getsockname()[1], came
+    listening.shutdown(socket.SHUT_RDWR)
+    listening.close()
+    thread.join()
+
+
+async def test_where_a_byte_may_have_arrived_it_is_not_called_unreached(
+    counting: tuple[int, list[bytes]], client: HttpClient
+) -> None:
+    port, came = counting
+    with pytest.raises(Unavailable) as caught:
+        await client.request("POST", f"http://127.0.0.1:{port}/", data=b"order")
+    assert type(caught.value) is Unavailable
+    assert came
+    assert b"POST / " in came[0]
+
+
+async def test_without_a_handshake_of_tls_nothing_of_the_request_has_left(
+    counting: tuple[int, list[bytes]], client: HttpClient
+) -> None:
+    port, came = counting
+    with pytest.raises(Unreached):
+        await client.request("POST", f"https://127.0.0.1:{port}/", data=b"order")
+    assert came
+    assert b"POST" not in b"".join(came)
+
+
+async def test_where_nobody_takes_the_connection_in_time_it_is_not_reached(
+    client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_client, "CONNECT_TIMEOUT_S", 0.2)
+    with socket.socket() as full, contextlib.ExitStack() as stack:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        # The queue of who is not taken holds one more than it says.
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        with pytest.raises(Unreached):
+            await client.request("POST", f"http://127.0.0.1:{full.getsockname()[1]}/", data=b"order")
 
 
 @pytest.mark.parametrize("path", ["/silent", "/cut"])

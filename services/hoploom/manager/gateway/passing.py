@@ -7,7 +7,7 @@ try that failed is repeated only before that; the worker repeats all others itse
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
@@ -68,23 +68,31 @@ async def answer(mesh: Mesh, asked: Asked) -> AsyncIterator[aiohttp.ClientRespon
     Raises:
         Unavailable: None has answered, or it broke off.
     """
-    found = await _sent(mesh, asked)
-    try:
-        yield found
-    except (aiohttp.ClientError, ConnectionError) as error:
-        raise Unavailable(f"the {asked.service} service broke off ({str(error) or type(error).__name__})") from error
-    finally:
-        found.close() if found.content.exception() else found.release()
+    with ExitStack() as busy:
+        found = await _sent(mesh, asked, busy)
+        try:
+            yield found
+        except (aiohttp.ClientError, ConnectionError) as error:
+            reason = str(error) or type(error).__name__
+            raise Unavailable(f"the {asked.service} service broke off ({reason})") from error
+        finally:
+            found.close() if found.content.exception() else found.release()
 
 
-async def _sent(mesh: Mesh, asked: Asked) -> aiohttp.ClientResponse:
-    client, url = mesh.client(asked.service), ""
+async def _sent(mesh: Mesh, asked: Asked, busy: ExitStack) -> aiohttp.ClientResponse:
+    """The answer; whoever gives it is busy with it until `busy` ends."""
+    client, instance = mesh.client(asked.service), None
     async for attempt in retry.once_more():
         with attempt:
             if asked.body is not None and asked.body.begun:
                 raise Unavailable(f"the {asked.service} service broke off while the body was on its way")
-            url = await client.base_url(url)
-            return await _asked(mesh, URL(url) / asked.path[1:], asked)
+            instance = await client.instance(instance)
+            with ExitStack() as trying:
+                trying.enter_context(instance)
+                found = await _asked(mesh, URL(instance.url) / asked.path[1:], asked)
+                instance.answered(found.status)
+                busy.push(trying.pop_all())
+            return found
     raise AssertionError("tenacity ends by an answer or an exception")
 
 
