@@ -144,7 +144,14 @@ class FabioRouter:
     """One Fabio with the settings of `fabio/fabio.properties.j2`, which routes its own table to the mesh."""
 
     def __init__(
-        self, executable: Path, folder: Path, name: str, consul: Reachable, certificates: Path | None = None
+        self,
+        executable: Path,
+        folder: Path,
+        name: str,
+        consul: Reachable,
+        certificates: Path | None = None,
+        *,
+        announced: bool = False,
     ) -> None:
         """Choose ports and write its configuration.
 
@@ -154,27 +161,34 @@ class FabioRouter:
             name: Its own.
             consul: Where the mesh is registered.
             certificates: Folder with `NAME-cert.pem` and `NAME-key.pem`, for HTTPS at `tls_url`; None for none.
+            announced: Whether it registers itself, with a route that is there until it is told to stop.
         """
         self.name, self._consul, (proxy, admin, tls) = name, consul, free_ports(3)
         folder.mkdir(parents=True, exist_ok=True)
         self.url, self.admin_url, self._admin_port = f"http://{LOOPBACK}:{proxy}", f"http://{LOOPBACK}:{admin}", admin
         self.tls_url = f"https://{LOOPBACK}:{tls}"
         by_tls = {"proxy.cs": f"cs=mesh;type=path;cert={certificates}"} if certificates else {}
+        announcing = {
+            "registry.consul.register.addr": f"{LOOPBACK}:{admin}",
+            "registry.consul.register.tags": f"urlprefix-/_mesh/{name}/health strip=/_mesh/{name}",
+        }
         lines = {
             **by_tls,
+            **(announcing if announced else {}),
             "proxy.addr": f"{LOOPBACK}:{proxy}" + (f",{LOOPBACK}:{tls};cs=mesh" if certificates else ""),
             "proxy.localip": LOOPBACK,
             "proxy.strategy": "rnd",
             "proxy.matcher": "prefix",
             "proxy.dialtimeout": "2s",
             "proxy.noroutestatus": "503",
-            "proxy.deregistergraceperiod": "1s",
+            # Whoever asks for the announced route has to see that it is gone.
+            "proxy.deregistergraceperiod": "3s" if announced else "1s",
             "proxy.shutdownwait": "1s",
             "glob.matching.disabled": "true",
             "ui.addr": f"{LOOPBACK}:{admin}",
             "ui.access": "ro",
             "registry.consul.addr": consul.url.removeprefix("http://"),
-            "registry.consul.register.enabled": "false",
+            "registry.consul.register.enabled": str(announced).lower(),
             "registry.consul.pollinterval": "500ms",
             "registry.consul.checksRequired": "all",
             "registry.consul.requireConsistent": "false",

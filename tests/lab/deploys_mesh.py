@@ -1,0 +1,144 @@
+"""A whole mesh on this machine, whose every service is deployed again and again under vegeta's load: case a."""
+
+import itertools
+import json
+import subprocess
+import sys
+import urllib.request
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from hoploom import engines
+from hoploom.wire.batch_codec import MEDIA_TYPE_ZSTD, pack
+from lab.deploys_outcome import Felt, Outcome, under
+from lab.made_batches import made
+from local_cli import HOPLOOM, Cli
+from rolling import nomad, submit
+from vegeta import Attack, Target
+from waiting import until
+
+TESTS = Path(__file__).resolve().parents[1]
+COUNT = 2
+BATCHES = 32
+"""So many different batches are sent in turn: one that comes twice at the same moment is answered 409 for a reason."""
+
+_ORDERS = """
+import os, runpy
+os.environ.update({environ!r})
+runpy.run_path({file!r}, run_name="__main__")
+"""
+
+
+class Mesh:
+    """The mesh, with two instances of everything and a service `orders` on the kit, while this is entered."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start nothing yet.
+
+        Args:
+            folder: An empty folder for its state.
+        """
+        engines.ensure(engines.NAMES, report=lambda line: None)
+        self.folder, self.cli = folder, Cli(folder / "state", "deploys")
+        self._versions = itertools.count(1)
+        self._ends = ExitStack()
+        self.targets: dict[str, Callable[[], list[Target]]] = {
+            "orders": self._of_orders, "input": self._of_input, "output": self._of_output, "manager": self._of_manager,
+        }  # fmt: skip
+
+    def __enter__(self) -> Self:
+        with ExitStack() as ends:
+            ends.callback(self.cli.run, "down", "--purge")
+            counts = [word for name in ("inputs", "outputs", "managers") for word in (f"--{name}", str(COUNT))]
+            self.cli.good("up", "--detach", "--no-map", *counts, timeout_s=600)
+            self.deploy("orders")
+            self._ends = ends.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.close()
+
+    def deploy(self, service: str) -> str:
+        """Deploy a service again, and wait until every old instance has gone; the version."""
+        version, before = f"0.0.{next(self._versions)}", self.instances(service)
+        self._orders(version) if service == "orders" else self._own(service, version)
+        until(f"only new instances of {service}", lambda: self._renewed(service, before), 60)
+        return version
+
+    def instances(self, service: str) -> set[str]:
+        """The ids under which a service is registered."""
+        url = f"http://127.0.0.1:{self.cli.port('consul_http')}/v1/health/service/{service}"
+        request = urllib.request.Request(url, headers={"X-Consul-Token": self.cli.token("management")})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return {each["Service"]["ID"] for each in json.loads(answer.read())}
+
+    def _renewed(self, service: str, before: set[str]) -> bool:
+        now = self.instances(service)
+        return len(now) == COUNT and not now & before
+
+    def _own(self, service: str, version: str) -> None:
+        given = {"count": str(COUNT), "version": version, "open_reading": "true"}
+        given |= {"data_dir": str(self.cli.root / "data")} if service == "output" else {}
+        given |= {"development": "true"} if service == "manager" else {}
+        submit(self.cli, service, given)
+
+    def _orders(self, version: str) -> None:
+        folder = self.folder / "orders"
+        if not folder.exists():
+            self._new(folder)
+        environ = {
+            "HOPLOOM_CONSUL_ADDR": f"http://127.0.0.1:{self.cli.port('consul_http')}",
+            "HOPLOOM_CONSUL_TOKEN_FILE": str(self.cli.root / "tokens" / "developer"),
+            "HOPLOOM_FABIO_ADDR": self.cli.fabio,
+            "HOPLOOM_VERSION_TAG": version,
+        }
+        # Another file is another deployment, as another archive is.
+        service = folder / f"service-{version}.py"
+        service.write_text(_ORDERS.format(environ=environ, file=str(TESTS / "orders_service.py")), encoding="utf-8")
+        flags = [f"-var=command={sys.executable}", f"-var=service_file={service}", f"-var=count={COUNT}"]
+        nomad(self.cli, "job", "run", *flags, str(folder / "orders.nomad.hcl"))
+
+    def _new(self, folder: Path) -> None:
+        subprocess.run([str(HOPLOOM), "new", "orders"], cwd=folder.parent, check=True, capture_output=True)
+
+    def _of_orders(self) -> list[Target]:
+        url = f"{self.cli.fabio}/orders"
+        return [Target("GET", url), Target("POST", url, b"x" * 100)]
+
+    def _of_input(self) -> list[Target]:
+        who = {"worker": "nobody", "group": "", "rate_pps": 0, "families": [4]}
+        asked = {"v": 1, "request_id": str(uuid.uuid4()), **who}
+        # No campaign runs, so there is no work: 204 is its own answer.
+        lease = Target("POST", f"{self.cli.fabio}/leases", *self._json(asked, "worker"), good=(204,))
+        return [Target("GET", f"{self.cli.fabio}/api/v1/campaigns"), lease]
+
+    def _of_output(self) -> list[Target]:
+        get = Target("GET", f"{self.cli.fabio}/api/v1/results?limit=1")
+        headers = {**self._bearer("worker"), "Content-Type": MEDIA_TYPE_ZSTD}
+        batches = [pack(made(str(uuid.uuid4()))) for _ in range(BATCHES)]
+        return [each for one in batches for each in (get, Target("POST", f"{self.cli.fabio}/results", one, headers))]
+
+    def _of_manager(self) -> list[Target]:
+        get = Target("GET", f"{self.cli.fabio}/api/v1/workers", headers=self._bearer("operator"))
+        return [get, Target("POST", f"{self.cli.fabio}/api/v1/workers/challenge")]
+
+    def _json(self, body: Any, token: str) -> tuple[bytes, dict[str, str]]:
+        return json.dumps(body).encode(), {**self._bearer(token), "Content-Type": "application/json"}
+
+    def _bearer(self, token: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.cli.token(token)}"}
+
+
+def rolled(folder: Path, rounds: int) -> list[Outcome]:
+    """Case a: every service is deployed so many times, one service after another."""
+    with Mesh(folder) as mesh:
+        return [each for service in mesh.targets for each in _rolled(mesh, service, rounds)]
+
+
+def _rolled(mesh: Mesh, service: str, rounds: int) -> list[Outcome]:
+    attack = Attack(mesh.targets[service](), mesh.folder / f"load-{service}", at_most_s=rounds * 120)
+    felt = [Felt(f"{service} deployed {rounds} times", attack)]
+    return under("a", felt, lambda: [mesh.deploy(service) for _ in range(rounds)])
