@@ -5,7 +5,7 @@ Nothing of ours has to be there. What was not looked at gives no finding; `Obser
 
 from collections.abc import Iterable
 
-from hoploom.routing import audit_settings, audit_tables, audit_tags
+from hoploom.routing import audit_overrides, audit_settings, audit_tables, audit_tags
 from hoploom.routing.audit_findings import AuditFinding, Kind, Severity, worst_first
 from hoploom.routing.audit_observed import Observed, Override, SeenRouter, Settings
 
@@ -14,7 +14,9 @@ __all__ = [
     "passing_by",
 ]  # fmt: skip
 
-_BRIEF = frozenset({Kind.MISSING, Kind.STALE, Kind.ROUTER_AWAY, Kind.ROUTERS_DIFFER, Kind.CHECKS_REQUIRED_ONE})
+_BRIEF = frozenset({
+    Kind.MISSING, Kind.STALE, Kind.ROUTER_AWAY, Kind.ROUTERS_DIFFER, Kind.BAD_OVERRIDE, Kind.CHECKS_REQUIRED_ONE,
+})  # fmt: skip
 
 
 def audit(observed: Observed) -> list[AuditFinding]:
@@ -23,7 +25,9 @@ def audit(observed: Observed) -> list[AuditFinding]:
     Routers follow Consul by fractions of a second: where anything may have changed just now, look twice, and take
     what is `lasting`.
     """
-    return worst_first([*audit_tables.find(observed), *audit_settings.find(observed), *audit_tags.find(observed)])
+    overridden, effects = audit_overrides.find(observed)
+    tables = audit_tables.find(observed, effects)
+    return worst_first([*tables, *overridden, *audit_settings.find(observed), *audit_tags.find(observed)])
 
 
 def passing_by(findings: Iterable[AuditFinding]) -> bool:

@@ -1,20 +1,21 @@
 """Whether a Fabio is to list an instance, and under what: the rules by which it makes its table. Pure.
 
-Source: Fabio 1.7.2, registry/consul/passing.go (who counts as healthy) and routecmd.go (what its tags become).
+Source: Fabio 1.7.2, registry/consul/passing.go.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from hoploom.kit.consul_records import Check, Instance
 from hoploom.kit.tags import PREFIX
 from hoploom.routing.audit_observed import Settings
+from hoploom.routing.commands import read
+from hoploom.routing.lines import Add
+from hoploom.routing.table import registered_lines, split
 
 _NODE_AWAY, _NODE_LEAVES, _LEAVES = "serfHealth", "_node_maintenance", "_service_maintenance"
 _MAINTENANCE = "Service Maintenance Mode"
-_VARIABLE = re.compile(r"\$(?:\{([^}]*)\}|(\w+)|.)")
 
 
 class Due(Enum):
@@ -66,9 +67,10 @@ def failing(instance: Instance) -> list[Check]:
     return [each for each in instance.checks if each.status == "critical" and not each.of_node]
 
 
-def lines(tags: Iterable[str], prefix: str = PREFIX, dc: str = "") -> list[Line]:
-    """What a table has of these tags, those that are no route's left out."""
-    return [_line(each.strip().removeprefix(prefix).strip(), dc) for each in tags if each.strip().startswith(prefix)]
+def lines(instance: Instance, prefix: str = PREFIX) -> list[Line]:
+    """What a table has of an instance's tags; those over which Fabio stumbles are another finding's matter."""
+    commands = (each.command for each in read("\n".join(registered_lines([instance], prefix))))
+    return [_line(each) for each in commands if isinstance(each, Add)]
 
 
 def _is_away(check: Check) -> bool:
@@ -77,19 +79,6 @@ def _is_away(check: Check) -> bool:
     return check.id == _NODE_LEAVES
 
 
-def _line(text: str, dc: str) -> Line:
-    source, _, options = text.partition(" ")
-    is_redirect = any(
-        word.startswith("redirect=") and word.count(",") == 1 for word in options.split()
-    )
-    if source.startswith(":"):
-        return Line(source, is_redirect)
-    host, slash, path = source.partition("/")
-    if not slash:
-        return Line(f"{host.lower()}/", is_redirect)
-    return Line(f"{_expanded(host, dc).lower()}/{_expanded(path, dc)}", is_redirect)
-
-
-def _expanded(text: str, dc: str) -> str:
-    """As Go's os.Expand does it: only DC is known, and every other name becomes nothing."""
-    return _VARIABLE.sub(lambda found: dc if "DC" in found.groups() else "", text)
+def _line(added: Add) -> Line:
+    host, path = split(added.src)
+    return Line(f"{host.lower()}{path}", any(each.startswith("redirect=") for each in added.opts.split()))

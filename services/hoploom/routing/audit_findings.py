@@ -27,6 +27,7 @@ class Kind(StrEnum):
     MALFORMED_TAG = "malformed-tag"
     UNKNOWN_OPTION = "unknown-option"
     BAD_OVERRIDE = "bad-override"
+    ODD_OVERRIDE = "odd-override"
     SHADOWED_OVERRIDE = "shadowed-override"
     CHECKS_REQUIRED_ONE = "checks-required-one"
     OPEN_ADMIN_PORT = "open-admin-port"

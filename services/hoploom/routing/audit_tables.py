@@ -4,8 +4,9 @@ One rule for everybody: the audit of any mesh, the running auditor and the manag
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Protocol
 
 from hoploom.kit.consul_records import Check, Instance
@@ -13,7 +14,8 @@ from hoploom.kit.fabio_api import RouteEntry
 from hoploom.routing import audit_expected
 from hoploom.routing.audit_expected import Due, Line
 from hoploom.routing.audit_findings import AuditFinding, Kind, Severity
-from hoploom.routing.audit_observed import Observed, SeenRouter, target, target_of
+from hoploom.routing.audit_observed import KV_PATH, Observed, SeenRouter, target, target_of
+from hoploom.routing.audit_overrides import Effect
 
 _NAMED = 3
 """So many lines are named in a sentence; the table itself has the rest."""
@@ -63,30 +65,27 @@ class Judged:
     def by(cls, router: SeenRouter, instance: Instance, observed: Observed) -> "Judged":
         """An instance of Consul's."""
         known = router.settings
-        lines = audit_expected.lines(instance.tags, known.tag_prefix if known else observed.prefix, observed.dc)
+        lines = audit_expected.lines(instance, known.tag_prefix if known else observed.prefix)
         due = audit_expected.due(instance.checks, known)
         return cls(instance.id, instance.service, target_of(instance), due, lines, _state(instance.checks))
 
 
-def find(
-    observed: Observed, added: Iterable[RouteEntry] = (), removed: Iterable[RouteEntry] = ()
-) -> list[AuditFinding]:
+def find(observed: Observed, effects: Mapping[str, Effect] = MappingProxyType({})) -> list[AuditFinding]:
     """All that tables tell.
 
     Args:
         observed: The mesh.
-        added: Lines that overrides add, which no instance has to stand for.
-        removed: Lines that overrides take away, which no router has to have.
+        effects: What overrides add to and take from the registered routes, by the path that they lie below.
     """
     found = [*_away(observed.routers), *_differing(observed), *_unchecked(observed)]
     for router, table in observed.with_tables():
         if observed.instances is None:
             continue
         members = [Judged.by(router, each, observed) for each in observed.instances]
-        gone = {(each.service, each.src, target(each.dst)) for each in removed}
-        foreign = {(each.service, each.src, target(each.dst)) for each in added}
-        entries = [each for each in table if (each.service, each.src, target(each.dst)) not in foreign]
-        found += against(router.name, entries, [_without(each, gone) for each in members], only=observed.only)
+        effect = effects.get(router.settings.kv_path if router.settings else KV_PATH, Effect())
+        entries = [each for each in table if (each.service, each.src, target(each.dst)) not in effect.added]
+        left = [_without(each, effect.removed) for each in members]
+        found += against(router.name, entries, left, only=observed.only)
     return found
 
 
@@ -150,7 +149,7 @@ def _stale(router: str, entries: Sequence[RouteEntry], members: Sequence[Member]
             yield AuditFinding(Kind.STALE, Severity.ERROR, router, member.id, text, _LET_GO)
 
 
-def _without(member: Judged, gone: set[tuple[str, str, str]]) -> Judged:
+def _without(member: Judged, gone: frozenset[tuple[str, str, str]]) -> Judged:
     """The member, not missed where an override has taken it away."""
     left = [line for line in member.lines if (member.service, line.src, member.target) not in gone]
     if member.lines and not left:
@@ -201,7 +200,7 @@ def _named(lines: Sequence[str]) -> str:
 def _unchecked(observed: Observed) -> Iterator[AuditFinding]:
     """Instances with tags and without a check, which no Fabio ever lists."""
     for each in observed.instances or ():
-        has_tags = any(audit_expected.lines(each.tags, prefix) for prefix in observed.prefixes())
+        has_tags = any(audit_expected.lines(each, prefix) for prefix in observed.prefixes())
         if has_tags and not [check for check in each.checks if not check.of_node]:
             text = f"{each.id} asks for routes and has no check, and Fabio lists no instance without one"
             yield AuditFinding(Kind.MISSING, Severity.WARNING, "", each.id, text, "register it with a health check")

@@ -6,6 +6,7 @@ from hoploom.kit.consul_records import Instance
 from hoploom.kit.fabio_api import RouteEntry
 from hoploom.routing import audit_tables
 from hoploom.routing.audit import Observed, SeenRouter, Settings
+from hoploom.routing.audit_overrides import Effect
 from unit.routing.meshes_made import ALIVE, check, fabio, line, mesh, shop
 
 REDIRECT = "urlprefix-/old redirect=301,https://new.example.org$path"
@@ -81,6 +82,6 @@ def test_routers_of_other_pools_are_not_compared() -> None:
 
 def test_an_override_that_adds_or_takes_away_is_no_difference() -> None:
     seen = mesh(shop(), routers=(fabio(line(9, "/extra", "extra")),))
-    added, removed = [line(9, "/extra", "extra")], [line()]
+    effect = Effect(frozenset({("extra", "/extra", "10.0.0.1:8009")}), frozenset({("shop", "/shop", "10.0.0.1:8001")}))
     assert [each.kind for each in audit_tables.find(seen)] == ["missing", "stale"]
-    assert audit_tables.find(seen, added, removed) == []
+    assert audit_tables.find(seen, {"fabio/config": effect}) == []
