@@ -119,7 +119,7 @@ job "hoploom-fabio" {
     task "fabio" {
       driver = var.driver
       user   = var.user
-      # It serves for deregistergraceperiod, 1 s, and then ends what is in flight, for shutdownwait, 5 s, at most.
+      # It serves for deregistergraceperiod, 3 s, and then ends what is in flight, for shutdownwait, 5 s, at most.
       kill_signal  = "SIGTERM"
       kill_timeout = "30s"
 

@@ -60,6 +60,8 @@ def _values(mesh: LocalMesh, secrets: Mapping[str, str]) -> dict[str, Any]:
         "networks": ["127.0.0.0/8"],
         "proxy_addr": f"127.0.0.1:{mesh.ports['fabio_proxy']}",
         "certificates": "",
+        # The mesh's only Fabio: nobody could ask another one while it leaves.
+        "alone": True,
     }
 
 
