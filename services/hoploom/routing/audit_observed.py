@@ -33,6 +33,7 @@ class Settings:
         globs: Whether it matches hosts as globs.
         gogc: Go's garbage collection target, per cent, unless its environment says otherwise.
         secrets: Names of settings in which a secret can be read; never the secrets.
+        consul_port: Of the agent that it reads; None where its address has none.
     """
 
     backend: str = "consul"
@@ -48,6 +49,7 @@ class Settings:
     globs: bool = True
     gogc: int = 100
     secrets: tuple[str, ...] = ()
+    consul_port: int | None = 8500
 
 
 @dataclass(frozen=True)

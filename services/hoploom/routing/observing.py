@@ -6,6 +6,7 @@ Only addresses that somebody named are asked. What cannot be seen is told in wor
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from hoploom.kit.consul_records import Instance, KvEntry
@@ -13,6 +14,7 @@ from hoploom.kit.errors import Unavailable
 from hoploom.kit.http_client import HttpClient
 from hoploom.kit.tags import PREFIX
 from hoploom.routing import observing_fabio
+from hoploom.routing.audit import AuditFinding, audit, lasting, passing_by
 from hoploom.routing.audit_observed import KV_PATH, Observed, Override, SeenRouter
 from hoploom.routing.observing_fabio import Source
 
@@ -35,12 +37,27 @@ class Readable(Protocol):
         """All keys below a prefix."""
 
 
+@dataclass(frozen=True)
+class Known:
+    """What whoever looks knows already.
+
+    Attributes:
+        prefix: Of the tags for routers whose settings are not to be seen.
+        where: URL of the Consul, for people.
+        unseen: What cannot be looked at, in sentences.
+    """
+
+    prefix: str = PREFIX
+    where: str = ""
+    unseen: tuple[str, ...] = ()
+
+
 class Observer:
     """Looks again and again at the same places."""
 
     def __init__(
         self, http: HttpClient, consul: Readable | None, sources: Sequence[Source], *,
-        only: frozenset[str] | None = None, prefix: str = "",
+        only: frozenset[str] | None = None, known: Known = Known(),
     ) -> None:  # fmt: skip
         """Know where to look.
 
@@ -49,10 +66,10 @@ class Observer:
             consul: Consul, by its own names of services; None for none.
             sources: The routers.
             only: Services to look at; None for all that have tags for a router.
-            prefix: Of the tags for routers whose settings are not to be seen; empty for Fabio's own.
+            known: What is known before the first look.
         """
         self._http, self._consul, self._sources = http, consul, tuple(sources)
-        self._only, self._prefix = only, prefix or PREFIX
+        self._only, self._known, self._prefix = only, known, known.prefix
 
     async def look(self) -> Observed:
         """One look.
@@ -61,20 +78,23 @@ class Observer:
             Unavailable: Consul is away, or refuses the token.
         """
         routers = tuple(await asyncio.gather(*(observing_fabio.look(self._http, each) for each in self._sources)))
+        unseen = (*self._known.unseen, *_unseen(routers))
+        looked_at = tuple(map(_router_said, routers))
         if self._consul is None:
-            why = "Consul: nobody named one, so tables are held against nothing (--consul)"
-            return Observed(routers, prefix=self._prefix, unseen=(why, *_unseen(routers)))
+            why = "what Consul says, so no table is held against it (--consul)"
+            return Observed(routers, prefix=self._prefix, unseen=(*unseen, why), looked_at=looked_at)
         seen = Observed(routers, prefix=self._prefix)
         names = await self._consul.services()
         instances = await self._instances(self._consul, _routed(names, seen.prefixes(), self._only))
-        only, unseen = self._only, _unseen(routers)
+        only = self._only
         if _CONSUL not in names:
             # Consul leaves out what a token may not read, and says nothing of it.
             only = frozenset(each.service for each in instances)
             unseen += (f"services that this token may not read at Consul; it shows {len(only)} with routes",)
         overrides, refused = await self._all_overrides(self._consul, _paths(routers))
         dc = next((each.dc for each in instances if each.dc), "")
-        return Observed(routers, instances, overrides, dc, self._prefix, only, unseen + refused)
+        looked_at = (_consul_said(self._known.where, dc, instances, overrides), *looked_at)
+        return Observed(routers, instances, overrides, dc, self._prefix, only, unseen + refused, looked_at)
 
     async def _instances(self, consul: Readable, names: Sequence[str]) -> tuple[Instance, ...]:
         limit = asyncio.Semaphore(_AT_ONCE)
@@ -105,6 +125,40 @@ def _routed(names: Mapping[str, Sequence[str]], prefixes: Sequence[str], only: f
         name for name, tags in names.items()
         if (only is None or name in only) and any(tag.strip().startswith(each) for tag in tags for each in prefixes)
     )  # fmt: skip
+
+
+async def looked_twice(observer: Observer, settle_s: float) -> tuple[Observed, list[AuditFinding]]:
+    """An audit without what is only a change on its way.
+
+    Args:
+        observer: Where to look.
+        settle_s: Seconds until the second look, which there is only where the first finds something of that kind;
+            0 for a single look.
+
+    Raises:
+        Unavailable: Consul is away, or refuses the token.
+    """
+    first = await observer.look()
+    findings = audit(first)
+    if settle_s <= 0 or not passing_by(findings):
+        return first, findings
+    await asyncio.sleep(settle_s)
+    second = await observer.look()
+    return second, lasting(first, second)
+
+
+def _consul_said(
+    where: str, dc: str, instances: Sequence[Instance], overrides: Mapping[str, Sequence[Override]]
+) -> str:
+    keys = sum(map(len, overrides.values()))
+    services = len({each.service for each in instances})
+    there = f"Consul {where}".strip() + (f" ({dc})" if dc else "")
+    return f"{there}: {len(instances)} instances of {services} services with routes, {keys} keys of overrides"
+
+
+def _router_said(router: SeenRouter) -> str:
+    known = f"Fabio {router.name}" + (f" ({router.version})" if router.version else "")
+    return f"{known}: {'does not answer' if router.routes is None else f'{len(router.routes)} routes'}"
 
 
 def _paths(routers: Sequence[SeenRouter]) -> list[str]:

@@ -1,6 +1,7 @@
 """Reads one Fabio by its pages, and nothing else: its version, its settings, its table. Secrets are never kept."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from hoploom.routing.audit_settings import is_loopback
 
 ASK_S = 3.0
 _NANO = 1e9
+_VERSION = re.compile(r'"v?(\d+\.\d+[\w.+-]{0,40})"')
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def settings(config: Mapping[str, Any]) -> Settings:
         globs=not config.get("GlobMatchingDisabled", False),
         gogc=int(config["Runtime"]["GOGC"]),
         secrets=tuple(_secrets(config)),
+        consul_port=urlsplit(f"//{consul.get('Addr', '')}").port,
     )
 
 
@@ -82,6 +85,11 @@ def _secrets(config: Mapping[str, Any]) -> Iterator[str]:
         yield "bgp.peers password"
 
 
+async def has_pages(http: HttpClient, url: str) -> bool:
+    """Whether what answers there are the pages of a Fabio."""
+    return bool(await _version(http, url))
+
+
 async def _table(http: HttpClient, url: str) -> tuple[RouteEntry, ...]:
     return tuple(await fabio_api.routes(http.session, url, ASK_S))
 
@@ -91,7 +99,8 @@ async def _version(http: HttpClient, pages: str) -> str:
         answer = await http.request("GET", f"{pages}/api/version", timeout_s=ASK_S)
     except Unavailable:
         return ""
-    return answer.body.decode("utf-8", "replace").strip().strip('"')[:40] if answer.ok else ""
+    found = _VERSION.fullmatch(answer.body.decode("utf-8", "replace").strip())
+    return found[1] if found and answer.ok else ""
 
 
 async def _settings(http: HttpClient, pages: str) -> Settings | None:

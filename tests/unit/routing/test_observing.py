@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestServer
 from hoploom.kit.consul_records import Instance, KvEntry
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.http_client import HttpClient
-from hoploom.routing.observing import Observer
+from hoploom.routing.observing import Known, Observer
 from hoploom.routing.observing_fabio import Source
 from unit.routing.meshes_made import shop
 from unit.routing.test_observing_fabio import FakePages
@@ -61,7 +61,7 @@ async def test_services_without_routes_are_not_asked_for(http: HttpClient, pages
 
 async def test_another_prefix_is_asked_for_where_settings_are_not_known(http: HttpClient) -> None:
     consul = FakeCatalogue()
-    seen = await Observer(http, consul, [], prefix="internal-").look()
+    seen = await Observer(http, consul, [], known=Known("internal-")).look()
     assert consul.asked == ["pool"]
     assert seen.prefix == "internal-"
 

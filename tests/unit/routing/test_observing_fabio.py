@@ -16,8 +16,8 @@ from hoploom.routing.observing_fabio import Source
 TOKEN = "b3c7f1aa-secret"
 CONFIG: dict[str, Any] = {
     "Registry": {"Backend": "consul", "Consul": {
-        "Token": TOKEN, "KVPath": "/fabio/config", "TagPrefix": "urlprefix-", "ChecksRequired": "one",
-        "ServiceStatus": ["passing"], "RequireConsistent": True, "AllowStale": False}},
+        "Addr": "localhost:8500", "Token": TOKEN, "KVPath": "/fabio/config", "TagPrefix": "urlprefix-",
+        "ChecksRequired": "one", "ServiceStatus": ["passing"], "RequireConsistent": True, "AllowStale": False}},
     "UI": {"Access": "rw", "Listen": {"Addr": ":9998"}},
     "Proxy": {"DialTimeout": 30_000_000_000},
     "Runtime": {"GOGC": 100},
@@ -131,7 +131,7 @@ def test_other_secrets_are_named_too(change: dict[str, Any], name: str) -> None:
 
 
 def test_an_older_fabio_knows_fewer_settings() -> None:
-    consul = {"KVPath": "/fabio/config", "TagPrefix": "urlprefix-"}
+    consul = {"Addr": "localhost:8500", "KVPath": "/fabio/config", "TagPrefix": "urlprefix-"}
     old = {**CONFIG, "Registry": {"Backend": "consul", "Consul": consul}}
     del old["GlobMatchingDisabled"]
     assert observing_fabio.settings(old) == Settings()

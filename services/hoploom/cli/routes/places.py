@@ -1,0 +1,201 @@
+"""Where an audit looks: addresses that were named, else a mesh of this machine, else where engines usually are here.
+
+Nobody else's address is ever tried. Of our own meshes' routers Consul says where their tables are (`fabio-routes`).
+"""
+
+import argparse
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from hoploom.cli import screen
+from hoploom.kit import credentials, fabio_api
+from hoploom.kit.consul_api import ConsulApi
+from hoploom.kit.consul_records import Instance
+from hoploom.kit.errors import ConfigError, Unavailable
+from hoploom.kit.http_client import HttpClient
+from hoploom.local.mesh import LocalMesh
+from hoploom.local.places import DEFAULT_MESH
+from hoploom.local.wishes import is_local
+from hoploom.routing import observing_fabio
+from hoploom.routing.audit_settings import is_loopback
+from hoploom.routing.observing_fabio import Source
+
+_CONSUL, _PAGES_PORT = "http://127.0.0.1:8500", 9998
+_FABIO = "fabio"
+"""The name under which a Fabio registers itself unless it is told another (registry.consul.register.name)."""
+
+
+@dataclass
+class Places:
+    """What an audit has to look at.
+
+    Attributes:
+        consul: The agent, by its own names of services; None where none is to be asked.
+        where: Its URL.
+        sources: The routers.
+        unseen: What cannot be looked at, and why.
+    """
+
+    consul: ConsulApi | None = None
+    where: str = ""
+    sources: list[Source] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags by which places are named."""
+    parser.add_argument("--consul", default="", metavar="URL", help="a Consul agent (CONSUL_HTTP_ADDR)")
+    parser.add_argument("--consul-token-file", default="", metavar="FILE", help="its token (CONSUL_HTTP_TOKEN)")
+    more = parser.add_argument
+    more("--fabio", action="append", default=[], metavar="URL", help="a Fabio, repeatable; without its pages little "
+         "can be seen of it")  # fmt: skip
+    more("--fabio-admin", action="append", default=[], metavar="URL", help="pages of a Fabio, like "
+         "http://127.0.0.1:9998; repeatable")  # fmt: skip
+    default = "name of a mesh of this machine (HOPLOOM_MESH); else CONSUL_HTTP_ADDR, else what runs at the usual ports"
+    parser.add_argument("--mesh", default=None, help=default)
+
+
+@asynccontextmanager
+async def found(args: argparse.Namespace, http: HttpClient) -> AsyncIterator[Places]:
+    """The places that the arguments and the environment name.
+
+    Raises:
+        ConfigError: An address is none, or nobody is there.
+    """
+    places = Places()
+    try:
+        await _named(args, http, places)
+        yield places
+    finally:
+        if places.consul is not None:
+            await places.consul.close()
+
+
+async def _named(args: argparse.Namespace, http: HttpClient, places: Places) -> None:
+    is_named = args.consul or args.fabio or args.fabio_admin
+    mesh = None if is_named else _mesh(args, os.environ)
+    if mesh is not None:
+        places.where = mesh.consul_url
+        places.consul = ConsulApi(mesh.consul_url, mesh.secrets.get("management", ""))
+        places.sources.append(_source(mesh.fabio_admin_url))
+        await mesh.close()
+    else:
+        _consul(args, os.environ, places)
+    for each in args.fabio_admin:
+        places.sources.append(_source(_url("the pages of a Fabio", each)))
+    for each in args.fabio:
+        await _fabio(http, _url("a Fabio", each), places)
+    await _by_consul(places, is_said=bool(args.consul) or mesh is not None)
+    if not places.sources and not args.fabio:
+        await _usual_pages(http, places)
+    if places.consul is None and not places.sources:
+        raise ConfigError("nothing could be looked at: " + "; ".join(
+            places.unseen or ["no mesh runs here, and no Consul or Fabio answers at the usual ports; name them by "
+                              "--consul URL and --fabio-admin URL"]))  # fmt: skip
+
+
+def _mesh(args: argparse.Namespace, environ: Mapping[str, str]) -> LocalMesh | None:
+    """The mesh of this machine that is meant; None where there is none and none was named."""
+    named = args.mesh or environ.get("HOPLOOM_MESH", "")
+    if not named and environ.get("CONSUL_HTTP_ADDR"):
+        return None
+    args.mesh = named or DEFAULT_MESH
+    mesh = LocalMesh(screen.places(args), screen.say_aside)
+    if named:
+        mesh.require_running()
+    return mesh if mesh.record and mesh.is_up("consul") else None
+
+
+def _consul(args: argparse.Namespace, environ: Mapping[str, str], places: Places) -> None:
+    address = args.consul or environ.get("CONSUL_HTTP_ADDR", "")
+    if not address and (args.fabio or args.fabio_admin):
+        return
+    secure = not args.consul and environ.get("CONSUL_HTTP_SSL", "").lower() in ("1", "true")
+    places.where = _url("Consul", address or _CONSUL, secure=secure)
+    file = args.consul_token_file or environ.get("CONSUL_HTTP_TOKEN_FILE", "")
+    given = "" if args.consul_token_file else environ.get("CONSUL_HTTP_TOKEN", "")
+    places.consul = ConsulApi(places.where, given or credentials.read(file))
+
+
+async def _fabio(http: HttpClient, url: str, places: Places) -> None:
+    """Somebody may name a Fabio by its pages, or by the address at which it routes."""
+    parts = urlsplit(url)
+    usual = f"{parts.scheme}://{parts.netloc.rpartition(':')[0] or parts.netloc}:{_PAGES_PORT}"
+    if await observing_fabio.has_pages(http, url):
+        places.sources.append(_source(url))
+    elif is_loopback(parts.netloc) and await observing_fabio.has_pages(http, usual):
+        places.sources.append(_source(usual))
+    else:
+        places.unseen.append(f"the table and the settings of the Fabio at {url}: name its pages by --fabio-admin "
+                             f"(usually {usual})")  # fmt: skip
+
+
+async def _by_consul(places: Places, *, is_said: bool) -> None:
+    """The routers whose tables a mesh of ours routes, and those that only somebody here can name."""
+    if places.consul is None:
+        return
+    try:
+        names = await places.consul.services()
+        ours = [name for name in names if name == fabio_api.SERVICE or name.endswith(f"-{fabio_api.SERVICE}")]
+        for name in sorted(ours):
+            places.sources += _routed((await places.consul.instances(name))[1], places.sources)
+        if _FABIO in names:
+            places.unseen += _unnamed((await places.consul.instances(_FABIO))[1], places.sources)
+    except Unavailable as error:
+        if is_said or os.environ.get("CONSUL_HTTP_ADDR") or not places.where:
+            raise ConfigError(f"{error}: name another by --consul, or look at Fabio alone by --fabio-admin") from error
+        await places.consul.close()
+        places.consul = None
+        places.unseen.append(f"Consul: nobody answers at {places.where} (--consul)")
+
+
+def _routed(instances: Sequence[Instance], known: Sequence[Source]) -> list[Source]:
+    """Tables behind `fabio-routes`, but for those whose pages are looked at anyway."""
+    pages = {urlsplit(each.pages).netloc for each in known}
+    new = [each for each in instances if f"{each.address}:{each.port}" not in pages]
+    return [Source(each.name, table=each.url) for each in fabio_api.routers(new)]
+
+
+def _unnamed(instances: Sequence[Instance], known: Sequence[Source]) -> list[str]:
+    pages = {urlsplit(each.pages).netloc for each in known}
+    here = {urlsplit(each.pages).port for each in known if is_loopback(urlsplit(each.pages).netloc)}
+    return [
+        f"the Fabio at {each.url}, which Consul knows: name its pages by --fabio-admin {each.url}"
+        for each in instances
+        if urlsplit(each.url).netloc not in pages and not (each.port in here and is_local(each.address))
+    ]
+
+
+async def _usual_pages(http: HttpClient, places: Places) -> None:
+    """A Fabio at the usual port of this machine, where the Consul is on this machine too and is what it reads."""
+    url = f"http://127.0.0.1:{_PAGES_PORT}"
+    consul = urlsplit(places.where or _CONSUL)
+    if not is_loopback(consul.netloc) or not await observing_fabio.has_pages(http, url):
+        places.unseen.append("the table of any Fabio: none was named (--fabio-admin)")
+        return
+    seen = await observing_fabio.look(http, _source(url))
+    port = seen.settings.consul_port if seen.settings else None
+    if places.consul is None or port == consul.port:
+        places.sources.append(_source(url))
+    else:
+        places.unseen.append(f"the Fabio at {url}: it reads another Consul than {places.where}")
+
+
+def _source(url: str) -> Source:
+    return Source(urlsplit(url).netloc, url)
+
+
+def _url(what: str, given: str, *, secure: bool = False) -> str:
+    """The URL that a person meant, without a slash at its end; raises ConfigError."""
+    full = given if "://" in given else f"http{'s' if secure else ''}://{given}"
+    try:
+        parts = urlsplit(full)
+        is_wrong = parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0
+    except ValueError:
+        is_wrong = True
+    if is_wrong:
+        raise ConfigError(f"the address of {what} is like {_CONSUL}, not {given!r}")
+    return full.rstrip("/")
