@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from hoploom.kit.metrics import FINE_SECONDS
 from waiting import until
 
 LOOPBACK = "127.0.0.1"
@@ -163,9 +164,10 @@ class FabioRouter:
             certificates: Folder with `NAME-cert.pem` and `NAME-key.pem`, for HTTPS at `tls_url`; None for none.
             announced: Whether it registers itself, with a route that is there until it is told to stop.
         """
-        self.name, self._consul, (proxy, admin, tls) = name, consul, free_ports(3)
+        self.name, self._consul, (proxy, admin, tls, told) = name, consul, free_ports(4)
         folder.mkdir(parents=True, exist_ok=True)
         self.url, self.admin_url, self._admin_port = f"http://{LOOPBACK}:{proxy}", f"http://{LOOPBACK}:{admin}", admin
+        self._metrics_port = told
         self.tls_url = f"https://{LOOPBACK}:{tls}"
         by_tls = {"proxy.cs": f"cs=mesh;type=path;cert={certificates}"} if certificates else {}
         announcing = {
@@ -175,7 +177,13 @@ class FabioRouter:
         lines = {
             **by_tls,
             **(announcing if announced else {}),
-            "proxy.addr": f"{LOOPBACK}:{proxy}" + (f",{LOOPBACK}:{tls};cs=mesh" if certificates else ""),
+            "proxy.addr": ",".join([
+                f"{LOOPBACK}:{proxy}", f"{LOOPBACK}:{told};proto=prometheus",
+                *([f"{LOOPBACK}:{tls};cs=mesh"] if certificates else []),
+            ]),
+            "metrics.target": "prometheus",
+            "metrics.prefix": "fabio",
+            "metrics.prometheus.buckets": ",".join(map(str, FINE_SECONDS)),
             "proxy.localip": LOOPBACK,
             "proxy.strategy": "rnd",
             "proxy.matcher": "prefix",
@@ -206,17 +214,30 @@ class FabioRouter:
         until(f"the table of Fabio {self.name}", lambda: ask("GET", self.url + self._path) is not None, 15)
 
     def enter(self) -> None:
-        """Register its table at the agent."""
+        """Register its table and its metrics at the agent."""
         record = {
             "ID": f"fabio-routes-{self.name}",
             "Name": "fabio-routes",
             "Address": LOOPBACK,
             "Port": self._admin_port,
             "Tags": [f"urlprefix-{self._path} strip=/_mesh/{self.name} allow=ip:127.0.0.0/8"],
-            "Meta": {"proxy": self.url.removeprefix("http://"), "path": self._path},
+            "Meta": {
+                "proxy": self.url.removeprefix("http://"),
+                "path": self._path,
+                "metrics": f"{self.url}/_mesh/{self.name}/metrics",
+            },
             "Check": {"HTTP": f"{self.admin_url}/health", "Interval": "1s", "Timeout": "1s", "Status": "passing"},
         }
-        assert ask("PUT", f"{self._consul.url}/v1/agent/service/register", record) is not None
+        metrics = {
+            "ID": f"fabio-metrics-{self.name}",
+            "Name": "fabio-metrics",
+            "Address": LOOPBACK,
+            "Port": self._metrics_port,
+            "Tags": [f"urlprefix-/_mesh/{self.name}/metrics strip=/_mesh/{self.name} allow=ip:127.0.0.0/8"],
+            "Check": {"HTTP": f"{self.admin_url}/health", "Interval": "1s", "Timeout": "1s", "Status": "passing"},
+        }
+        for each in (record, metrics):
+            assert ask("PUT", f"{self._consul.url}/v1/agent/service/register", each) is not None
 
     @property
     def pid(self) -> int:

@@ -1,16 +1,25 @@
-"""A small service on the kit, for tests that start and stop real instances: `python orders_service.py --port ...`."""
+"""A small service on the kit, for tests that start and stop real instances: `python orders_service.py --port ...`.
+
+With `ORDERS_FAIL_EVERY=N` in its environment it answers every Nth request 500, as a version with a fault does.
+"""
 
 import asyncio
+import itertools
+import os
 
 from aiohttp import web
 
 from hoploom import kit
+
+_numbers, _FAIL_EVERY = itertools.count(1), int(os.environ.get("ORDERS_FAIL_EVERY", "0"))
 
 
 async def _order(request: web.Request) -> web.Response:
     await request.read()
     # Some requests are always in flight when the instance is asked to stop.
     await asyncio.sleep(0.02)
+    if _FAIL_EVERY and next(_numbers) % _FAIL_EVERY == 0:
+        raise web.HTTPInternalServerError
     return web.json_response({"instance": kit.me(request).id})
 
 

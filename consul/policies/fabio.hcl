@@ -14,6 +14,9 @@ service "fabio" {
 service "fabio-routes" {
   policy = "write"
 }
+service "fabio-metrics" {
+  policy = "write"
+}
 key_prefix "fabio/" {
   policy = "read"
 }

@@ -1,7 +1,7 @@
 """Reads the route table of a Fabio, and finds the Fabios of the mesh.
 
 Every Fabio routes its own table to the mesh (service `fabio-routes`, path `/_mesh/<name>/api/routes`), so that anybody
-can see it while the admin port stays on loopback.
+can see it while the admin port stays on loopback; and its metrics likewise (`fabio-metrics`, `/_mesh/<name>/metrics`).
 """
 
 import ipaddress
@@ -22,10 +22,17 @@ _OK = 200
 
 @dataclass(frozen=True)
 class Router:
-    """One Fabio: its name, and where its own route table is answered."""
+    """One Fabio.
+
+    Attributes:
+        name: Of its node.
+        url: Where its own route table is answered.
+        metrics_url: Where its metrics are; empty where nobody says.
+    """
 
     name: str
     url: str
+    metrics_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class RouteEntry:
 def routers(instances: Sequence[Instance]) -> list[Router]:
     """The Fabios behind the passing instances of `fabio-routes`; one without our metadata is not ours and left out."""
     return [
-        Router(each.node or each.id, f"http://{each.meta['proxy']}{each.meta['path']}")
+        Router(each.node or each.id, f"http://{each.meta['proxy']}{each.meta['path']}", each.meta.get("metrics", ""))
         for each in instances
         if "proxy" in each.meta and "path" in each.meta
     ]

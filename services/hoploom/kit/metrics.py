@@ -12,6 +12,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # From 1 ms (loopback) to 10 s (the longest request that a drain waits for).
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+# Half as much again from bound to bound: a 99th percentile is known well enough to compare two versions by it.
+FINE_SECONDS = (
+    0.002, 0.005, 0.01, 0.015, 0.022, 0.033, 0.05, 0.075, 0.11, 0.17, 0.25, 0.38, 0.57, 0.85, 1.3, 2.0, 3.0, 5.0, 10.0,
+)  # fmt: skip
 
 registry = CollectorRegistry()
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]

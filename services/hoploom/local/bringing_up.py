@@ -93,7 +93,8 @@ async def _enter(mesh: LocalMesh, secrets: Mapping[str, str]) -> None:
         await guest.enter_tokens(secrets)
     if attached.consul:
         await queries.fill(mesh.consul(), attached.names)
-    await guest.enter_routes(mesh.fabio_admin_url, NODE)
+    metrics = f"http://127.0.0.1:{mesh.ports['fabio_metrics']}/metrics" if attached.is_own("fabio") else ""
+    await guest.enter_routes(mesh.fabio_admin_url, NODE, metrics)
 
 
 async def _submit(mesh: LocalMesh, counts: Counts) -> None:

@@ -68,8 +68,14 @@ class Guest:
             await self._consul.policy(name)
             await self._consul.token_for(name, self._accessor(name), secrets[name])
 
-    async def enter_routes(self, admin: str, node: str) -> None:
-        """Tell our instances where a Fabio shows its routes; it is asked there directly, and routes nobody there."""
+    async def enter_routes(self, admin: str, node: str, metrics: str) -> None:
+        """Tell our instances where a Fabio shows its routes; it is asked there directly, and routes nobody there.
+
+        Args:
+            admin: Its pages.
+            node: Name of this node.
+            metrics: Its page of metrics; empty where nobody knows.
+        """
         parts = urlsplit(admin)
         name = self._names.service(fabio_api.SERVICE)
         await self._consul.must("PUT", "/v1/agent/service/register?replace-existing-checks=true", {
@@ -77,7 +83,7 @@ class Guest:
             "Name": name,
             "Address": parts.hostname,
             "Port": parts.port,
-            "Meta": {"proxy": parts.netloc, "path": "/api/routes"},
+            "Meta": {"proxy": parts.netloc, "path": "/api/routes", **({"metrics": metrics} if metrics else {})},
             "Check": {
                 "CheckID": f"{name}-{node}:health", "Name": "Fabio answers", "HTTP": f"{admin}/health",
                 "Interval": "1s", "Timeout": "3s", "Status": "passing",

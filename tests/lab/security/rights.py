@@ -12,7 +12,11 @@ _LOCKS = {
     "output": ("hoploom/roles/collect-default/.lock",),
     "manager": tuple(f"hoploom/roles/{role}/.lock" for role in ("manager", "keys", "edge-nodes", "dyfi")),
 }
-_NAMES = {**{each: (each,) for each in SERVICES}, "fabio": ("fabio", "fabio-routes"), "prometheus": ("host-metrics",)}
+_NAMES = {
+    **{each: (each,) for each in SERVICES},
+    "fabio": ("fabio", "fabio-routes", "fabio-metrics"),
+    "prometheus": ("host-metrics",),
+}
 _READ = ("hoploom/signing/key", "apps/anything")
 _OWN_TO_READ = {"manager": ("hoploom/users/root", "hoploom/doors/x", "hoploom/sessions/x", "hoploom/audit")}
 """Hashes of passwords, who is invited, who has signed in, and who has done what."""

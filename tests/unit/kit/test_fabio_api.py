@@ -30,3 +30,10 @@ def test_only_fabios_that_say_where_their_table_is_are_asked() -> None:
     found = routers([ours, Instance("b", "fabio-routes", "127.0.0.1", 9998)])
     assert [each.url for each in found] == ["http://10.0.0.1:9999/_mesh/a/api/routes"]
     assert all(isinstance(each, Router) for each in found)
+
+
+def test_a_fabio_says_where_its_metrics_are_if_it_says_it() -> None:
+    where = {"proxy": "10.0.0.1:9999", "path": "/_mesh/a/api/routes"}
+    told = {**where, "metrics": "http://10.0.0.1:9999/_mesh/a/metrics"}
+    found = routers([Instance("a", "fabio-routes", "127.0.0.1", 9998, meta=each) for each in (where, told)])
+    assert [each.metrics_url for each in found] == ["", "http://10.0.0.1:9999/_mesh/a/metrics"]

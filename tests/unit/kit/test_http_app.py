@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -9,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from hoploom import kit
+from hoploom.deploying.gate import pages
 from hoploom.kit import errors, metrics
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.http_app import health_app
@@ -276,6 +278,21 @@ async def test_requests_are_counted_by_route_and_never_by_path_or_odd_method(cli
     assert "secret-path" not in page
     assert "PROPFIND" not in page
     assert 'method="other"' in page
+
+
+async def test_a_deploy_sees_what_came_by_a_router_and_how_all_was_answered(client: Client) -> None:
+    async def told() -> pages.Series:
+        found = pages.of_instance(await (await client.get("/metrics")).text())
+        return {key: value for key, value in found.items() if not 0 < key[2] < math.inf}
+
+    before = await told()
+    routed = {"X-Forwarded-For": "127.0.0.9"}
+    for path in ("/raise/away", "/health", "/found"):
+        await client.get(path, headers=routed, allow_redirects=False)
+    await client.get("/raise/large")
+    now = await told()
+    since = {key[1]: now[key] - before.get(key, 0) for key in now}
+    assert since == {"answered": 3, "failed": 1, "lost": 0, "arrived": 3, "within": 3}
 
 
 async def test_nothing_stays_in_flight(client: Client, app: web.Application) -> None:

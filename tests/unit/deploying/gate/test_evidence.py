@@ -1,0 +1,51 @@
+"""More than chance: seldom wrong however often it is asked, and soon right."""
+
+import random
+
+import pytest
+
+from hoploom.deploying.gate.evidence import is_above, upper
+
+
+@pytest.mark.parametrize(
+    ("hits", "of", "limit", "expected"),
+    [
+        (0, 0, 0.005, False),
+        (1, 1, 0.005, False),
+        (1, 10, 0.005, False),
+        (3, 3, 0.005, True),
+        (3, 100, 0.005, False),
+        (10, 100, 0.005, True),
+        (15, 500, 0.005, True),
+        (5, 1_000, 0.005, False),
+        (6, 1_000, 0.005, False),
+        (200, 20_000, 0.005, True),
+        (200, 100, 0.005, True),
+        (99, 100, 0.96, False),
+    ],
+)
+def test_a_share_is_above_a_limit_when_chance_alone_would_hardly_do_that(
+    hits: float, of: float, limit: float, expected: bool
+) -> None:
+    assert is_above(hits, of, limit) is expected
+
+
+def test_a_share_at_the_limit_is_hardly_ever_above_it_though_it_is_asked_at_every_request() -> None:
+    chance, wrong = random.Random(20_261_122), 0
+    for _ in range(300):
+        hits = 0
+        for of in range(1, 500):
+            hits += chance.random() < 0.05
+            if is_above(hits, of, 0.05):
+                wrong += 1
+                break
+    # 1 in 20,000 is what is promised, over all 500 looks of each.
+    assert wrong == 0
+
+
+@pytest.mark.parametrize(
+    ("hits", "of", "expected"),
+    [(0, 0, 0.0), (0, 100, 0.0263), (20, 1_000, 0.0285), (1_000, 1_000, 1.0)],
+)
+def test_a_share_may_well_be_a_little_more_than_was_counted(hits: float, of: float, expected: float) -> None:
+    assert upper(hits, of) == pytest.approx(expected, abs=5e-4)
