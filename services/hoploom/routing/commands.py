@@ -19,6 +19,10 @@ MAX_LINE_BYTES = 65_535
 """Fabio gives up at a longer one, in silence, and with it everything behind it (Go, bufio.MaxScanTokenSize)."""
 
 
+KEY = "# --- "
+"""Begins the remark that Fabio puts before what a key says."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of a text.
@@ -60,7 +64,7 @@ def _line(number: int, text: str) -> Line:
 
 def joined(texts: Iterable[tuple[str, str]]) -> str:
     """The text that Fabio makes of keys and what they hold: each behind a remark, in the order of the keys."""
-    return "\n\n".join(f"# --- {key}\n{text.strip(BLANKS)}" for key, text in sorted(texts))
+    return "\n\n".join(f"{KEY}{key}\n{text.strip(BLANKS)}" for key, text in sorted(texts))
 
 
 def refused(text: str) -> list[Finding]:

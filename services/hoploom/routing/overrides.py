@@ -42,7 +42,7 @@ class Overrides:
         """Know where it is.
 
         Args:
-            consul: The agent.
+            consul: The agent, by its own names of keys.
             kvpath: Below which Fabio reads, with or without a slash before it.
             name: Of our key there.
             dc: Datacenter; empty for the agent's own.

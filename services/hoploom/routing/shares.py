@@ -7,7 +7,7 @@ are: what the guard was given falls to nobody, and the rest is the share that wa
 
 ::
 
-    # orders: 10 % to "1.4.1"
+    # orders /orders: 10 % to "1.4.1"
     route add orders /orders http://0.0.0.0:0/ tags "1.4.1"
     route weight orders /orders weight 0.2 tags "1.4.1"        (for one instance: 0.1 of 0.2 goes to the guard)
     route del orders /orders http://0.0.0.0:0/
@@ -19,7 +19,8 @@ which a starting instance and a drain both look into. So the others are given ev
 stays listed with a share of 0.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from hoploom.kit.consul_records import Instance
 from hoploom.kit.errors import ConfigError
@@ -29,6 +30,8 @@ from hoploom.routing.table import SLOTS
 
 NOWHERE = "http://0.0.0.0:0/"
 """Where a guard would send requests, if it ever got any."""
+_REMARK = re.compile(r'# (\S+) (\S+): .* to "')
+_COMMAND = re.compile(r"route (?:add|weight|del) (\S+) (\S+)")
 _HEAD = "# Shares, kept by hoploom (`hoploom route`, `hoploom deploy`). Lines of your own belong in a key of your own."
 
 
@@ -53,8 +56,8 @@ def share(instances: Sequence[Instance], sources: Iterable[str], tag: str, weigh
     # All of it is over 1 however many there are, so that not a slot is left for the others.
     written = 2.0 if weight == 1 else round(weight * (expected + 1) / expected, 9)
     service = instances[0].service
-    lines = [line for src in sources for line in _guarded(service, src, tag, written)]
-    return [f'# {service}: {weight * 100:.4g} % to "{tag}"', *lines]
+    said = f'{weight * 100:.4g} % to "{tag}"'
+    return [line for src in sources for line in (f"# {service} {src}: {said}", *_guarded(service, src, tag, written))]
 
 
 def nothing(instances: Sequence[Instance], sources: Iterable[str], tag: str) -> list[str]:
@@ -66,10 +69,12 @@ def nothing(instances: Sequence[Instance], sources: Iterable[str], tag: str) -> 
     _check_tag(tag)
     found = covering(instances, tag)
     service = instances[0].service
-    lines = [
-        line for src in sources for name, count in found for line in _guarded(service, src, name, float(count + 1))
-    ]  # fmt: skip
-    return [f'# {service}: nothing to "{tag}"', *lines]
+    lines = []
+    for src in sources:
+        lines.append(f'# {service} {src}: nothing to "{tag}"')
+        for name, count in found:
+            lines += _guarded(service, src, name, float(count + 1))
+    return lines
 
 
 def covering(instances: Sequence[Instance], tag: str) -> list[tuple[str, int]]:
@@ -101,9 +106,16 @@ def plain_tags(instance: Instance) -> list[str]:
     return [name.strip(BLANKS) for each in found if not each.startswith(PREFIX) for name in each.split(",")]
 
 
-def put(text: str, service: str, block: Sequence[str]) -> str:
-    """Our key's text with this block in the place of what it said of the service; an empty block takes that away."""
-    kept = [line for line in text.split("\n") if line != _HEAD and not _is_of(line, service)]
+def put(text: str, service: str, block: Sequence[str], sources: Collection[str] = ()) -> str:
+    """Our key's text with this block in the place of what it said of the service; an empty block takes that away.
+
+    Args:
+        text: As it is.
+        service: Its name in Consul.
+        block: What `share` or `nothing` gave.
+        sources: Of which alone it is said; none for all of the service's.
+    """
+    kept = [line for line in text.split("\n") if line != _HEAD and not _is_of(line, service, sources)]
     body = [line for line in kept if line.strip()] + list(block)
     return "\n".join([_HEAD, *body]) + "\n" if body else ""
 
@@ -113,9 +125,14 @@ def services(text: str) -> list[str]:
     return sorted({words[2] for words in map(str.split, text.split("\n")) if words[:2] == ["route", "weight"]})
 
 
-def _is_of(line: str, service: str) -> bool:
-    words = line.split()
-    return line.startswith(f"# {service}: ") or (words[:1] == ["route"] and words[2:3] == [service])
+def said(text: str) -> list[str]:
+    """What our key's text says, for a person: a line each."""
+    return [line.removeprefix("# ") for line in text.split("\n") if _REMARK.match(line)]
+
+
+def _is_of(line: str, service: str, sources: Collection[str]) -> bool:
+    found = _REMARK.match(line) or _COMMAND.match(line)
+    return found is not None and found[1] == service and (not sources or found[2] in sources)
 
 
 def _guarded(service: str, src: str, tag: str, weight: float) -> Iterator[str]:

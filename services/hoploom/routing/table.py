@@ -17,7 +17,7 @@ from hoploom.kit.errors import ConfigError
 from hoploom.kit.fabio_api import RouteEntry
 from hoploom.kit.tags import PREFIX
 from hoploom.routing import refusing
-from hoploom.routing.commands import read
+from hoploom.routing.commands import KEY, read
 from hoploom.routing.lines import BLANKS, Add, Delete, Weigh
 
 SLOTS = 10_000
@@ -202,17 +202,20 @@ def carried_out(text: str) -> Routes:
     Raises:
         Refused: There is such a line.
     """
-    made = Routes()
+    made, key, before = Routes(), "", 0
     for line in read(text):
+        if line.text.startswith(KEY):
+            key, before = line.text.removeprefix(KEY), line.number
+        where = f"{key + ' ' if key else ''}line {line.number - before} (`{line.text.strip()}`)"
         for each in line.findings:
-            raise Refused(f"line {line.number} (`{line.text.strip()}`): {each}")
+            raise Refused(f"{where}: {each}")
         match line.command:
             case Add() as wanted:
                 made.add(wanted)
             case Delete() as wanted:
                 made.delete(wanted)
             case Weigh() as wanted if not made.weigh(wanted):
-                raise Refused(f"line {line.number} (`{line.text.strip()}`): {refusing.NOBODY}")
+                raise Refused(f"{where}: {refusing.NOBODY}")
     return made
 
 

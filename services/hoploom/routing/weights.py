@@ -7,7 +7,7 @@ Fabio would refuse, and what another key turns into another share, is refused he
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hoploom.kit import fabio_api
 from hoploom.kit.clock import boottime_s
@@ -24,7 +24,34 @@ SHOWN_S = 10.0
 _POLL_S, _ASK_S, _TRIES = 0.05, 2.0, 5
 _OFF = 0.02
 """How far a share may be from what was asked before somebody else is said to weigh too."""
-Change = Callable[[Sequence[Instance], Sequence[str]], list[str]]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants.
+
+    Attributes:
+        service: Whose requests.
+        tag: Which instances; empty to have all our lines for the service gone.
+        weight: Their share together, 0 for nothing.
+        expected: How many of them there will be; 0 for as many as there are, or one.
+        src: Of the service's sources this alone; empty for all.
+    """
+
+    service: str
+    tag: str = ""
+    weight: float = 0.0
+    expected: int = 0
+    src: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A change on paper: every route of the tables before and after it, and our key's text."""
+
+    before: list[RouteEntry]
+    after: list[RouteEntry]
+    text: str
 
 
 @dataclass(frozen=True)
@@ -52,16 +79,16 @@ class Weights:
         """Know whom to ask.
 
         Args:
-            consul: The agent.
+            consul: The agent, by its own names of services and keys.
             http: By which tables are read.
             overrides: Our key.
             routers: The Fabios that pass now.
-            names: How our services are called there.
+            names: How the services that are named here are called there.
         """
         self._consul, self._http, self._overrides, self._routers = consul, http, overrides, routers
         self._names = names
 
-    async def share(self, service: str, tag: str, weight: float, *, expected: int = 0) -> Shown:
+    async def share(self, service: str, tag: str, weight: float, *, expected: int = 0, src: str = "") -> Shown:
         """All instances with a tag together get this share, at every source of the service.
 
         Args:
@@ -69,24 +96,13 @@ class Weights:
             tag: Theirs; nobody need have it yet.
             weight: From 0 (as `nothing`) to 1.
             expected: How many instances will have the tag; 0 for as many as have it now, or one.
+            src: Of its sources this alone, and what is said of the others stays; empty for all.
 
         Raises:
             ConfigError: It cannot be done, with the reason; nothing was written.
             Unavailable: Consul is away, or a Fabio did not show it within 10 s (written it is then).
         """
-        return await self._change(service, self.sharing(tag, weight, expected), (tag, weight))
-
-    @staticmethod
-    def sharing(tag: str, weight: float, expected: int = 0) -> Change:
-        """The lines of `share`, for instances that are still to be read."""
-
-        def lines(instances: Sequence[Instance], sources: Sequence[str]) -> list[str]:
-            if weight == 0:
-                return shares.nothing(instances, sources, tag)
-            having = sum(tag in shares.plain_tags(each) for each in instances)
-            return shares.share(instances, sources, tag, weight, expected or max(1, having))
-
-        return lines
+        return await self.carry_out(Wish(service, tag, weight, expected, src))
 
     async def nothing(self, service: str, tag: str) -> Shown:
         """Instances with a tag get no request as long as another is there, and stay listed by every Fabio.
@@ -99,65 +115,80 @@ class Weights:
 
     async def clear(self, service: str) -> Shown:
         """Our lines for the service are gone; raises as `share`."""
-        return await self._change(service, None)
+        return await self.carry_out(Wish(service))
 
-    async def planned(self, service: str, change: Change | None) -> tuple[list[RouteEntry], list[RouteEntry], str]:
-        """The tables before and after a change that is not made, and our key's text after it; raises as `share`."""
+    async def planned(self, wish: Wish) -> Plan:
+        """A change that is not made; raises as `share`."""
         own, others = await self._overrides.all()
-        found = await self._registered(service) if change else []
-        text = self._text(own.text, service, found, change)
+        found = await self._registered(wish)
+        text = self._text(own.text, wish, found)
         passing = await self.passing()
+        self._judge(self._made(passing, found, self._overrides.joined(text, others)), found, wish)
         before = table.effective(passing, self._overrides.joined(own.text, others))
-        return before, table.effective(passing, self._overrides.joined(text, others)), text
+        return Plan(before, table.effective(passing, self._overrides.joined(text, others)), text)
 
     async def passing(self) -> list[Instance]:
         """Every instance that Fabio makes routes of, by its service's name in Consul; raises Unavailable."""
-        names = [name for name, tags in (await self._services()).items() if any(map(_is_route, tags))]
-        return [each for name in names for each in await self._instances(self._names.plain_service(name), passing=True)]
-
-    async def _services(self) -> dict[str, list[str]]:
-        return await self._consul.services(dc=self._overrides.dc)
+        services = await self._consul.services(dc=self._overrides.dc)
+        names = [name for name, tags in services.items() if any(map(_is_route, tags))]
+        found = [each for name in names for each in await self._instances(name, passing=True)]
+        # Fabio begins with the checks, and never sees an instance that has none of its own.
+        return [each for each in found if not all(check.of_node for check in each.checks)]
 
     async def _instances(self, service: str, *, passing: bool) -> list[Instance]:
-        _, found = await self._consul.instances(service, passing=passing, dc=self._overrides.dc)
-        return [replace(each, service=self._names.service(service)) for each in found]
+        return (await self._consul.instances(service, passing=passing, dc=self._overrides.dc))[1]
 
-    async def _registered(self, service: str) -> list[Instance]:
-        found = [each for each in await self._instances(service, passing=False) if any(map(_is_route, each.tags))]
+    async def _registered(self, wish: Wish) -> list[Instance]:
+        if not wish.tag:
+            return []
+        everyone = await self._instances(self._names.service(wish.service), passing=False)
+        found = [each for each in everyone if any(map(_is_route, each.tags))]
         if not found:
-            raise ConfigError(f"no instance of {service} with a route is registered, so there is nothing to share")
+            raise ConfigError(f"no instance of {wish.service} with a route is registered: there is nothing to share")
+        if wish.src and wish.src not in table.sources(found):
+            raise ConfigError(f"{wish.service} is not routed from {wish.src}, but {', '.join(table.sources(found))}")
         return found
 
-    def _text(self, text: str, service: str, found: Sequence[Instance], change: Change | None) -> str:
-        block = change(found, table.sources(found)) if change else []
-        return shares.put(text, self._names.service(service), block)
+    def _text(self, text: str, wish: Wish, found: Sequence[Instance]) -> str:
+        sources, block = [wish.src] if wish.src else table.sources(found), []
+        if wish.tag and wish.weight == 0:
+            block = shares.nothing(found, sources, wish.tag)
+        elif wish.tag:
+            having = sum(wish.tag in shares.plain_tags(each) for each in found)
+            block = shares.share(found, sources, wish.tag, wish.weight, wish.expected or max(1, having))
+        return shares.put(text, self._names.service(wish.service), block, [wish.src] if wish.src else ())
 
-    async def _change(self, service: str, change: Change | None, wanted: tuple[str, float] | None = None) -> Shown:
-        routers = await self._passing_routers()
-        found = await self._registered(service) if change else []
-        beside = [each for each in await self.passing() if each.service != self._names.service(service)]
+    async def carry_out(self, wish: Wish) -> Shown:
+        """Judge, write and see it; raises as `share`."""
+        routers, found = await self._passing_routers(), await self._registered(wish)
+        passing = await self.passing()
         for _ in range(_TRIES):
             own, others = await self._overrides.all()
-            text = self._text(own.text, service, found, change)
-            joined = self._overrides.joined(text, others)
-            self._judge(table.effective([*beside, *found], joined), found, wanted)
+            text = self._text(own.text, wish, found)
+            self._judge(self._made(passing, found, self._overrides.joined(text, others)), found, wish)
             edition = editions.edition(text, self._overrides.path)
             same = text == own.text and edition == own.edition
             if same or await self._overrides.write(text, own.index):
                 return await self._shown(text, edition, routers)
         raise Unavailable(f"others write {self._overrides.key} at the same time: try again")
 
-    def _judge(self, made: Sequence[RouteEntry], found: Sequence[Instance], wanted: tuple[str, float] | None) -> None:
+    @staticmethod
+    def _made(passing: Sequence[Instance], found: Sequence[Instance], text: str) -> list[RouteEntry]:
+        """The table as it is when all of the service pass."""
+        mine = {each.service for each in found}
+        return table.effective([*(each for each in passing if each.service not in mine), *found], text)
+
+    def _judge(self, made: Sequence[RouteEntry], found: Sequence[Instance], wish: Wish) -> None:
         """Raises ConfigError where the instances with the tag would get another share, because of another key."""
-        having = [each for each in found if wanted and wanted[0] in shares.plain_tags(each)]
-        if wanted is None or not having or len(having) == len(found):
+        having = [each for each in found if wish.tag and wish.tag in shares.plain_tags(each)]
+        if not having or len(having) == len(found):
             return
-        tag, weight = wanted
-        for src in table.sources(found):
+        for src in [wish.src] if wish.src else table.sources(found):
             here = [each for each in made if each.src == src and each.service == found[0].service]
-            got = sum(each.weight for each in here if tag in each.tags)
-            if abs(got - weight) > _OFF:
-                said = f"{found[0].service} at {src} would give {got * 100:.3g} % to {tag!r}, not {weight * 100:.3g} %"
+            got = sum(each.weight for each in here if wish.tag in each.tags)
+            if abs(got - wish.weight) > _OFF:
+                instead = f"{got * 100:.3g} % to {wish.tag!r}, not {wish.weight * 100:.3g} %"
+                said = f"{wish.service} at {src} would give {instead}"
                 raise ConfigError(f"{said}: another key below {self._overrides.kvpath} or a tag weighs it too")
 
     async def _passing_routers(self) -> Sequence[Router]:

@@ -100,14 +100,14 @@ def test_a_share_outside_0_to_1_is_refused(weight: float) -> None:
 def test_a_block_takes_the_place_of_the_one_before() -> None:
     found = instances("1.4.0", "1.4.1")
     text = shares.put("", "orders", shares.share(found, ["/orders"], "1.4.1", 0.1, 1))
-    other = shares.put(text, "stock", ["# stock: a remark", 'route weight stock /s weight 0.1 tags "a"'])
+    other = shares.put(text, "stock", ["# stock /s: 10 % to \"a\"", 'route weight stock /s weight 0.1 tags "a"'])
     assert shares.services(other) == ["orders", "stock"]
     moved = shares.put(other, "orders", shares.share(found, ["/orders"], "1.4.1", 0.5, 1))
-    assert "10 %" not in moved
+    assert "orders: 10 %" not in moved
     assert moved.count("route weight orders") == 1
     assert shares.put(shares.put(moved, "orders", []), "stock", []) == ""
 
 
 def test_a_stranger_s_line_in_our_key_stays() -> None:
-    text = shares.put("route del old\n", "orders", ["# orders: x"])
+    text = shares.put("route del old\n", "orders", ["# orders /o: 1 % to \"x\""])
     assert "route del old" in shares.put(text, "orders", [])

@@ -37,16 +37,18 @@ class Reach:
     """A Consul and its Fabios.
 
     Attributes:
-        consul: The agent, with its token.
+        consul: The agent, with its token, by the mesh's names.
+        plain: The same, by its own names of services and keys.
         http: For everything else.
         names: How the mesh's things are called there.
         where: For a person.
-        kvpath: Below which the Fabios read overrides, as `consul` calls it.
+        kvpath: Below which the Fabios read overrides.
         key: Name of our key there.
         fabios: Pages that were named; none for those that Consul knows.
     """
 
     consul: ConsulApi
+    plain: ConsulApi
     http: HttpClient
     names: Names
     where: str
@@ -67,11 +69,11 @@ class Reach:
 
     def overrides(self, dc: str = "") -> Overrides:
         """Our key in a datacenter; empty for the agent's own."""
-        return Overrides(self.consul, self.kvpath, self.key, dc, self.names)
+        return Overrides(self.plain, self.kvpath, self.key, dc, self.names)
 
     def weights(self, dc: str = "") -> Weights:
         """Shares by tag in a datacenter; empty for the agent's own."""
-        return Weights(self.consul, self.http, self.overrides(dc), lambda: self.routers(dc), self.names)
+        return Weights(self.plain, self.http, self.overrides(dc), lambda: self.routers(dc), self.names)
 
 
 @asynccontextmanager
@@ -92,6 +94,7 @@ async def reached(args: argparse.Namespace) -> AsyncIterator[Reach]:
         yield reach
     finally:
         await reach.consul.close()
+        await reach.plain.close()
         await http.close()
 
 
@@ -107,7 +110,7 @@ async def _elsewhere(args: argparse.Namespace, http: HttpClient, address: str) -
         await consul.close()
         await http.close()
         raise
-    return Reach(consul, http, PLAIN, f"Consul at {url}", kvpath, fabios=fabios)
+    return Reach(consul, consul, http, PLAIN, f"Consul at {url}", kvpath, fabios=fabios)
 
 
 async def _local(args: argparse.Namespace, http: HttpClient) -> Reach:
@@ -115,15 +118,15 @@ async def _local(args: argparse.Namespace, http: HttpClient) -> Reach:
     mesh = LocalMesh(screen.places(args), screen.say)
     mesh.require_running()
     attached, names = mesh.attached, mesh.attached.names
-    consul = ConsulApi(mesh.consul_url, mesh.secrets.get("management", ""), names)
+    token = mesh.secrets.get("management", "")
+    consul, plain = ConsulApi(mesh.consul_url, token, names), ConsulApi(mesh.consul_url, token)
     where = f"mesh {mesh.places.mesh}"
     if attached.fabio:
         # Somebody else's Fabio reads where its owner says, and what is ours there has our prefix.
         kvpath = await _kvpath(http, attached.fabio_admin) if attached.fabio_admin else KVPATH
-        return Reach(consul, http, names, where, names.plain_key(kvpath), names.prefix)
+        return Reach(consul, plain, http, names, where, kvpath, names.prefix)
     # Ours among strangers reads below our own keys.
-    kvpath = KVPATH if names == PLAIN else f"{DEFAULT_PREFIX}/{KVPATH}"
-    return Reach(consul, http, names, where, kvpath)
+    return Reach(consul, plain, http, names, where, KVPATH if names == PLAIN else f"{names.prefix}/{KVPATH}")
 
 
 def _pages(url: str) -> str:

@@ -1,0 +1,24 @@
+"""`hoploom route VERB`: what Fabio makes of tags and overrides, for a mesh of this machine or any Consul and Fabio."""
+
+import argparse
+from typing import Any
+
+from hoploom.cli.routes import lint, show, weight
+
+NAME = "route"
+HELP = "show, weight, lint: what Fabio makes of tags and overrides, and shares by tag; here or of any Consul and Fabio"
+# Each is a module with NAME, HELP, add_arguments(parser) and run(args).
+VERBS: dict[str, Any] = {each.NAME: each for each in (show, weight, lint)}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """A parser for each verb."""
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, verb in VERBS.items():
+        verb.add_arguments(verbs.add_parser(name, help=verb.HELP, description=verb.HELP, allow_abbrev=False))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry the verb out."""
+    code: int = VERBS[args.verb].run(args)
+    return code
