@@ -113,7 +113,9 @@ def _http_source(route: "Route") -> Iterator[Finding]:
     if route.port is not None and not route.host:
         yield error("a route by port alone is TCP", "add proto=tcp, or write a host before the port")
     elif not route.path:
-        yield error(f"the route has no path, and {_TABLE[0].lower()}{_TABLE[1:]}", "write / behind the host")
+        # Empty altogether it is a route command without a source; an old Fabio drops a host alone (fabio#766).
+        then = "only newer Fabios take it for /" if route.host else _TABLE
+        yield error(f"the route has no path, and {then}", "write / behind the host")
 
 
 _SOURCES: dict[Proto, Callable[["Route"], Iterator[Finding]]] = {Proto.TCP: _tcp_source, Proto.TCP_SNI: _sni_source}
@@ -168,7 +170,7 @@ def _redirect(route: "Route") -> Iterator[Finding]:
     url = re.sub(r"^(https?://[^/:?#]+)\$path", r"\1/", route.redirect.url)
     match = _REDIRECT_URL.fullmatch(url)
     if not is_word(url) or "," in url or not match or _BAD_ESCAPE.search(match["rest"] or ""):
-        problem = f"{route.redirect.url!r} is no URL that Fabio can parse as the target of a redirect: {_TABLE}"
+        problem = f"{route.redirect.url!r} is no URL to redirect to; one that cannot be read at all costs the whole table"
         yield error(problem, "write e.g. https://example.com$path, and a slash before $path behind a port")
     elif "$" in url.replace("$path", "").replace("$host", ""):
         yield error("the redirect has a variable other than $host and $path, which stays as it is", "write it out")

@@ -140,7 +140,8 @@ def _matched(source: str, proto: Proto) -> tuple[Route | None, list[Finding]]:
         host, port = match["host"], int(match["port"])
     elif not slash:
         return None, [error(f"{source!r} is neither host/path nor :port", "write /path, host/path or :port proto=tcp")]
-    remarks = [warning("the host has capital letters", f"write {host.lower()}")] if host != host.lower() else []
+    plain = tag_checks.VARIABLE.sub("", host)
+    remarks = [warning("the host has capital letters", f"write {host.lower()}")] if plain != plain.lower() else []
     if "$" not in host:
         host = host.lower()
     return Route(host=host, path=slash + rest, port=port, proto=proto), remarks

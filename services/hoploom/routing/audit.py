@@ -4,8 +4,9 @@ Nothing of ours has to be there. What was not looked at gives no finding; `Obser
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from hoploom.routing import audit_overrides, audit_settings, audit_tables, audit_tags
+from hoploom.routing import audit_overrides, audit_settings, audit_tables, audit_tags, refusing
 from hoploom.routing.audit_findings import AuditFinding, Kind, Severity, worst_first
 from hoploom.routing.audit_observed import Observed, Override, SeenRouter, Settings
 
@@ -27,7 +28,12 @@ def audit(observed: Observed) -> list[AuditFinding]:
     """
     overridden, effects = audit_overrides.find(observed)
     tables = audit_tables.find(observed, effects)
-    return worst_first([*tables, *overridden, *audit_settings.find(observed), *audit_tags.find(observed)])
+    tags = audit_tags.find(observed)
+    for cause in (*overridden, *tags):
+        if refusing.TABLE in cause.problem:
+            tables = [_thawed(each, cause) for each in tables]
+            break
+    return worst_first([*tables, *overridden, *audit_settings.find(observed), *tags])
 
 
 def passing_by(findings: Iterable[AuditFinding]) -> bool:
@@ -47,6 +53,14 @@ def lasting(earlier: Observed, later: Observed) -> list[AuditFinding]:
         each for each in audit(later)
         if not _is_brief(each) or (_same(each) in before and each.subject not in changed)
     ]  # fmt: skip
+
+
+def _thawed(finding: AuditFinding, cause: AuditFinding) -> AuditFinding:
+    """The finding with another way out: a Fabio that is started on such a line never listens at all (fabio#838)."""
+    if finding.kind not in (Kind.MISSING, Kind.STALE, Kind.ROUTERS_DIFFER) or finding.severity is not Severity.ERROR:
+        return finding
+    cure = f"put right {cause.subject} first, over which every table stands still; do not restart Fabio before"
+    return replace(finding, cure=cure)
 
 
 def _is_brief(finding: AuditFinding) -> bool:

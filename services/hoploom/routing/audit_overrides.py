@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hoploom.kit.consul_records import Instance
 from hoploom.kit.names import DEFAULT_PREFIX
 from hoploom.kit.tag_findings import Severity as TagSeverity
-from hoploom.routing import audit_expected, judging
+from hoploom.routing import audit_expected, judging, refusing
 from hoploom.routing.audit_expected import Due
 from hoploom.routing.audit_findings import AuditFinding, Kind, Severity
 from hoploom.routing.audit_observed import KV_PATH, Observed, Override, Settings, target
@@ -113,7 +113,7 @@ class _Judged:
             before = _entries(routes)
             matched = _apply(routes, command)
             if isinstance(command, Weigh) and not matched and not self._forgiving:
-                problem = "nobody matches this weight, and Fabio before 1.7.3 then refuses every change of its table"
+                problem = f"nobody matches this weight: before 1.7.3 {refusing.TABLE}"
                 yield _bad(each, problem, "take the line away, or write it by `hoploom route weight`, which guards it")
             elif judging.is_guarded(self._commands, number) or _is_guard(command):
                 # It is there for the day on which the last that matches goes.

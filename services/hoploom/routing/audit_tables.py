@@ -128,25 +128,33 @@ def _missing(router: str, entries: Sequence[RouteEntry], members: Sequence[Membe
 
 
 def _stale(router: str, entries: Sequence[RouteEntry], members: Sequence[Member]) -> Iterator[AuditFinding]:
-    # Two ids at one address are one instance to a router: the one that belongs there speaks for both.
-    ranked = sorted(members, key=lambda each: each.due is Due.LISTED)
-    known = {(each.service, each.target): each for each in ranked if each.target}
+    there: dict[tuple[str, str], list[Member]] = {}
+    for each in members:
+        there.setdefault((each.service, each.target), []).append(each)
     redirects = {(each.service, line.src) for each in members for line in each.lines or () if line.redirect}
     sources: dict[tuple[str, str], set[str]] = {}
     for entry in entries:
         if (entry.service, entry.src) not in redirects:
             sources.setdefault((entry.service, target(entry.dst)), set()).add(entry.src)
     for (service, where), listed in sorted(sources.items()):
-        member = known.get((service, where))
-        if member is None:
-            text = f"{router} sends requests for {service} to {where}, where no instance of it is registered"
-            yield AuditFinding(Kind.STALE, Severity.ERROR, router, where, text, _LET_GO)
-        elif member.due is Due.UNLISTED:
-            text = f"{router} sends requests to {member.id}, which {member.state}"
-            yield AuditFinding(Kind.STALE, Severity.ERROR, router, member.id, text, _LET_GO)
-        elif member.lines is not None and (left := listed - {line.src for line in member.lines}):
-            text = f"{router} sends {member.id} requests for {_named(sorted(left))}, which it has no tag for"
-            yield AuditFinding(Kind.STALE, Severity.ERROR, router, member.id, text, _LET_GO)
+        for subject, text in _wrong(service, where, listed, there.get((service, where), [])):
+            yield AuditFinding(Kind.STALE, Severity.ERROR, router, subject, f"{router} sends {text}", _LET_GO)
+
+
+def _wrong(service: str, where: str, listed: set[str], here: Sequence[Member]) -> Iterator[tuple[str, str]]:
+    """What is listed at one address and belongs to none of those there; several ids may share an address."""
+    staying = [each for each in here if each.due is not Due.UNLISTED]
+    if not here:
+        yield where, f"requests for {service} to {where}, where no instance of it is registered"
+    if any(each.lines is None for each in staying):
+        return
+    left = listed - {line.src for each in staying for line in each.lines or ()}
+    for each in here:
+        if each.due is Due.UNLISTED and (not staying or left & {line.src for line in each.lines or ()}):
+            yield each.id, f"requests to {each.id}, which {each.state}"
+            left -= {line.src for line in each.lines or ()}
+    if left and staying:
+        yield staying[0].id, f"{staying[0].id} requests for {_named(sorted(left))}, which it has no tag for"
 
 
 def _without(member: Judged, gone: frozenset[tuple[str, str, str]]) -> Judged:

@@ -16,7 +16,7 @@ from hoploom.routing.audit_settings import is_loopback
 
 ASK_S = 3.0
 _NANO = 1e9
-_VERSION = re.compile(r'"v?(\d+\.\d+[\w.+-]{0,40})"')
+_VERSION = re.compile(r'"?v?(\d+\.\d+[\w.+-]{0,40})"?')
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from hoploom.kit.consul_records import Instance
-from hoploom.routing.audit import Observed, SeenRouter, Severity, audit, lasting, passing_by
+from hoploom.routing.audit import Observed, Override, SeenRouter, Severity, audit, lasting, passing_by
 from unit.routing.meshes_made import GOOD, check, fabio, line, mesh, shop
 
 
@@ -61,3 +61,15 @@ def test_settings_and_tags_need_no_second_look() -> None:
     assert not passing_by(audit(bad))
     assert len(lasting(Observed(), bad)) == 2
     assert passing_by(audit(Observed((SeenRouter("f1", away="no answer"),))))
+
+
+def test_while_a_line_freezes_every_table_nobody_is_told_to_restart_a_fabio() -> None:
+    frozen = {"fabio/config": (Override("fabio/config/mine", "nonsense"),)}
+    found = audit(mesh(shop(), routers=(fabio(),), overrides=frozen))
+    assert [each.kind for each in found] == ["missing", "bad-override"]
+    assert "do not restart" in found[0].cure
+    assert "fabio/config/mine line 1" in found[0].cure
+    tag = audit(mesh(shop(tags=("urlprefix-/shop", "urlprefix-/a weight=x")), routers=(fabio(),)))
+    assert "do not restart" in tag[0].cure
+    assert "restart" in audit(mesh(shop(), routers=(fabio(),)))[0].cure
+    assert "do not" not in audit(mesh(shop(), routers=(fabio(),)))[0].cure

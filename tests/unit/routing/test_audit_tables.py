@@ -31,12 +31,16 @@ REDIRECT = "urlprefix-/old redirect=301,https://new.example.org$path"
         ([shop(), shop(1, check("critical"), index=7)], [line()], []),
         ([Instance("six", "shop", "::1", 80, tags=("urlprefix-/s",), checks=(ALIVE, check("passing")))],
          [RouteEntry("shop", "/s", "http://[::1]:80/")], []),
+        ([shop(tags=("urlprefix-/a",)), shop(1, tags=("urlprefix-/b",))], [line(src="/a"), line(src="/b")], []),
+        ([shop(tags=("urlprefix-/a",)), shop(1, check("critical"), tags=("urlprefix-/b",))],
+         [line(src="/a"), line(src="/b")], ["stale shop-1"]),
         ([shop()], [line(), RouteEntry("shop", "/shop", "http://[bad/")], ["stale "]),
     ],
     ids=["all is well", "passes and is not routed", "ill and not routed", "ill and routed", "warns and is routed",
          "an address that nobody has", "a service that nobody has", "one of two routes lacks", "a route of before",
          "a redirect has no address of the instance", "a redirect lacks", "asked for no route", "lost its tags",
-         "two ids at one address", "IPv6", "a destination that is none"],
+         "two ids at one address", "IPv6", "two with a route each", "one of two is ill",
+         "a destination that is none"],
 )  # fmt: skip
 def test_a_table_is_held_against_consul(
     instances: list[Instance], table: list[RouteEntry], expected: list[str]

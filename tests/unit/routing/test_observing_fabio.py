@@ -38,7 +38,7 @@ class FakePages:
         self.answers: dict[str, tuple[int, str]] = {
             "/api/routes": (200, json.dumps(ROUTES)),
             "/api/config": (200, json.dumps(CONFIG)),
-            "/api/version": (200, '"1.7.2"\n'),
+            "/api/version": (200, "1.7.2"),
         }
         self.methods = set[str]()
 

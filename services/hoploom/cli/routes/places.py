@@ -139,11 +139,11 @@ async def _by_consul(places: Places, *, is_said: bool) -> None:
         return
     try:
         names = await places.consul.services()
-        ours = [name for name in names if name == fabio_api.SERVICE or name.endswith(f"-{fabio_api.SERVICE}")]
-        for name in sorted(ours):
-            places.sources += _routed((await places.consul.instances(name))[1], places.sources)
         if _FABIO in names:
-            places.unseen += _unnamed((await places.consul.instances(_FABIO))[1], places.sources)
+            _registered((await places.consul.instances(_FABIO))[1], places)
+        for name in sorted(names):
+            if name == fabio_api.SERVICE or name.endswith(f"-{fabio_api.SERVICE}"):
+                _routed((await places.consul.instances(name))[1], places)
     except Unavailable as error:
         if is_said or os.environ.get("CONSUL_HTTP_ADDR") or not places.where:
             raise ConfigError(f"{error}: name another by --consul, or look at Fabio alone by --fabio-admin") from error
@@ -152,21 +152,31 @@ async def _by_consul(places: Places, *, is_said: bool) -> None:
         places.unseen.append(f"Consul: nobody answers at {places.where} (--consul)")
 
 
-def _routed(instances: Sequence[Instance], known: Sequence[Source]) -> list[Source]:
-    """Tables behind `fabio-routes`, but for those whose pages are looked at anyway."""
-    pages = {urlsplit(each.pages).netloc for each in known}
-    new = [each for each in instances if f"{each.address}:{each.port}" not in pages]
-    return [Source(each.name, table=each.url) for each in fabio_api.routers(new)]
+def _registered(instances: Sequence[Instance], places: Places) -> None:
+    """Fabios that have registered themselves: those on loopback of this machine, where the Consul is too."""
+    is_here = is_loopback(urlsplit(places.where).netloc)
+    ports = {urlsplit(each.pages).port for each in places.sources if is_loopback(urlsplit(each.pages).netloc)}
+    for each in instances:
+        known = {urlsplit(source.pages).netloc for source in places.sources}
+        if urlsplit(each.url).netloc in known or (each.port in ports and is_local(each.address)):
+            continue
+        if is_here and is_loopback(urlsplit(each.url).netloc):
+            places.sources.append(_source(each.url))
+        else:
+            why = f"the Fabio at {each.url}, which Consul knows: name its pages by --fabio-admin {each.url}"
+            places.unseen.append(why)
 
 
-def _unnamed(instances: Sequence[Instance], known: Sequence[Source]) -> list[str]:
-    pages = {urlsplit(each.pages).netloc for each in known}
-    here = {urlsplit(each.pages).port for each in known if is_loopback(urlsplit(each.pages).netloc)}
-    return [
-        f"the Fabio at {each.url}, which Consul knows: name its pages by --fabio-admin {each.url}"
-        for each in instances
-        if urlsplit(each.url).netloc not in pages and not (each.port in here and is_local(each.address))
-    ]
+def _routed(instances: Sequence[Instance], places: Places) -> None:
+    """Fabios whose tables a mesh of ours routes: by their pages where those are here, else by the table alone."""
+    is_here = is_loopback(urlsplit(places.where).netloc)
+    pairs = [(instance, router) for instance in instances for router in fabio_api.routers([instance])]
+    for each, router in pairs:
+        is_ours = is_here and is_local(urlsplit(router.url).hostname or "")
+        known = {urlsplit(source.pages).netloc for source in places.sources}
+        if is_ours and urlsplit(each.url).netloc in known:
+            continue
+        places.sources.append(Source(router.name, each.url) if is_ours else Source(router.name, table=router.url))
 
 
 async def _usual_pages(http: HttpClient, places: Places) -> None:
