@@ -45,8 +45,14 @@ variable "user" {
 
 variable "config" {
   type        = string
-  description = "Its settings, a file of the task's user in /etc/fabio: they carry its Consul token."
+  description = "Its settings, a file of the task's user in /etc/fabio."
   default     = "/etc/fabio/fabio.properties"
+}
+
+variable "token_file" {
+  type        = string
+  description = "File with its Consul token, beside its settings; empty for none."
+  default     = "/etc/fabio/consul-token"
 }
 
 variable "port" {
@@ -119,7 +125,7 @@ job "hoploom-fabio" {
     task "fabio" {
       driver = var.driver
       user   = var.user
-      # It serves for deregistergraceperiod, 3 s, and then ends what is in flight, for shutdownwait, 5 s, at most.
+      # It serves for deregistergraceperiod, 5 s, and then ends what is in flight, for shutdownwait, 18 s, at most.
       kill_signal  = "SIGTERM"
       kill_timeout = "30s"
 
@@ -141,6 +147,12 @@ job "hoploom-fabio" {
           destination = volume_mount.value
           read_only   = true
         }
+      }
+
+      # Garbage is collected rarely (runtime.gogc), and more often before the task takes more than it may.
+      env {
+        CONSUL_HTTP_TOKEN_FILE = var.token_file
+        GOMEMLIMIT             = "${floor(var.memory * 0.75)}MiB"
       }
 
       config {

@@ -6,11 +6,15 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
-from hoploom.kit.metrics import FINE_SECONDS
+from hoploom.local.listeners import Listener
+from hoploom.local.own_engines import GOGC
+from hoploom.local.render import render
 from waiting import until
 
 LOOPBACK = "127.0.0.1"
@@ -150,9 +154,10 @@ class FabioRouter:
         folder: Path,
         name: str,
         consul: Reachable,
-        certificates: Path | None = None,
+        certificates: Path | str | None = None,
         *,
         announced: bool = False,
+        listeners: Sequence[Listener] = (),
     ) -> None:
         """Choose ports and write its configuration.
 
@@ -161,50 +166,31 @@ class FabioRouter:
             folder: Where its configuration and its log go.
             name: Its own.
             consul: Where the mesh is registered.
-            certificates: Folder with `NAME-cert.pem` and `NAME-key.pem`, for HTTPS at `tls_url`; None for none.
-            announced: Whether it registers itself, with a route that is there until it is told to stop.
+            certificates: Folder with `NAME-cert.pem` and `NAME-key.pem`, or "consul" for its KV store, for HTTPS at
+                `tls_url`; None for none.
+            announced: Whether it serves long enough at a stop for a balancer before it to see that its route is gone.
+            listeners: Further ones.
         """
         self.name, self._consul, (proxy, admin, tls, told) = name, consul, free_ports(4)
         folder.mkdir(parents=True, exist_ok=True)
         self.url, self.admin_url, self._admin_port = f"http://{LOOPBACK}:{proxy}", f"http://{LOOPBACK}:{admin}", admin
-        self._metrics_port = told
         self.tls_url = f"https://{LOOPBACK}:{tls}"
-        by_tls = {"proxy.cs": f"cs=mesh;type=path;cert={certificates}"} if certificates else {}
-        announcing = {
-            "registry.consul.register.addr": f"{LOOPBACK}:{admin}",
-            "registry.consul.register.tags": f"urlprefix-/_mesh/{name}/health strip=/_mesh/{name}",
+        self._metrics_port = told
+        own = [Listener(f"{LOOPBACK}:{proxy}"), *([Listener(f"{LOOPBACK}:{tls}", "https")] if certificates else [])]
+        values = {
+            "listeners": [each.as_dict() for each in (*own, *listeners)],
+            "ports": {"fabio_ui": admin, "fabio_metrics": told},
+            "consul_at": urlsplit(consul.url),
+            "certificates": str(certificates or ""),
+            "kv_prefix": "",
+            "node": name,
+            "address": LOOPBACK,
+            "alone": not announced,
+            "leaving": {"grace": "3s" if announced else "1s", "wait": "1s"},
+            "gogc": GOGC,
         }
-        lines = {
-            **by_tls,
-            **(announcing if announced else {}),
-            "proxy.addr": ",".join([
-                f"{LOOPBACK}:{proxy}", f"{LOOPBACK}:{told};proto=prometheus",
-                *([f"{LOOPBACK}:{tls};cs=mesh"] if certificates else []),
-            ]),
-            "metrics.target": "prometheus",
-            "metrics.prefix": "fabio",
-            "metrics.prometheus.buckets": ",".join(map(str, FINE_SECONDS)),
-            "proxy.localip": LOOPBACK,
-            "proxy.strategy": "rnd",
-            "proxy.matcher": "prefix",
-            "proxy.dialtimeout": "2s",
-            "proxy.noroutestatus": "503",
-            # Whoever asks for the announced route has to see that it is gone.
-            "proxy.deregistergraceperiod": "3s" if announced else "1s",
-            "proxy.shutdownwait": "1s",
-            "glob.matching.disabled": "true",
-            "ui.addr": f"{LOOPBACK}:{admin}",
-            "ui.access": "ro",
-            "registry.consul.addr": consul.url.removeprefix("http://"),
-            "registry.consul.register.enabled": str(announced).lower(),
-            "registry.consul.pollinterval": "500ms",
-            "registry.consul.checksRequired": "all",
-            "registry.consul.requireConsistent": "false",
-            "registry.consul.allowStale": "true",
-            "log.level": "WARN",
-        }
-        (folder / "fabio.properties").write_text("".join(f"{key} = {value}\n" for key, value in lines.items()))
-        self._child = Child([str(executable), "-cfg", str(folder / "fabio.properties")], folder / "log")
+        settings = render("fabio/fabio.properties.j2", values, folder / "fabio.properties")
+        self._child = Child([str(executable), "-cfg", str(settings)], folder / "log")
 
     def start(self) -> None:
         """Start it, enter its table as `consul/fabio-routes.hcl.j2` does, and wait until it routes that."""

@@ -90,7 +90,9 @@ def hosts(tmp_path_factory: pytest.TempPathFactory, engine_paths: dict[str, Path
     sha256 = hashlib.sha256((folder / "served/hoploom.tar").read_bytes()).hexdigest()
     consul = ConsulAgent(engine_paths["consul"], folder / "consul")
     router = FabioRouter(engine_paths["fabio"], folder / "dc1/etc/fabio", "one", consul)
-    shutil.chown(folder / "dc1/etc/fabio/fabio.properties", job_hosts.TASK_USER)
+    (folder / "dc1/etc/fabio/consul-token").write_text("of nobody\n", encoding="ascii")
+    for name in ("fabio.properties", "consul-token"):
+        shutil.chown(folder / "dc1/etc/fabio" / name, job_hosts.TASK_USER)
     shutil.copy2(engine_paths["fabio"], folder / "dc1/opt/hoploom/fabio")
     consul.start()
     with (

@@ -31,6 +31,9 @@ PACKAGES = (
     Package("traceroute", "traceroute", "it walks the lab's own internet"),
     Package("debootstrap", "debootstrap", "it makes the disk of the lab's hosts"),
     Package("systemd-container", "systemd-nspawn", "it boots the lab's hosts"),
+    Package("wrk", "wrk", "it loads the routers in `hoploom bench route`"),
+    Package("haproxy", "haproxy", "`hoploom bench route` compares Fabio with it"),
+    Package("nginx-light", "nginx", "`hoploom bench route` has it behind the routers"),
     Package("nftables", "nft", "the rules of the router between the lab's datacenters"),
     Package("openssh-client", "ssh", "Ansible reaches the lab's hosts by it"),
 )

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from hoploom.cli import collect
 from hoploom.engines import pins
@@ -46,11 +47,13 @@ def test_nomad_waits_longer_than_the_drain_takes(job: Path) -> None:
     assert kill_timeout_s <= seconds(client, "max_kill_timeout")
 
 
-def test_nomad_waits_longer_than_fabio_takes_to_leave() -> None:
-    settings = (FOLDER.parent / "fabio" / "fabio.properties.j2").read_text(encoding="utf-8")
-    leaving_s = seconds(settings.partition("{%- else %}")[2], "proxy.deregistergraceperiod")
-    leaving_s += seconds(settings, "proxy.shutdownwait")
+def test_nomad_and_systemd_wait_longer_than_fabio_takes_to_leave() -> None:
+    role = FOLDER.parent / "ansible" / "roles" / "fabio"
+    leaving = yaml.safe_load((role / "vars" / "main.yml").read_text(encoding="utf-8"))["fabio_values"]["leaving"]
+    leaving_s = sum(float(each.removesuffix("s")) for each in leaving.values())
     assert leaving_s < seconds((FOLDER / "fabio.nomad.hcl").read_text(encoding="utf-8"), "kill_timeout")
+    unit = (role / "templates" / "fabio.service.j2").read_text(encoding="utf-8")
+    assert leaving_s < float(unit.partition("TimeoutStopSec=")[2].partition("\n")[0])
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda path: path.name)

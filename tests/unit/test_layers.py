@@ -38,6 +38,7 @@ PURE = ("targets/*.py", "wire/*.py", "wire/api/*.py", "trust/credential.py", "tr
         "manager/campaign_form.py", "manager/pages/campaign_rows.py",
         "routing/audit*.py",
         "kit/tags.py", "kit/tag_*.py", "local/attached.py", "local/submission.py", "local/policies.py", "kit/names.py",
+        "local/listeners.py",
         "kit/errors.py", "kit/consul_records.py", "kit/external_nodes.py", "kit/election.py",
         "kit/belief.py", "kit/picking.py", "kit/outliers.py", "kit/pool.py",
         "input_service/leases.py",

@@ -12,7 +12,7 @@ from hoploom.cli import mapping, screen
 from hoploom.kit.errors import ConfigError, HoploomError
 from hoploom.kit.http_client import HttpClient
 from hoploom.kit.names import Names
-from hoploom.local import policies, view, wishes
+from hoploom.local import listeners, policies, view, wishes
 from hoploom.local.attached import Attached
 from hoploom.local.bringing_up import up
 from hoploom.local.joining import join
@@ -38,6 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", choices=["kit"], help="kit: Consul and Fabio alone, for services of your own")
     parser.add_argument("--no-map", action="store_true", help="bring the mesh up and map nothing")
     parser.add_argument("--engines", type=int, choices=[1, 2], default=1, help="2: the 2.0 series of Consul and Nomad")
+    parser.add_argument(
+        "--listen", action="append", default=[], metavar="AT;OPTIONS",
+        help="one more listener of Fabio, such as ':9090;proto=tcp' or ':9443;proto=https' (repeatable)",
+    )  # fmt: skip
     for name, what in (("workers", "ping"), ("inputs", "input"), ("outputs", "output"), ("managers", "manager")):
         parser.add_argument(f"--{name}", type=_count, default=1, metavar="N", help=f"{what} instances (default: 1)")
     wishes.add_arguments(parser)
@@ -50,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         names = Names.apart(args.prefix)
         print(f"{policies.consul(names)}\n{policies.nomad(names)}", end="")
         return 0
+    listeners.read_all(args.listen, {})
     wish = _wishes(args, places)
     plan = None if args.only or args.no_map else mapping.prepare(args, default=DEMO)
     how = f"joins what runs here · prefix {args.prefix}" if wish else "loopback only · ACLs on"
@@ -120,7 +125,7 @@ async def _bring_up(args: argparse.Namespace, plan: mapping.Prepared | None, fou
     try:
         with alone(places, lambda: screen.say("waiting", "another start or stop of this mesh is under way")):
             mesh.record = places.read()
-            await up(mesh, _counts(args), found, only_kit=bool(args.only))
+            await up(mesh, _counts(args), found, only_kit=bool(args.only), listen=args.listen)
         screen.say("routed", f"all passing in Consul and listed by Fabio after {time.monotonic() - began:.1f} s")
         _tell_where(mesh, args)
         return await _map(mesh, plan) if plan else 0

@@ -5,7 +5,7 @@ Engines of its own -> what is ours in somebody else's Consul -> jobs -> every in
 
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hoploom import __version__, engines
@@ -23,7 +23,12 @@ ROUTED_TIMEOUT_S = 90.0
 
 
 async def up(
-    mesh: LocalMesh, counts: Counts, found: Mapping[str, engines.Engine], *, only_kit: bool = False
+    mesh: LocalMesh,
+    counts: Counts,
+    found: Mapping[str, engines.Engine],
+    *,
+    only_kit: bool = False,
+    listen: Sequence[str] = (),
 ) -> None:
     """Bring everything up that is not.
 
@@ -32,6 +37,7 @@ async def up(
         counts: Instances of each service.
         found: Where the engines are that are to be its own.
         only_kit: Consul and Fabio alone.
+        listen: Further listeners of Fabio, as `listeners.read` takes them; none leaves those of before.
 
     Raises:
         ConfigError: A step is not reached; with the way out.
@@ -40,6 +46,7 @@ async def up(
     secrets = tokens.ensure(mesh.places)
     with Claims() as claims:
         settle_ports(mesh, claims)
+        own_engines.listen(mesh, listen, claims)
         await _start(mesh, secrets, found, only_kit=only_kit)
     if not only_kit:
         await _submit(mesh, counts)
@@ -70,7 +77,7 @@ def settle_ports(mesh: LocalMesh, claims: Claims) -> None:
         # A mesh of an older version has fewer listeners.
         mesh.record["ports"] = {**ports.choose(claims), **known}
         return
-    kept = {"attached": mesh.record["attached"]} if mesh.attached.id else {}
+    kept = {name: mesh.record[name] for name in ("attached", "listeners") if mesh.record.get(name)}
     mesh.record = {"v": 1, "version": __version__, "processes": {}, "ports": ports.choose(claims), **kept}
     own = {name: port for name, port in mesh.ports.items() if mesh.attached.is_own(name.partition("_")[0])}
     others = ports.moved(own)

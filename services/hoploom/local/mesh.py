@@ -128,11 +128,12 @@ class LocalMesh:
         """Write the record."""
         self.places.write(self.record)
 
-    def start(self, name: str, command: list[str]) -> bool:
-        """Start an engine of our own and record it; False where it runs."""
+    def start(self, name: str, command: list[str], environ: Mapping[str, str] | None = None) -> bool:
+        """Start an engine of our own and record it; False where it runs. `environ` is added to its environment."""
         if self.process(name):
             return False
-        environ = {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
+        environ = {**kept, **(environ or {})}
         process = processes.start(command, self.places.logs / f"{name}.log", environ)
         self.record.setdefault("processes", {})[name] = process.as_dict()
         self.save()

@@ -1,15 +1,20 @@
 """Starts the engines that are the mesh's own, from the templates in consul/, fabio/ and nomad/."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from hoploom.kit.errors import ConfigError
-from hoploom.local import queries
+from hoploom.local import listeners, ports, queries
+from hoploom.local.listeners import Listener
 from hoploom.local.mesh import NODE, LocalMesh
 from hoploom.local.nomad_agent import agent_values
+from hoploom.local.port_claims import Claims
 from hoploom.local.render import render
+
+# Nine times the live heap before it is collected, and no more than this: see fabio/README.md.
+GOGC, FABIO_MEMORY = 800, "256MiB"
 
 
 async def consul(mesh: LocalMesh, secrets: Mapping[str, str]) -> None:
@@ -28,10 +33,30 @@ async def consul(mesh: LocalMesh, secrets: Mapping[str, str]) -> None:
             mesh.say("cleaned", f"{service_id}: registered, and nobody there (left by a crash)")
 
 
+def listen(mesh: LocalMesh, texts: Sequence[str], claims: Claims) -> None:
+    """Write down what Fabio shall listen on beside its own port; nothing wanted leaves what was wanted before.
+
+    Raises:
+        ConfigError: A text is no listener, its port is taken, or Fabio is somebody else's or runs with others.
+    """
+    wanted = [each.as_dict() for each in listeners.read_all(texts, mesh.ports)]
+    if not wanted or wanted == mesh.record.get("listeners"):
+        return
+    if not mesh.attached.is_own("fabio"):
+        raise ConfigError(f"--listen is for a Fabio of the mesh's own, and {mesh.attached.fabio} is somebody else's")
+    if mesh.process("fabio"):
+        raise ConfigError("Fabio runs, and opens its listeners when it starts: `hoploom down` first")
+    for port in (each.port for each in listeners.read_all(texts, {})):
+        if not ports.is_free(port) or not claims.take(port):
+            raise ConfigError(f"--listen: somebody listens on port {port} already; take another")
+    mesh.record["listeners"] = wanted
+
+
 def fabio(mesh: LocalMesh, secrets: Mapping[str, str]) -> None:
     """A Fabio that reads the mesh's Consul."""
     path = render("fabio/fabio.properties.j2", _values(mesh, secrets), mesh.places.root / "fabio.properties")
-    mesh.start("fabio", [_path(mesh, "fabio"), "-cfg", str(path)])
+    environ = {"CONSUL_HTTP_TOKEN_FILE": str(mesh.places.tokens / "fabio"), "GOMEMLIMIT": FABIO_MEMORY}
+    mesh.start("fabio", [_path(mesh, "fabio"), "-cfg", str(path)], environ)
 
 
 async def nomad(mesh: LocalMesh) -> None:
@@ -45,7 +70,7 @@ async def nomad(mesh: LocalMesh) -> None:
 
 
 def _values(mesh: LocalMesh, secrets: Mapping[str, str]) -> dict[str, Any]:
-    root = mesh.places.root
+    root, further = mesh.places.root, mesh.record.get("listeners", [])
     return {
         "dc": mesh.attached.dc,
         "node": NODE,
@@ -58,8 +83,12 @@ def _values(mesh: LocalMesh, secrets: Mapping[str, str]) -> dict[str, Any]:
         "client_dir": str(root / "nomad-client"),
         **agent_values(mesh.ports["nomad_rpc"]),
         "networks": ["127.0.0.0/8"],
-        "proxy_addr": f"127.0.0.1:{mesh.ports['fabio_proxy']}",
-        "certificates": "",
+        "listeners": [Listener(f"{listeners.LOOPBACK}:{mesh.ports['fabio_proxy']}").as_dict(), *further],
+        "certificates": "consul",
+        "kv_prefix": f"{mesh.attached.prefix}/" if mesh.attached.prefix else "",
+        # Nobody else routes here, so nobody has to be waited for.
+        "leaving": {"grace": "1s", "wait": "5s"},
+        "gogc": GOGC,
         # The mesh's only Fabio: nobody could ask another one while it leaves.
         "alone": True,
     }
