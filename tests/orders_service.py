@@ -1,6 +1,7 @@
 """A small service on the kit, for tests that start and stop real instances: `python orders_service.py --port ...`.
 
-With `ORDERS_FAIL_EVERY=N` in its environment it answers every Nth request 500, as a version with a fault does.
+With `ORDERS_FAIL_EVERY=N` in its environment it answers every Nth request 500, as a version with a fault does; with
+`ORDERS_NEVER_READY=true` it says for ever that it is not ready.
 """
 
 import asyncio
@@ -23,10 +24,15 @@ async def _order(request: web.Request) -> web.Response:
     return web.json_response({"instance": kit.me(request).id})
 
 
+async def _has_its_database() -> None:
+    if os.environ.get("ORDERS_NEVER_READY") == "true":
+        raise kit.NotReady("the database does not answer")
+
+
 def _app() -> web.Application:
     app = web.Application()
     app.add_routes([web.get("/orders", _order), web.post("/orders", _order)])
-    kit.setup(app, name="orders", routes=["/orders"])
+    kit.setup(app, name="orders", routes=["/orders"], ready=[_has_its_database])
     return app
 
 

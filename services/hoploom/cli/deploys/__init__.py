@@ -1,0 +1,1 @@
+"""`hoploom deploy`: its flags, its screen, and how it reaches the engines."""
