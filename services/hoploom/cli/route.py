@@ -3,12 +3,12 @@
 import argparse
 from typing import Any
 
-from hoploom.cli.routes import lint, show, weight
+from hoploom.cli.routes import audit, lint, show, weight
 
 NAME = "route"
-HELP = "show, weight, lint: what Fabio makes of tags and overrides, and shares by tag; here or of any Consul and Fabio"
+HELP = "audit, show, weight, lint: what is wrong with routes, what Fabio makes of tags, and shares; ours or anybody's"
 # Each is a module with NAME, HELP, add_arguments(parser) and run(args).
-VERBS: dict[str, Any] = {each.NAME: each for each in (show, weight, lint)}
+VERBS: dict[str, Any] = {each.NAME: each for each in (audit, show, weight, lint)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

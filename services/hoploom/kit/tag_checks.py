@@ -170,7 +170,7 @@ def _redirect(route: "Route") -> Iterator[Finding]:
     url = re.sub(r"^(https?://[^/:?#]+)\$path", r"\1/", route.redirect.url)
     match = _REDIRECT_URL.fullmatch(url)
     if not is_word(url) or "," in url or not match or _BAD_ESCAPE.search(match["rest"] or ""):
-        problem = f"{route.redirect.url!r} is no URL to redirect to; one that cannot be read at all costs the whole table"
+        problem = f"{route.redirect.url!r} is no URL to redirect to; one that cannot be read costs the whole table"
         yield error(problem, "write e.g. https://example.com$path, and a slash before $path behind a port")
     elif "$" in url.replace("$path", "").replace("$host", ""):
         yield error("the redirect has a variable other than $host and $path, which stays as it is", "write it out")

@@ -34,6 +34,7 @@ class Settings:
         gogc: Go's garbage collection target, per cent, unless its environment says otherwise.
         secrets: Names of settings in which a secret can be read; never the secrets.
         consul_port: Of the agent that it reads; None where its address has none.
+        ports: At which it routes.
     """
 
     backend: str = "consul"
@@ -50,6 +51,7 @@ class Settings:
     gogc: int = 100
     secrets: tuple[str, ...] = ()
     consul_port: int | None = 8500
+    ports: tuple[int, ...] = (9999,)
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ def settings(config: Mapping[str, Any]) -> Settings:
         gogc=int(config["Runtime"]["GOGC"]),
         secrets=tuple(_secrets(config)),
         consul_port=urlsplit(f"//{consul.get('Addr', '')}").port,
+        ports=tuple(int(each["Addr"].rpartition(":")[2]) for each in config["Listen"]),
     )
 
 

@@ -22,7 +22,7 @@ CONFIG: dict[str, Any] = {
     "Proxy": {"DialTimeout": 30_000_000_000},
     "Runtime": {"GOGC": 100},
     "GlobMatchingDisabled": False,
-    "Listen": [{"CertSource": {"VaultFetchToken": ""}}],
+    "Listen": [{"Addr": ":9999", "CertSource": {"VaultFetchToken": ""}}],
     "Metrics": {"Circonus": {"APIKey": ""}},
     "BGP": {"Peers": None},
 }  # fmt: skip
@@ -122,7 +122,7 @@ async def test_a_table_that_a_mesh_routes_is_read_without_pages(
     ("change", "name"),
     [
         ({"Metrics": {"Circonus": {"APIKey": "k"}}}, "metrics.circonus.apikey"),
-        ({"Listen": [{"CertSource": {"VaultFetchToken": "k"}}]}, "proxy.cs vaultfetchtoken"),
+        ({"Listen": [{"Addr": ":9999", "CertSource": {"VaultFetchToken": "k"}}]}, "proxy.cs vaultfetchtoken"),
         ({"BGP": {"Peers": [{"Password": "k"}]}}, "bgp.peers password"),
     ],
 )

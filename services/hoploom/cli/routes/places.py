@@ -126,11 +126,17 @@ async def _fabio(http: HttpClient, url: str, places: Places) -> None:
     usual = f"{parts.scheme}://{parts.netloc.rpartition(':')[0] or parts.netloc}:{_PAGES_PORT}"
     if await observing_fabio.has_pages(http, url):
         places.sources.append(_source(url))
-    elif is_loopback(parts.netloc) and await observing_fabio.has_pages(http, usual):
+    elif is_loopback(parts.netloc) and await _routes_at(http, usual, parts.port or 80):
         places.sources.append(_source(usual))
     else:
         places.unseen.append(f"the table and the settings of the Fabio at {url}: name its pages by --fabio-admin "
                              f"(usually {usual})")  # fmt: skip
+
+
+async def _routes_at(http: HttpClient, pages: str, port: int) -> bool:
+    """Whether these are the pages of a Fabio that routes at this port."""
+    seen = await observing_fabio.look(http, _source(pages))
+    return seen.settings is not None and port in seen.settings.ports
 
 
 async def _by_consul(places: Places, *, is_said: bool) -> None:
