@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,7 @@ PER_S = 200
 TIMEOUT_S = 15
 _KEPT = 2 / 3
 _FIELDS = ("ns", "code", "latency_ns", "out", "in", "error", "body", "attack", "seq", "method", "url", "headers")
+_GO_S = 5.0
 _WARM_S = 2.0
 """First connections, first imports: neither quiet nor a part of what is done."""
 
@@ -100,10 +101,14 @@ class Account:
         return [each for each in self.sent if not each.good]
 
     @property
-    def failing_s(self) -> float:
-        """Seconds from the first failed request to the last; 0 where none or one failed."""
-        times = [each.at_s for each in self.failed]
-        return max(times) - min(times) if times else 0.0
+    def worst(self) -> tuple[int, float]:
+        """Most failed requests of one go, and the most seconds that one lasted; a pause of 5 s ends a go."""
+        goes, last_s = list[list[float]](), float("-inf")
+        for each in sorted(self.failed):
+            if each.at_s - last_s > _GO_S:
+                goes.append([])
+            goes[-1].append(last_s := each.at_s)
+        return max(map(len, goes), default=0), max((go[-1] - go[0] for go in goes), default=0.0)
 
     @property
     def codes(self) -> dict[str, int]:
@@ -182,14 +187,24 @@ class Attack:
         results = [self._results(is_kept) for is_kept in (True, False)]
         return all(each.exists() and each.stat().st_size for each in results)
 
-    def _read(self) -> Iterable[Sent]:
+    def _read(self) -> Iterator[Sent]:
         good = {(each.method, each.url): each.good for each in self._targets}
         for is_kept in (True, False):
-            encoded = subprocess.run(
-                [str(program()), "encode", "-to=csv", str(self._results(is_kept))], capture_output=True, check=True
-            ).stdout.decode("utf-8", "replace")
-            for row in csv.reader(encoded.splitlines()):
-                yield _sent(dict(zip(_FIELDS, row, strict=False)), is_kept, good)
+            command = [str(program()), "encode", "-to=csv", str(self._results(is_kept))]
+            encoded = subprocess.run(command, capture_output=True, check=True).stdout
+            yield from read(encoded.decode("utf-8", "replace"), is_kept, good)
+
+
+def read(text: str, is_kept: bool, good: Mapping[tuple[str, str], tuple[int, ...]]) -> Iterator[Sent]:
+    """What vegeta's results say.
+
+    Args:
+        text: As `vegeta encode -to=csv` writes them.
+        is_kept: Whether they came by kept connections.
+        good: The statuses that the service itself answers with, by method and URL.
+    """
+    for row in csv.reader(text.splitlines()):
+        yield _sent(dict(zip(_FIELDS, row, strict=False)), is_kept, good)
 
 
 def _sent(row: Mapping[str, str], is_kept: bool, good: Mapping[tuple[str, str], tuple[int, ...]]) -> Sent:

@@ -1,11 +1,11 @@
 """What was done to a mesh under load, and what its clients felt of it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from vegeta import Account
 from waiting import pause
@@ -52,21 +52,29 @@ class Outcome:
 
     def words(self) -> str:
         """In one line, for people."""
-        sent, failed = len(self.during.sent), len(self.during.failed)
-        lasted = f" within {self.during.failing_s:.1f} s" if failed else ""
+        sent, failed, (most, longest_s) = len(self.during.sent), len(self.during.failed), self.during.worst
+        lasted = f" (in one go {most} within {longest_s:.1f} s)" if failed else ""
         p99 = f"p99 {self.during.within_ms(99):.0f} ms, quiet {self.quiet.within_ms(99):.0f} ms"
         return f"{self.case}: {self.what}: {failed} of {sent:,} requests failed{lasted}; {p99} ({self.slower:.1f} x)"
 
     def told(self) -> dict[str, object]:
         """As JSON."""
+        most, longest_s = self.during.worst
         return {
-            "case": self.case, "what": self.what, "sent": len(self.during.sent), "failed": len(self.during.failed),
-            "failing_s": round(self.during.failing_s, 2), "codes": self.during.codes,
+            "case": self.case, "what": self.what, "may": self.may, "well": self.well,
+            "sent": len(self.during.sent), "failed": len(self.during.failed), "codes": self.during.codes,
+            "most_in_one_go": most, "longest_s": round(longest_s, 2),
             "p99_ms": round(self.during.within_ms(99), 1), "quiet_p99_ms": round(self.quiet.within_ms(99), 1),
             "quiet_sent": len(self.quiet.sent), "quiet_failed": len(self.quiet.failed),
-            "slower": round(self.slower, 2), "may": self.may, "well": self.well,
-            "failures": [str(each) for each in self.during.failed[:20]],
+            "slower": round(self.slower, 2), "failures": [str(each) for each in self.during.failed[:20]],
         }  # fmt: skip
+
+
+class Case(NamedTuple):
+    """What plays a case in its world, so many times, and how often where nobody says."""
+
+    play: Callable[[Any, int], Iterable[Outcome]]
+    rounds: int
 
 
 class Load(Protocol):

@@ -1,0 +1,35 @@
+"""Deploys that fail no request: what is done to a mesh every day, under vegeta's load, and what clients felt of it.
+
+The cases are those of `python3 tests lab deploys`; a host's own (c, d, gone) are left out where there are no hosts.
+"""
+
+from collections.abc import Iterator
+
+from hoploom.cli.bench import Figure, at_most
+from lab.deploys import NAMES, played
+from lab.deploys_hosts import CASES as OF_HOSTS
+from lab.deploys_outcome import MOST_SLOWER, Outcome
+from lab.hosts import unmet
+
+MOST_S = {"kill": 3.0, "gone": 20.0}
+"""Seconds for which requests fail through Fabio after a crash: an instance's check, or the agents' of each other."""
+
+
+def measure(scale: float) -> list[Figure]:
+    """Every case, each so often as it says where `scale` is 1."""
+    names = [name for name in NAMES if not (name in OF_HOSTS and unmet())]
+    return [figure for outcome in played(names, scale=scale) for figure in _figures(outcome)]
+
+
+def _figures(outcome: Outcome) -> Iterator[Figure]:
+    name, failed = f"{outcome.case}: {outcome.what}", len(outcome.during.failed)
+    sent = ("requests sent", len(outcome.during.sent))
+    if outcome.may == "fail":
+        most, longest_s = outcome.during.worst
+        yield at_most(f"{name}: requests fail for", longest_s, "s", MOST_S[outcome.case])
+        yield at_most(f"{name}: failed after one crash", most, "requests", 200 * MOST_S[outcome.case], sent)
+        return
+    yield at_most(f"{name}: failed", failed, "requests", 0, sent)
+    if outcome.may == "nothing":
+        quiet = ("quiet p99 in ms", outcome.quiet.within_ms(99))
+        yield at_most(f"{name}: p99 against the quiet one", outcome.slower, "times", MOST_SLOWER, quiet)
