@@ -190,7 +190,8 @@ class FabioRouter:
             "gogc": GOGC,
         }
         settings = render("fabio/fabio.properties.j2", values, folder / "fabio.properties")
-        self._child = Child([str(executable), "-cfg", str(settings)], folder / "log")
+        self.log = folder / "log"
+        self._child = Child([str(executable), "-cfg", str(settings)], self.log)
 
     def start(self) -> None:
         """Start it, enter its table as `consul/fabio-routes.hcl.j2` does, and wait until it routes that."""

@@ -3,6 +3,7 @@
 Source: Fabio 1.7.2, route/table.go (addRoute, delRoute, weighRoute), Go's net/url.Parse, github.com/gobwas/glob.
 """
 
+import ipaddress
 import re
 from collections.abc import Iterator
 
@@ -14,7 +15,7 @@ TABLE = "Fabio refuses its whole table over it, for every service"
 NOBODY = f"no target matches this weight: {TABLE}; wait until one is registered, or write it by `hoploom route weight`"
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)", re.ASCII)
-_PORT = re.compile(r"[^\[\]]*(?::\d*)?|\[[^\[\]]+\](?::\d*)?", re.ASCII)
+_PORT = re.compile(r"[^\[\]:]*(?::\d*)?|\[[^\[\]]+\](?::\d*)?", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"\x80-\U0010ffff%]*")
 
 
@@ -31,10 +32,12 @@ def findings(command: Command) -> Iterator[Finding]:
 
 
 def bad_url(url: str) -> str:
-    """Why Go does not take this for an URL; empty where it does."""
-    if any(ord(each) < 0x20 or ord(each) == 0x7F for each in url):  # noqa: PLR2004 (ASCII's control characters)
+    """Why Go does not take this for an URL; empty where it does. Stricter than Go where no scheme is written."""
+    plain, _, fragment = url.partition("#")
+    if any(ord(each) < 0x20 or ord(each) == 0x7F for each in plain):  # noqa: PLR2004 (ASCII's control characters)
         return "has a control character"
-    plain = url.partition("#")[0]
+    if _BAD_ESCAPE.search(fragment):
+        return _bad_path(fragment)
     if plain.startswith(":"):
         return "has no scheme before the colon"
     found = _SCHEME.match(plain)
@@ -48,6 +51,13 @@ def bad_url(url: str) -> str:
     return _bad_path(rest)
 
 
+def _is_ipv6(text: str) -> bool:
+    try:
+        return bool(ipaddress.IPv6Address(text))
+    except ValueError:
+        return False
+
+
 def _bad_path(path: str) -> str:
     return "has a % without two hexadecimal digits" if _BAD_ESCAPE.search(path) else ""
 
@@ -56,6 +66,6 @@ def _bad_authority(text: str) -> str:
     user, at, host = text.rpartition("@")
     if at and (_BAD_ESCAPE.search(user) or not re.fullmatch(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*", user, re.ASCII)):
         return "has a user that is none"
-    if not _PORT.fullmatch(host) or (not host.startswith("[") and ":" in host.rpartition(":")[0]):
+    if not _PORT.fullmatch(host) or (host.startswith("[") and not _is_ipv6(host[1 : host.index("]")])):
         return "has a host or port that is none"
     return "" if _HOST.fullmatch(host) and "%" not in host else "has a host that is none"
