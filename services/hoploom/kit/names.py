@@ -16,6 +16,7 @@ _PREFIX = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 _ROUTE_PREFIX = re.compile(r"(/[a-z0-9][a-z0-9._-]*)*")
 # The protocols of which Fabio takes a part of the path away.
 _BY_PATH = frozenset({Proto.HTTP, Proto.HTTPS})
+_FABIO_KEYS = "fabio/"
 _RULE = re.compile(r'^(key|key_prefix|service|query_prefix|node_prefix)(\s+)"([^"]+)"', re.MULTILINE)
 
 
@@ -81,7 +82,11 @@ class Names:
 
     def _rule(self, found: re.Match[str]) -> str:
         kind, blank, name = found.groups()
-        own = self.key(name) if kind.startswith("key") else self.service(name)
+        if name == _FABIO_KEYS:
+            # Among strangers a Fabio of ours keeps to the prefix (fabio/fabio.properties.j2).
+            own = f"{self.prefix}/{name}" if self.service_prefix else name
+        else:
+            own = self.key(name) if kind.startswith("key") else self.service(name)
         return f'{kind}{blank}"{own}"'
 
 

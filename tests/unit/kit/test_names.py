@@ -71,6 +71,12 @@ def test_a_policy_among_strangers_allows_writing_under_the_prefix_alone(path: Pa
         assert '"hoploom/' not in there and f'service "{path.stem}"' not in there
 
 
+def test_a_fabio_among_strangers_reads_its_own_keys_and_not_theirs() -> None:
+    rules = (POLICIES / "fabio.hcl").read_text(encoding="utf-8")
+    assert 'key_prefix "loom2/fabio/"' in APART.policy(rules)
+    assert '"fabio/"' not in APART.policy(rules)
+
+
 def test_an_instance_registers_itself_under_these_names() -> None:
     settings = Settings(prefix="loom2", service_prefix="loom2-", route_prefix="/loom2")
     found = record(Mesh("orders", (parse("urlprefix-/orders"),), settings=settings, port=80))
