@@ -16,6 +16,11 @@ from hoploom.routing.audit_observed import Observed, SeenRouter, Settings, targe
 _LONG_DIAL_S = 10.0
 _FABIOS_GOGC = 100
 _MANY_HOSTS = 100
+_KEPT = {
+    "registry.consul.token": "leave it out of the settings, and name its file in Fabio's environment: "
+    "CONSUL_HTTP_TOKEN_FILE"
+}
+"""How a secret is kept out of /api/config, where there is a way (Consul's client reads that variable by itself)."""
 _GLOB = re.compile(r"[*?\[{]")
 
 
@@ -71,10 +76,10 @@ def _access(router: SeenRouter, settings: Settings) -> Iterator[AuditFinding]:
 def _secrets(router: SeenRouter, settings: Settings) -> Iterator[AuditFinding]:
     reachable = _is_reachable(router, settings)
     who = "everybody who reaches its admin pages" if reachable else "every user of its host"
+    severity = Severity.ERROR if reachable else Severity.WARNING
     for name in settings.secrets:
         text = f"{who} can read {name} of {router.name} in /api/config, also where ui.access = ro"
-        cure = "set ui.addr to loopback, and change it" if reachable else "give it no right that Fabio does not need"
-        severity = Severity.ERROR if reachable else Severity.ADVICE
+        cure = f"{_KEPT.get(name, 'set ui.addr to loopback')}{', and change the token' if reachable else ''}"
         yield AuditFinding(Kind.READABLE_TOKEN, severity, router.name, name, text, cure)
 
 

@@ -25,7 +25,7 @@ def kinds(observed: Observed) -> list[str]:
         ({"pages_at": "[::1]:9998"}, []),
         ({"pages_at": "0.0.0.0:9998", "secrets": ("registry.consul.token",)},
          ["open-admin-port error", "readable-token error"]),
-        ({"secrets": ("registry.consul.token",)}, ["readable-token advice"]),
+        ({"secrets": ("registry.consul.token",)}, ["readable-token warning"]),
         ({"access": "rw"}, ["writable-pages warning"]),
         ({"checks_required": "one"}, ["checks-required-one warning"]),
         ({"consistent": True, "stale": False}, ["consistent-reads warning"]),
@@ -36,7 +36,7 @@ def kinds(observed: Observed) -> list[str]:
         ({"checks_required": "one", "stale": False, "backend": "static"}, []),
     ],
     ids=["as it should be", "pages at every address, read-only", "pages at an address, writable", "IPv6 loopback",
-         "pages open with a token", "a token on loopback", "writable on loopback", "one check is enough",
+         "pages open with a token", "a token, on loopback", "writable on loopback", "one check is enough",
          "the leader alone", "no stale reads", "a long dial", "globs for nothing", "garbage", "Consul is not asked"],
 )  # fmt: skip
 def test_a_setting_is_a_finding(change: dict[str, Any], expected: list[str]) -> None:
