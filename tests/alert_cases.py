@@ -44,6 +44,7 @@ RESULTS = 'hoploom_http_requests_total{instance_id="a",service="output",route="/
 JOB = 'nomad_nomad_job_summary_%s{nomad_job="hoploom-input",task_group="input"}'
 FABIO = 'fabio_http_status_count{instance="n1",code="%s"}'
 TABLE = 'hoploom_fabio_table_routes{fabio="%s",dc="dc1",instance_id="%s"}'
+TIMED = 'hoploom_route_converge_seconds_%s{fabio="n1",dc="dc1",instance_id="a"%s}'
 OFFSET = 'hoploom_output_clock_offset_seconds_%s'
 VALUE = 'hoploom_kv_value_bytes_%s'
 OPERATIONS = 'hoploom_kv_transaction_operations_%s'
@@ -187,6 +188,25 @@ CASES = (
         {TABLE % ("n1", "a"): "24x30", TABLE % ("n2", "a"): "24x30", TABLE % ("n2", "b"): "20x30"},
     ),
     Case("FabioTableShrunk", *_of(TABLE % ("n1", "a"), "24x15 9x15", "48x15 24x15")),
+    *(
+        Case(f"RouteTable{what.title()}", *_of(f'hoploom_route_table_{what}{{fabio="n1",dc="dc1",instance_id="a"}}',
+                                              "0x15 1x15", "0x10 1x5 0x15"))
+        for what in ("stalled", "shrunken")
+    ),
+    Case(
+        "RouteConvergeSlow",
+        {TIMED % ("bucket", f',le="{bound}"'): rises for bound, rises in (("1.0", "0+5x50"), ("5.0", "0+6x50"),
+                                                                          ("+Inf", "0+6x50"))},
+        {TIMED % ("bucket", f',le="{bound}"'): rises for bound, rises in (("1.0", "0+6x50"), ("5.0", "0+6x50"),
+                                                                          ("+Inf", "0+6x50"))},
+        40,
+    ),
+    Case(
+        "RouteFinding",
+        {'hoploom_route_findings{kind="stale",severity="error",dc="dc1",instance_id="a"}': "0x10 2x20"},
+        {'hoploom_route_findings{kind="dial-timeout",severity="warning",dc="dc1",instance_id="a"}': "0x10 2x20"},
+    ),
+    Case("RoutersUntimed", *_of(TIMED % ("count", ""), "0+6x20 120x30", "0+6x50"), 45),
     Case(
         "FabioErrors",
         {FABIO % 200: "0+100x30", FABIO % 503: "0+5x30"},

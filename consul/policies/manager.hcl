@@ -1,5 +1,6 @@
 # manager registers itself, finds the others, leads its own roles, and shows who leads the others. It enrols workers and
-# signs for them, and enters those that live elsewhere in the catalogue, as nodes whose names begin with edge-.
+# signs for them, and enters those that live elsewhere in the catalogue, as nodes whose names begin with edge-. It times
+# routers by a registration of its own that comes and goes, and reads their overrides.
 node_prefix "" {
   policy = "read"
 }
@@ -16,6 +17,9 @@ service "manager" {
   policy = "write"
 }
 service "ping" {
+  policy = "write"
+}
+service "route-canary" {
   policy = "write"
 }
 session_prefix "" {
@@ -57,6 +61,9 @@ key_prefix "hoploom/once/" {
 key_prefix "hoploom/overlay" {
   policy = "read"
 }
+key_prefix "hoploom/roles/auditor/" {
+  policy = "write"
+}
 key_prefix "hoploom/roles/dyfi/" {
   policy = "write"
 }
@@ -67,6 +74,9 @@ key_prefix "hoploom/roles/keys/" {
   policy = "write"
 }
 key_prefix "hoploom/roles/manager/" {
+  policy = "write"
+}
+key "hoploom/routers" {
   policy = "write"
 }
 key_prefix "hoploom/sessions/" {
@@ -82,5 +92,8 @@ key_prefix "hoploom/workers/" {
   policy = "write"
 }
 key "hoploom/epoch" {
+  policy = "read"
+}
+key_prefix "fabio/" {
   policy = "read"
 }

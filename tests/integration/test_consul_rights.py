@@ -25,10 +25,10 @@ OWN = {
     "input": ("hoploom/roles/groups/.lock", "hoploom/roles/documents/.lock", "hoploom/shards/00/.lock",
               "hoploom/campaigns/x", "hoploom/overlay/dc2", "hoploom/ids/next", "hoploom/stores/x"),
     "output": ("hoploom/roles/collect-default/.lock", "hoploom/stores/x", "hoploom/data-sets/x"),
-    "manager": (*(f"hoploom/roles/{role}/.lock" for role in ("manager", "keys", "edge-nodes", "dyfi")),
+    "manager": (*(f"hoploom/roles/{role}/.lock" for role in ("manager", "keys", "edge-nodes", "dyfi", "auditor")),
                 *(f"hoploom/{each}/x" for each in ("keys", "invites", "workers", "orders", "ids", "users",
                                                        "doors", "sessions", "attempts", "tokens")),
-                "hoploom/audit", "hoploom/dyfi", "hoploom/events"),
+                "hoploom/audit", "hoploom/dyfi", "hoploom/events", "hoploom/routers"),
 }
 
 

@@ -68,6 +68,7 @@ def _coordination(found: dict[str, Any]) -> Iterator[str]:
         yield f"leader    {each['role']}: {each['instance'] or 'nobody'} (token {each['index']})"
     if found["dyfi"]:
         yield f"names     {found['dyfi']['line']}"
+    yield from _routers(found.get("routers") or {})
     owners = ", ".join(f"{each['instance']} {each['slots']}" for each in found["owners"])
     if owners:
         yield f"shards    64 slots: {owners}"
@@ -77,6 +78,17 @@ def _coordination(found: dict[str, Any]) -> Iterator[str]:
             if not group["finished"]:
                 yield f"campaign  {each['campaign']['id']}/{name}: {_kind(each['campaign'])}{_progress(group)}"
         yield from (f"away      {line}" for line in slices.lines(each))
+
+
+def _routers(standing: dict[str, Any]) -> Iterator[str]:
+    """One line, where a router does not do what it should, or routes are wrong."""
+    routers = [] if standing.get("old") else standing.get("routers", [])
+    said = [each["why"] for each in routers if each["state"] == "stalled"]
+    said += [each["shrunken"] for each in routers if each["shrunken"]]
+    wrong = sum(each["severity"] == "error" for each in standing.get("findings", ())) if routers else 0
+    said += [f"{wrong} finding{'s' if wrong > 1 else ''}: `hoploom route audit`"] if wrong else []
+    if said:
+        yield f"routers   {'; '.join(said)}"
 
 
 def _collected(said: dict[str, Any]) -> str:

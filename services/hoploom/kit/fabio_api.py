@@ -6,7 +6,7 @@ can see it while the admin port stays on loopback; and its metrics likewise (`fa
 
 import ipaddress
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,10 @@ from hoploom.kit.consul_api import Instance
 from hoploom.kit.errors import Unavailable
 
 SERVICE = "fabio-routes"
+CANARY = "route-canary"
+"""A service that nobody asks: a manager takes it in and out of all tables, and sees how soon they follow."""
+
+CANARY_PATH = "/_mesh/canary/"
 _OK = 200
 
 
@@ -58,8 +62,18 @@ def routers(instances: Sequence[Instance]) -> list[Router]:
     ]
 
 
+def without_canaries(table: Iterable[RouteEntry]) -> list[RouteEntry]:
+    """A table as it is for everybody: without the route that comes and goes on purpose."""
+    return [each for each in table if CANARY_PATH not in each.src]
+
+
 async def routes(session: aiohttp.ClientSession, url: str, timeout_s: float) -> list[RouteEntry]:
-    """Read a route table.
+    """Read a route table; arguments and errors as those of `text`, and Unavailable for what is no route table."""
+    return parsed(await text(session, url, timeout_s), url)
+
+
+async def text(session: aiohttp.ClientSession, url: str, timeout_s: float) -> bytes:
+    """A route table as it is answered: a long one costs ten times as much to understand as to ask for.
 
     Args:
         session: The pool to use.
@@ -67,7 +81,7 @@ async def routes(session: aiohttp.ClientSession, url: str, timeout_s: float) -> 
         timeout_s: Seconds until the whole answer has to be there.
 
     Raises:
-        Unavailable: No answer, or no route table.
+        Unavailable: No answer, or one that says that there is none.
     """
     try:
         async with session.get(url, timeout=aiohttp.ClientTimeout(total=timeout_s), allow_redirects=False) as answer:
@@ -76,6 +90,11 @@ async def routes(session: aiohttp.ClientSession, url: str, timeout_s: float) -> 
         raise Unavailable(f"no route table from {url} ({str(error) or type(error).__name__})") from error
     if answer.status != _OK:
         raise Unavailable(f"no route table from {url}: status {answer.status}")
+    return body
+
+
+def parsed(body: bytes, url: str) -> list[RouteEntry]:
+    """The lines of a table that `url` has answered; raises Unavailable where it is none."""
     try:
         return [_entry(item) for item in json.loads(body) or []]
     except (ValueError, KeyError, TypeError, AttributeError) as error:

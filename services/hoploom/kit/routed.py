@@ -64,7 +64,7 @@ async def _asked(mesh: Mesh) -> list[tuple[str, bool]]:
     # One that has left would stay for ever.
     _TABLE.clear()
     for router, table in zip(routers, tables, strict=True):
-        _TABLE.labels(router.name).set(len(table))
+        _TABLE.labels(router.name).set(len(fabio_api.without_canaries(table)))
     return [
         (router.name, fabio_api.lists(table, mesh.address, mesh.port))
         for router, table in zip(routers, tables, strict=True)

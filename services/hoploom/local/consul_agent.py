@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from hoploom.kit import fabio_api
 from hoploom.kit.deploy import deploy_root
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.http_client import Answer, HttpClient
@@ -91,7 +92,7 @@ class ConsulAdmin:
     async def registered(self) -> dict[str, dict[str, Any]]:
         """Our services at the agent, by id."""
         found = (await self.call("GET", "/v1/agent/services")).json()
-        ours = {self.names.service(name) for name in SERVICES}
+        ours = {self.names.service(name) for name in (*SERVICES, fabio_api.CANARY)}
         return {service_id: each for service_id, each in found.items() if each["Service"] in ours}
 
     async def clean_up(self) -> list[str]:

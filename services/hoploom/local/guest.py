@@ -98,7 +98,7 @@ class Guest:
         """
         if await self._owner() != self._attached.id:
             return
-        ours = {self._names.service(name) for name in (*SERVICES, fabio_api.SERVICE, "fabio")}
+        ours = {self._names.service(name) for name in (*SERVICES, fabio_api.SERVICE, fabio_api.CANARY, "fabio")}
         for service_id, each in (await self._consul.must("GET", "/v1/agent/services")).items():
             if each["Service"] in ours:
                 await self._consul.must("PUT", f"/v1/agent/service/deregister/{service_id}")

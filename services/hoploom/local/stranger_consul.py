@@ -10,7 +10,7 @@ from hoploom.local.stranger import FORBIDDEN, POLICY, Stranger
 from hoploom.local.wishes import is_local
 
 LEAST = (1, 14, 0)
-SERVICES = ("input", "output", "manager", "ping", "fabio-routes", "fabio")
+SERVICES = ("input", "output", "manager", "ping", "fabio-routes", "route-canary", "fabio")
 _ACL_OFF, _NOT_FOUND = 401, 404
 
 

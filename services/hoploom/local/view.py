@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hoploom.kit import credentials
+from hoploom.kit import credentials, fabio_api
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.external_nodes import EDGE
 from hoploom.local.consul_agent import SERVICES
@@ -82,19 +82,20 @@ async def _table(mesh: LocalMesh) -> list[Mapping[str, Any]] | None:
     except Unavailable:
         return None
     found: list[Mapping[str, Any]] = answer.json() or []
-    return found
+    # The one that comes and goes on purpose is nobody's.
+    return [each for each in found if fabio_api.CANARY_PATH not in str(each.get("src"))]
 
 
 async def _coordination(mesh: LocalMesh) -> dict[str, Any]:
     """Leaders, owners, campaigns, what is paused and kept names, as a manager tells it; empty where none answers."""
-    wanted = ("leaders", "owners", "campaigns")
+    wanted, single = ("leaders", "owners", "campaigns"), ("overlay", "dyfi", "routers")
     try:
         headers = credentials.header(mesh.secrets.get("operator", ""))
         answer = await mesh.http.request("GET", f"{mesh.fabio_url}/api/v1/overview", headers=headers)
         found = answer.json() if answer.ok else {}
     except Unavailable:
         found = {}
-    return {**{name: found.get(name, []) for name in wanted}, **{name: found.get(name) for name in ("overlay", "dyfi")}}
+    return {**{name: found.get(name, []) for name in wanted}, **{name: found.get(name) for name in single}}
 
 
 async def _collected(mesh: LocalMesh, instances: list[InstanceView]) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from hoploom.manager import (
     signing,
 )
 from hoploom.manager.atlas import handlers as atlas
+from hoploom.manager.auditing import attaching as auditing
 from hoploom.manager.broker import handlers as broking
 from hoploom.manager.dyfi import attaching as dyfi
 from hoploom.manager.enrolment import attaching as enrolment
@@ -72,6 +73,7 @@ def make_app(settings: Settings) -> web.Application:
     if settings.gateway:
         relaying.attach(app, settings.gateway_rate)
     dyfi.attach(app, settings)
+    auditing.attach(app, settings)
     sight.attach(app, settings.latest)
     pages.attach(app, settings.doors)
     planning.attach(app)
@@ -93,4 +95,9 @@ async def _leads(app: web.Application, term: Term) -> None:
         group.create_task(active_passive.lead(app, term))
 
 
-_ROLES = {"manager": _leads, key_keeping.ROLE: key_keeping.leads, projecting.ROLE: projecting.leads}
+_ROLES = {
+    "manager": _leads,
+    key_keeping.ROLE: key_keeping.leads,
+    projecting.ROLE: projecting.leads,
+    auditing.ROLE: auditing.leads,
+}

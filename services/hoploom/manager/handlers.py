@@ -39,6 +39,7 @@ async def overview(request: web.Request) -> web.Response:
         "owners": [{"instance": name, "slots": count} for name, count in seen.owners.found.slots.items()],
         "results": list(seen.results.found.rows),
         "dyfi": seen.names.found,
+        "routers": seen.routers.found.to_json() if seen.routers.found else None,
         "events": [each.to_json() for each in seen.events.found],
     }
     return web.json_response(document)

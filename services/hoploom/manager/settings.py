@@ -42,6 +42,14 @@ class Settings(kit.Settings):
         "Requests a second that one such worker may send; 0 for any number.",
         more="A spool that drains sends some ten a second; one worker may take more of a manager.",
     )
+    canary_s: float = setting(
+        10.0,
+        "Seconds, 1 to 20, between two changes of the registration by which routers are timed; 0 times none.",
+        more="Less asks routers for their tables more often: nine times in this time at most.",
+    )
+    canary_stall_s: float = setting(
+        10.0, "Seconds, 1 to 20, in which a router has to follow what Consul shows; after that it counts as stalled."
+    )
     dyfi_hosts: str = setting(
         "", "Names, separated by commas, that are kept pointing to where this datacenter is; empty keeps none."
     )

@@ -18,6 +18,9 @@ from hoploom import kit
 from hoploom.kit import Mesh, metrics
 from hoploom.kit.clock import boottime_s, wall_us
 from hoploom.kit.errors import Unavailable
+from hoploom.manager.auditing import attaching as auditing
+from hoploom.manager.auditing import verdicts
+from hoploom.manager.auditing.standing import Standing
 from hoploom.manager.dyfi import handlers as dyfi
 from hoploom.manager.events import ring
 from hoploom.manager.events.comparing import happened
@@ -43,6 +46,7 @@ SHOWN_ONLY = frozenset({"results", "tables"})
 
 _WHO = {
     "instances": "Consul", "leaders": "Consul", "tables": "Consul", "events": "Consul", "names": "Consul",
+    "routers": "Consul",
     "campaigns": "the input service", "overlay": "the input service", "owners": "the input service",
     "results": "the output service",
 }  # fmt: skip
@@ -208,6 +212,7 @@ def readers(app: web.Application, mesh: Mesh, latest: int) -> Mapping[str, Reade
         "results": lambda: asking.latest_results(mesh, latest),
         "events": events,
         "names": names,
+        "routers": lambda: auditing.seen(mesh),
     }
 
 
@@ -226,7 +231,12 @@ def _face(seen: SeenMesh) -> bytes:
         (part.found, part.away)
         for part in (
             seen.instances, seen.campaigns, seen.overlay, seen.leaders, seen.owners, seen.tables, seen.results,
-            seen.names, seen.events,
+            seen.names, seen.events, _calm(seen.routers),
         )
     ]  # fmt: skip
     return hashlib.sha256(repr((workers, parts, seen.problems)).encode()).digest()
+
+
+def _calm(routers: Part[Standing | None]) -> Part[Standing | None]:
+    """Without figures that are others each time; a page that is read again shows the newest."""
+    return replace(routers, found=verdicts.face(routers.found)) if routers.found else routers

@@ -10,11 +10,12 @@ OTHER = "a2"
 _LOCKS = {
     "input": ("hoploom/roles/groups/.lock", "hoploom/roles/documents/.lock", "hoploom/shards/00/.lock"),
     "output": ("hoploom/roles/collect-default/.lock",),
-    "manager": tuple(f"hoploom/roles/{role}/.lock" for role in ("manager", "keys", "edge-nodes", "dyfi")),
+    "manager": tuple(f"hoploom/roles/{role}/.lock" for role in ("manager", "keys", "edge-nodes", "dyfi", "auditor")),
 }
 _NAMES = {
     **{each: (each,) for each in SERVICES},
     "fabio": ("fabio", "fabio-routes", "fabio-metrics"),
+    "manager": ("manager", "route-canary"),
     "prometheus": ("host-metrics",),
 }
 _READ = ("hoploom/signing/key", "apps/anything")

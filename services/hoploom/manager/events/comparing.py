@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from hoploom.manager.auditing.standing import STALLED
 from hoploom.manager.registry import LEFT, SILENT
 from hoploom.manager.seeing.seen import Event, SeenMesh
 
@@ -26,7 +27,7 @@ def happened(before: SeenMesh, after: SeenMesh, at_us: int) -> list[Event]:
         Event(at_us, kind, text, subject)
         for kind, text, subject in (
             *_probing(before, after), *_leaders(before, after), *_deploys(before, after), *_campaigns(before, after),
-            *_instances(before, after), *_workers(before, after),
+            *_instances(before, after), *_workers(before, after), *_routers(before, after),
         )
     ]  # fmt: skip
     if len(found) > MOST:
@@ -92,6 +93,20 @@ def _workers(before: SeenMesh, after: SeenMesh) -> Iterator[Told]:
                 yield "worker", "fell silent" if each.status == SILENT else "took leave", each.id
             elif old in (SILENT, LEFT):
                 yield "worker", "is heard again", each.id
+
+
+def _routers(before: SeenMesh, after: SeenMesh) -> Iterator[Told]:
+    if before.routers.found is None or after.routers.found is None:
+        return
+    was = {each.name: each for each in before.routers.found.routers}
+    for each in after.routers.found.routers:
+        old = was.get(each.name, each)
+        if each.state != old.state and STALLED in (each.state, old.state):
+            said = "does not follow Consul any more" if each.state == STALLED else "follows Consul again"
+            yield "router", said, each.name
+        if bool(each.shrunken) != bool(old.shrunken):
+            said = "has lost routes that Consul still asks for" if each.shrunken else "has its routes again"
+            yield "router", said, each.name
 
 
 def _campaigns(before: SeenMesh, after: SeenMesh) -> Iterator[Told]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from hoploom.kit.fabio_api import RouteEntry
+from hoploom.manager.auditing.standing import FOLLOWS, STALLED, UNKNOWN
 from hoploom.manager.pages import rendering
 from hoploom.manager.seeing.seen import SLOTS
 from hoploom.manager.seeing.tables import Table, findings, target
@@ -13,6 +14,10 @@ from hoploom.manager.sight import SIGHT
 
 _EVEN = 0.005
 """Shares that differ by less are the same: routers round them to slots of a table."""
+
+
+_SHAPES = {FOLLOWS: "passing", STALLED: "critical", UNKNOWN: "unknown"}
+_FINDINGS = 30
 
 
 def routes() -> list[web.RouteDef]:
@@ -32,6 +37,9 @@ async def mesh(request: web.Request) -> web.Response:
         shares=[(table, shares(table, names)) for table in seen.tables.found],
         findings=findings(seen.tables.found, seen.instances.found),
         agree=agree(seen.tables.found),
+        routers=seen.routers.found,
+        shapes=_SHAPES,
+        most_findings=_FINDINGS,
         events=list(reversed(seen.events.found)),
     )
 

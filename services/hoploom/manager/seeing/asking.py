@@ -100,7 +100,8 @@ async def _input(mesh: Mesh, path: str) -> dict[str, Any]:
 
 async def _table(mesh: Mesh, router: Router) -> Table:
     try:
-        return Table(router.name, tuple(await fabio_api.routes(mesh.http.session, router.url, _TABLE_S)))
+        found = await fabio_api.routes(mesh.http.session, router.url, _TABLE_S)
+        return Table(router.name, tuple(fabio_api.without_canaries(found)))
     except Unavailable as error:
         return Table(router.name, away=str(error))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from hoploom.manager.auditing.standing import SLOW_S, STALLED, Standing
 from hoploom.manager.registry import Seen
 from hoploom.manager.seeing.seen import SLOTS, Part, Problem, SeenMesh
 from hoploom.manager.seeing.tables import findings
@@ -25,6 +26,13 @@ WHAT_TO_DO: Final[Mapping[str, str]] = {
     "FabioInstanceUnlisted": "Requests go to the others. Compare its tags with the table on Mesh; restart that Fabio "
     "where its table stands still.",
     "RouteStale": "Some requests fail. A Fabio lets go within a second; where it does not, restart that Fabio.",
+    "RouteTableStalled": "It may send requests to who is gone, and nothing to who is new: look at its log and its way "
+    "to Consul, then restart that Fabio; a KV line that it refuses is named among the findings on Mesh.",
+    "RouteTableShrunken": "Requests for what is lost get 503. Compare its table on Mesh with another's; restart that "
+    "Fabio.",
+    "RouteConvergeSlow": "Every change waits for it. Is its machine busy, does it poll seldom (registry.consul."
+    "pollinterval), are there very many services?",
+    "RouteFinding": "Each says its own cure; `hoploom route audit` shows them all.",
     "FabioUnread": "Its table is not known here. Is that Fabio up, and does it route /_mesh itself?",
     "DatacenterAway": "Its workers go on with what they know. Look at the link between the datacenters.",
     "NamesUnknown": "Consul is away, or the record there is damaged: `hoploom dyfi` says more.",
@@ -33,13 +41,17 @@ WHAT_TO_DO: Final[Mapping[str, str]] = {
 """By kind of problem."""
 
 _HEALTH = {"critical": True, "warning": False}
+_RANKS = {"error": True, "warning": False}
+_SEEN_HERE = frozenset({"missing", "stale", "router-away", "routers-differ"})
+"""Findings of the leader's that every manager finds by itself, and sooner."""
+
 
 
 def problems(seen: SeenMesh) -> tuple[Problem, ...]:
     """All of them: what is away first, then by what they are about."""
     found = [
         *_away(seen), *_leadership(seen), *_instances(seen), *_workers(seen.workers), *_datacenters(seen.campaigns),
-        *_routing(seen), *_names(seen.names),
+        *_routing(seen), *_audited(seen.routers.found), *_names(seen.names),
     ]  # fmt: skip
     # Several parts may be away by the same sentence.
     return tuple({(each.kind, each.text): each for each in found}.values())
@@ -104,6 +116,23 @@ def _routing(seen: SeenMesh) -> Iterator[Problem]:
     for each in findings(seen.tables.found, seen.instances.found):
         kind = "FabioInstanceUnlisted" if each.kind == "missing" else "RouteStale"
         yield _problem(kind, each.problem, each.subject)
+
+
+def _audited(standing: Standing | None) -> Iterator[Problem]:
+    if standing is None or standing.old:
+        return
+    for each in standing.routers:
+        if each.state == STALLED:
+            yield _problem("RouteTableStalled", each.why, each.name)
+        if each.shrunken:
+            yield _problem("RouteTableShrunken", each.shrunken, each.name, grave=each.grave)
+        if each.is_slow:
+            text = f"{each.name} takes more than {SLOW_S:g} s to follow what changes in Consul"
+            yield _problem("RouteConvergeSlow", text, each.name, grave=False)
+    for found in standing.findings:
+        if found.severity in _RANKS and found.kind not in _SEEN_HERE:
+            text = f"{found.problem}: {found.cure}"
+            yield _problem("RouteFinding", text, found.subject, grave=_RANKS[found.severity])
 
 
 def _names(names: Part[Mapping[str, Any] | None]) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from hoploom.kit.consul_records import Check, Instance
 from hoploom.kit.external_nodes import EDGE
+from hoploom.manager.auditing.standing import Standing
 from hoploom.manager.registry import Seen
 from hoploom.manager.seeing.tables import Table
 
@@ -103,7 +104,7 @@ class Event:
 
     Attributes:
         at_us: When it was seen, microseconds since 1970 by the wall clock of who saw it.
-        kind: "leader", "instance", "worker", "campaign", "probing" or "deploy".
+        kind: "leader", "instance", "worker", "campaign", "probing", "deploy" or "router".
         text: What happened, in words without names of others in them that could be mistaken for ours.
         subject: Who or what it happened to.
     """
@@ -172,6 +173,7 @@ class SeenMesh:
         owners: Owners of slots.
         tables: The route table of every passing router.
         results: The newest results of all outputs.
+        routers: How routers stand, as the leader of `auditor` has written it down; None before it has.
         names: Names that are kept at a provider, as `/api/v1/dyfi` tells them; None where there are none.
         events: What happened, oldest first.
         problems: What is wrong, the worst first.
@@ -191,6 +193,7 @@ class SeenMesh:
     owners: Part[Owners] = Part(Owners())
     tables: Part[tuple[Table, ...]] = Part(())
     results: Part[Results] = Part(Results())
+    routers: Part[Standing | None] = Part(None)
     names: Part[Mapping[str, Any] | None] = Part(None)
     events: Part[tuple[Event, ...]] = Part(())
     problems: tuple[Problem, ...] = ()

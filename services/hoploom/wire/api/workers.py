@@ -51,6 +51,7 @@ CALLS: Final = (
     Call("GET", "/archives/{name}", "An archive that workers are installed from.",
          answers={200: ("application/gzip",), 206: ("application/gzip",), 304: (), 416: ()}),
     Call("GET", "/api/v1/fleet", "Who can be probed, and by which addresses.", OPERATOR),
+    Call("GET", "/api/v1/routers", "How the routers stand: how soon they follow Consul, and what is wrong.", VIEWER),
     Call("GET", "/api/v1/dyfi", "Names at a provider, and how their updates stand.", VIEWER),
     Call("POST", "/api/v1/dyfi/resume", "Call the provider again: a person has seen to it.", OPERATOR, body=Body()),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hoploom.manager.auditing.standing import RouterStanding, Standing
 from hoploom.manager.events.comparing import MOST, happened
 from hoploom.manager.seeing.seen import InstanceSeen, Part, SeenMesh
 from unit.manager.pages.test_fleet_rows import heard
@@ -31,6 +32,10 @@ def seen(**parts: Any) -> SeenMesh:
     return SeenMesh(at_s=0.0, **parts)
 
 
+def routers(state: str, shrunken: str = "") -> Part[Any]:
+    return Part(Standing(routers=(RouterStanding("n1", state, shrunken=shrunken),)), 0.0)
+
+
 def of(*rows: Any) -> Part[Any]:
     return Part(rows, 0.0)
 
@@ -38,6 +43,15 @@ def of(*rows: Any) -> Part[Any]:
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
+        (seen(routers=routers("follows")), seen(routers=routers("stalled")),
+         ["router n1 does not follow Consul any more"]),
+        (seen(routers=routers("stalled")), seen(routers=routers("follows")), ["router n1 follows Consul again"]),
+        (seen(routers=routers("unknown")), seen(routers=routers("follows")), []),
+        (seen(routers=Part(None)), seen(routers=routers("stalled")), []),
+        (seen(routers=routers("follows")), seen(routers=routers("follows", "lost")),
+         ["router n1 has lost routes that Consul still asks for"]),
+        (seen(routers=routers("follows", "lost")), seen(routers=routers("follows")),
+         ["router n1 has its routes again"]),
         (seen(instances=of()), seen(instances=of(instance("o-1"))), ["instance o-1 came, on deb01"]),
         (seen(instances=of(instance("o-1"))), seen(instances=of()), ["instance o-1 is gone"]),
         (seen(instances=of(instance("o-1"))), seen(instances=of(instance("o-1", "critical", note="disk\nfull"))),
@@ -63,7 +77,9 @@ def of(*rows: Any) -> Part[Any]:
         (seen(), seen(overlay=overlay(paused=True)), []),
         (SeenMesh(), seen(instances=of(instance("o-1"))), []),
     ],
-    ids=["comes", "goes", "turns red", "leaves", "turns green", "deployed", "another leader", "no leader",
+    ids=["router stalls", "router recovers", "router timed first", "router not known before", "table shrinks",
+         "table whole again",
+         "comes", "goes", "turns red", "leaves", "turns green", "deployed", "another leader", "no leader",
          "falls silent", "comes back", "first ad", "campaign made", "finished", "all paused", "campaign resumed",
          "not known before", "first look"],
 )  # fmt: skip

@@ -2,16 +2,20 @@
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 import crowd
+from hoploom.kit.clock import wall_us
 from hoploom.kit.external_nodes import EDGE, ExternalNode, entered
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.testing import OnMesh
 from hoploom.manager.app import make_app
+from hoploom.manager.auditing import record
+from hoploom.manager.auditing.standing import FindingStanding, RouterStanding, Standing
 from hoploom.manager.pages.words import segment
 from hoploom.manager.registry import REGISTRY
 from hoploom.manager.settings import Settings
@@ -96,6 +100,29 @@ async def test_a_long_name_of_another_script_stands_apart_and_leads_to_its_page(
         assert f"<bdi>{crowd.LONG_NAME}</bdi>" in said
     if path in ("/", "/fleet"):
         assert f'href="fleet/{segment(crowd.LONG_NAME)}"' in said
+
+
+ROUTERS = (
+    RouterStanding("n1", "stalled", 10**15, "the table of n1 stands still", 9, 0.25, 0.51, 20, 24),
+    RouterStanding("n2", "follows", 10**15, shrunken="the table of n2 has lost routes"),
+    RouterStanding("n3"),
+)
+FOUND = FindingStanding("bad-override", "error", "n1", "line 3", "line 3 <b>freezes", "write `route add`", 10**15)
+
+
+async def test_how_routers_stand_is_shown_with_cures_and_its_age(pages: Pages, fake_consul: FakeConsul) -> None:
+    standing = Standing("manager-9", wall_us(), ROUTERS, (FOUND,) * 31, 4, ("the settings of n1",))
+    for written in (standing, replace(standing, at_us=wall_us() - 10**9)):
+        await fake_consul.kv_put(record.KEY, record.encoded(written))
+        await look(pages)
+        said = await text(pages, "/mesh")
+        for word in ("stands still", "not timed yet", "0.25 s", "0.51 s", "the table of n2 has lost routes",
+                     "line 3 &lt;b&gt;freezes", "<code>route add</code>", "and 5 more",
+                     "the settings of n1"):  # fmt: skip
+            assert word in said, word
+        assert ("Nobody has written since" in said) is (written is not standing)
+    home = await text(pages, "/")
+    assert "restart that Fabio" not in home, "what was long ago is nobody's problem"
 
 
 async def test_who_is_not_there_is_said_on_a_page_to_a_person_and_in_a_document_to_a_program(pages: Pages) -> None:

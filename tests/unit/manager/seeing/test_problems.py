@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hoploom.kit.fabio_api import RouteEntry
+from hoploom.manager.auditing.standing import FindingStanding, RouterStanding, Standing
 from hoploom.manager.seeing.problems import WHAT_TO_DO, problems
 from hoploom.manager.seeing.seen import InstanceSeen, Owners, Part, Results, SeenMesh
 from hoploom.manager.seeing.tables import Table
@@ -13,6 +14,18 @@ from hoploom.manager.seeing.tables import Table
 RULES = Path(__file__).resolve().parents[4] / "ansible/roles/monitoring/files/rules"
 BAD = InstanceSeen("o-1", "output", "h:1", "n", "dc1", "", "", "critical", "disk full", target="h:1", routes=1)
 PI = InstanceSeen("ping-pi", "ping", "elsewhere", "edge-pi", "dc1", "", "pi", "critical", "silent")
+ROUTERS = (
+    RouterStanding("n1", "stalled", why="the table of n1 stands still"),
+    RouterStanding("n2", "follows", p50_s=0.3, shrunken="the table of n2 has lost routes"),
+    RouterStanding("n3", "follows", p50_s=4.0),
+    RouterStanding("n4", "follows", p50_s=0.3),
+)
+FOUND = tuple(
+    FindingStanding(kind, severity, "n1", f"x-{number}", f"{kind} {number}", "write it so")
+    for number, (kind, severity) in enumerate(
+        [("bad-override", "error"), ("dial-timeout", "warning"), ("garbage-collection", "advice"), ("stale", "error")]
+    )
+)
 AWAY_DC = {"campaign": {"id": "c"}, "groups": {}, "datacenters": {"dc2": {"away": "no way"}, "dc1": {"away": ""}}}
 
 
@@ -31,14 +44,21 @@ AWAY_DC = {"campaign": {"id": "c"}, "groups": {}, "datacenters": {"dc2": {"away"
         (SeenMesh(tables=Part((Table("f", away="x"),))), ["FabioUnread"]),
         (SeenMesh(instances=Part((BAD,)), tables=Part((Table("f", (RouteEntry("output", "/", "http://h:1/"),)),))),
          ["InstanceNotReady", "RouteStale"]),
+        (SeenMesh(routers=Part(Standing(routers=ROUTERS, findings=FOUND))),
+         ["RouteTableStalled", "RouteTableShrunken", "RouteConvergeSlow", "RouteFinding", "RouteFinding"]),
         (SeenMesh(names=Part({"stopped": "badauth", "line": "x"})), ["DyfiStopped"]),
         (SeenMesh(names=Part(None, away="damaged")), ["NamesUnknown"]),
     ],
     ids=["nothing", "Consul away", "services away", "one output silent", "no leader", "slots unowned",
-         "instances", "datacenter away", "a router silent", "a stale route", "names stopped", "names unknown"],
+         "instances", "datacenter away", "a router silent", "a stale route",
+         "what the auditor says", "names stopped", "names unknown"],
 )  # fmt: skip
 def test_what_is_wrong_is_said_once(seen: SeenMesh, kinds: list[str]) -> None:
     assert [each.kind for each in problems(seen)] == kinds
+
+
+def test_what_the_auditor_said_long_ago_is_nobodys_problem() -> None:
+    assert not problems(SeenMesh(routers=Part(Standing(routers=ROUTERS, findings=FOUND, old=True))))
 
 
 def test_what_is_shown_in_the_place_of_what_is_away_has_its_time() -> None:

@@ -1,0 +1,113 @@
+"""Looks at every table and at what Consul says of it, again and again: the shell of `routing.audit` and of `sizes`."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from hoploom.kit import Mesh, fabio_api, tags
+from hoploom.kit.clock import boottime_s
+from hoploom.kit.consul_api import ConsulApi
+from hoploom.kit.consul_records import Instance, KvEntry
+from hoploom.kit.errors import Unavailable
+from hoploom.manager.auditing import routers, sizes
+from hoploom.manager.auditing.sizes import Size
+from hoploom.routing import audit
+from hoploom.routing.audit import AuditFinding, Observed
+from hoploom.routing.observing import Observer
+from hoploom.routing.observing_fabio import Source
+
+log = logging.getLogger(__name__)
+EVERY_S = 10.0
+SERVICES_A_SECOND = 10
+"""A look asks Consul once for each service that has routes; where there are hundreds, looks are rarer."""
+
+OWN = ("input", "output", "manager", "ping", fabio_api.SERVICE)
+
+
+class Catalogue:
+    """Consul by its own names, without the canary: who comes and goes on purpose is nobody's finding."""
+
+    def __init__(self, consul: ConsulApi, service_prefix: str) -> None:
+        """Read by this agent; `service_prefix` is before the names of a mesh among strangers."""
+        self._consul, self._prefix = consul, service_prefix
+
+    async def services(self) -> dict[str, list[str]]:
+        """Names of all services with their tags."""
+        found = await self._consul.services()
+        return {name: known for name, known in found.items() if name != f"{self._prefix}{fabio_api.CANARY}"}
+
+    async def instances(self, service: str, *, passing: bool = True) -> tuple[int, list[Instance]]:
+        """Instances of a service, each with the service's name as tables have it."""
+        index, found = await self._consul.instances(service.removeprefix(self._prefix), passing=passing)
+        return index, [replace(each, service=service) for each in found]
+
+    async def kv_list(self, prefix: str) -> list[KvEntry]:
+        """All keys below a prefix."""
+        return await self._consul.kv_list(prefix)
+
+
+class Looking:
+    """What one leader sees of tables.
+
+    Attributes:
+        findings: What two looks in a row have found.
+        sizes: How long each table was lately, by router.
+        unseen: What could not be looked at, in sentences.
+    """
+
+    def __init__(self, mesh: Mesh, every_s: float = EVERY_S, clock: Callable[[], float] = boottime_s) -> None:
+        """See nothing yet."""
+        self._mesh, self._every_s, self._clock = mesh, every_s, clock
+        prefix = mesh.names.service_prefix
+        # Among strangers their services are their own affair.
+        self._only = frozenset(f"{prefix}{name}" for name in OWN) if prefix else None
+        self._catalogue = Catalogue(mesh.consul, prefix)
+        self._before: Observed | None = None
+        self.findings: tuple[AuditFinding, ...] = ()
+        self.sizes: dict[str, tuple[Size, ...]] = {}
+        self.unseen: tuple[str, ...] = ()
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            try:
+                await self._look()
+            except Unavailable as error:
+                # What was found stands, since nobody knows better; two looks far apart are no two in a row.
+                self._before, self.unseen = None, (f"Consul, so tables are held against nothing: {error}",)
+                log.info("routes are looked at later: %s", error)
+            asked = {each.service for each in self._before.instances or ()} if self._before else ()
+            await asyncio.sleep(max(self._every_s, len(asked) / SERVICES_A_SECOND))
+
+    async def _look(self) -> None:
+        found = await routers.registered(self._mesh.consul)
+        sources = [Source(each.name, table=each.url) for each in found]
+        observed = _plain(await Observer(self._mesh.http, self._catalogue, sources, only=self._only).look())
+        if self._before is not None:
+            # A table of thousands takes a while, in which the loop goes on.
+            self.findings = tuple(await asyncio.to_thread(audit.lasting, self._before, observed))
+        self._measure(observed)
+        # Settings are each host's own affair: admin pages are on loopback.
+        self._before, self.unseen = observed, tuple(each for each in observed.unseen if "settings" not in each)
+
+    def _measure(self, observed: Observed) -> None:
+        wanted = sum(
+            each.status == "passing" and sum(tag.startswith(tags.PREFIX) for tag in each.tags)
+            for each in observed.instances or ()
+        )
+        now_s, known = self._clock(), self.sizes
+        self.sizes = {each.name: known.get(each.name, ()) for each in observed.routers}
+        for router, table in observed.with_tables():
+            new = Size(now_s, len(table), wanted)
+            self.sizes[router.name] = sizes.remembered(known.get(router.name, ()), new)
+
+
+def _plain(observed: Observed) -> Observed:
+    return replace(
+        observed,
+        routers=tuple(
+            each if each.routes is None else replace(each, routes=tuple(fabio_api.without_canaries(each.routes)))
+            for each in observed.routers
+        ),
+    )
