@@ -153,12 +153,18 @@ def _consul_said(
     keys = sum(map(len, overrides.values()))
     services = len({each.service for each in instances})
     there = f"Consul {where}".strip() + (f" ({dc})" if dc else "")
-    return f"{there}: {len(instances)} instances of {services} services with routes, {keys} keys of overrides"
+    return f"{there}: {_many(services, 'service')} with routes, {_many(len(instances), 'instance')}, " + (
+        f"{_many(keys, 'key')} of overrides"
+    )
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _router_said(router: SeenRouter) -> str:
     known = f"Fabio {router.name}" + (f" ({router.version})" if router.version else "")
-    return f"{known}: {'does not answer' if router.routes is None else f'{len(router.routes)} routes'}"
+    return f"{known}: {'does not answer' if router.routes is None else _many(len(router.routes), 'route')}"
 
 
 def _paths(routers: Sequence[SeenRouter]) -> list[str]:

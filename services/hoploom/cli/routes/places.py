@@ -88,9 +88,11 @@ async def _named(args: argparse.Namespace, http: HttpClient, places: Places) -> 
         places.sources.append(_source(_url("the pages of a Fabio", each)))
     for each in args.fabio:
         await _fabio(http, _url("a Fabio", each), places)
-    await _by_consul(places, is_said=bool(args.consul) or mesh is not None)
     if not places.sources and not args.fabio:
         await _usual_pages(http, places)
+    await _by_consul(places, is_said=bool(args.consul) or mesh is not None)
+    if not places.sources and not args.fabio:
+        places.unseen.append("the table of any Fabio: none was named (--fabio-admin)")
     if places.consul is None and not places.sources:
         raise ConfigError("nothing could be looked at: " + "; ".join(
             places.unseen or ["no mesh runs here, and no Consul or Fabio answers at the usual ports; name them by "
@@ -189,15 +191,12 @@ async def _usual_pages(http: HttpClient, places: Places) -> None:
     """A Fabio at the usual port of this machine, where the Consul is on this machine too and is what it reads."""
     url = f"http://127.0.0.1:{_PAGES_PORT}"
     consul = urlsplit(places.where or _CONSUL)
-    if not is_loopback(consul.netloc) or not await observing_fabio.has_pages(http, url):
-        places.unseen.append("the table of any Fabio: none was named (--fabio-admin)")
-        return
-    seen = await observing_fabio.look(http, _source(url))
-    port = seen.settings.consul_port if seen.settings else None
-    if places.consul is None or port == consul.port:
-        places.sources.append(_source(url))
-    else:
-        places.unseen.append(f"the Fabio at {url}: it reads another Consul than {places.where}")
+    if is_loopback(consul.netloc):
+        settings = (await observing_fabio.look(http, _source(url))).settings
+        if settings and settings.consul_port == consul.port:
+            places.sources.append(_source(url))
+        elif settings:
+            places.unseen.append(f"the Fabio at {url}: it reads another Consul than {places.where}")
 
 
 def _source(url: str) -> Source:
