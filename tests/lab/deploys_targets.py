@@ -9,7 +9,7 @@ from lab.made_batches import made
 from vegeta import Target
 
 BATCHES = 32
-"""So many different batches are sent in turn: one that comes twice at the same moment is answered 409 for a reason."""
+"""So many different batches are sent in turn; one that comes again while it is being stored is answered 409."""
 
 
 def of_services(url: str, token: Callable[[str], str]) -> dict[str, list[Target]]:
@@ -31,7 +31,7 @@ def of_services(url: str, token: Callable[[str], str]) -> dict[str, list[Target]
 
 
 def _lease(url: str, worker: dict[str, str]) -> Target:
-    who = {"worker": "nobody", "group": "", "rate_pps": 0, "families": [4]}
+    who = {"worker": "nobody", "group": "nobody", "rate_pps": 100, "families": [4]}
     asked = json.dumps({"v": 1, "request_id": str(uuid.uuid4()), **who}).encode()
     # No campaign runs, so there is no work: 204 is its own answer.
     return Target("POST", f"{url}/leases", asked, {**worker, "Content-Type": "application/json"}, good=(204,))
@@ -41,7 +41,7 @@ def _results(url: str, operator: dict[str, str], worker: dict[str, str]) -> list
     get = Target("GET", f"{url}/api/v1/results?limit=1", headers=operator)
     headers = {**worker, "Content-Type": MEDIA_TYPE_ZSTD}
     batches = [pack(made(str(uuid.uuid4()))) for _ in range(BATCHES)]
-    return [each for one in batches for each in (get, Target("POST", f"{url}/results", one, headers))]
+    return [each for one in batches for each in (get, Target("POST", f"{url}/results", one, headers, (200, 409)))]
 
 
 def _bearer(token: str) -> dict[str, str]:

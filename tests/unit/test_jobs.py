@@ -40,6 +40,7 @@ def test_nomad_waits_longer_than_the_drain_takes(job: Path) -> None:
         + Settings().drain_s
         + 2 * lifecycle.TELL_CAP_S
         + lifecycle.SHUTDOWN_S
+        + lifecycle.LEFT_CAP_S
     )
     kill_timeout_s = seconds(job.read_text(encoding="utf-8"), "kill_timeout")
     assert drain_s < kill_timeout_s <= 30, "a client that says nothing else cuts more than 30 s without a word"

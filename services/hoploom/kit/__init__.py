@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hoploom.kit.balance import ServiceClient
     from hoploom.kit.errors import NotReady
     from hoploom.kit.http_app import read_json, setup
-    from hoploom.kit.lifecycle import background, health_routes, on_drain, run
+    from hoploom.kit.lifecycle import background, health_routes, on_drain, on_left, run
     from hoploom.kit.membership import Mesh
     from hoploom.kit.settings import Settings, load, setting
     from hoploom.kit.term import Term, TermEnded
@@ -38,6 +38,7 @@ __all__ = [
     "mesh",
     "metrics",
     "on_drain",
+    "on_left",
     "read_json",
     "run",
     "setting",
@@ -50,7 +51,7 @@ _MODULES = {
     "balance": ("ServiceClient",),
     "errors": ("NotReady",),
     "http_app": ("read_json", "setup"),
-    "lifecycle": ("background", "health_routes", "on_drain", "run"),
+    "lifecycle": ("background", "health_routes", "on_drain", "on_left", "run"),
     "membership": ("Mesh",),
     "settings": ("Settings", "load", "setting"),
     "term": ("Term", "TermEnded"),

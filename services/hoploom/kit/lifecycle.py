@@ -1,8 +1,9 @@
 """From start to stop: listen, register, serve, and leave without failing a request.
 
 The stop order, each step bounded: hand over (`on_drain`) -> maintenance mode, `Connection: close` -> gone from every
-passing Fabio -> nothing in flight -> listener closed -> deregistered, session ended -> stores and clients closed. One
-task group owns every background task; when one of them fails, the process ends and the scheduler starts another.
+passing Fabio -> nothing in flight -> listener closed -> what nobody asks for any more is given up (`on_left`) ->
+deregistered, session ended -> stores and clients closed. One task group owns every background task; when one of them
+fails, the process ends and the scheduler starts another.
 A member without an agent (`setup(agent=False)`) neither listens nor registers; all else is the same.
 """
 
@@ -12,7 +13,7 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -28,6 +29,7 @@ S = TypeVar("S", bound=Settings)
 UNROUTED_CAP_S = 5.0
 HAND_OVER_CAP_S = 5.0
 TELL_CAP_S = 2.0
+LEFT_CAP_S = 2.0
 # A router may have picked this instance just before it let go of it; its request arrives within milliseconds.
 SETTLE_S = 0.1
 # Fabio keeps idle connections for 15 s; ours must be kept longer, or a request meets a closing connection.
@@ -82,8 +84,16 @@ def background(app: web.Application, loop: Loop) -> None:
 
 
 def on_drain(app: web.Application, step: Loop) -> None:
-    """Run `await step(app)` first when stopping: hand over what this instance holds. At most 5 s."""
+    """Run `await step(app)` first when stopping: hand over what this instance holds. At most 5 s.
+
+    Requests still come, before and after: what answers them has to stay. What they need is given up by `on_left`.
+    """
     app[MESH].drain_steps.append(step)
+
+
+def on_left(app: web.Application, step: Loop) -> None:
+    """Run `await step(app)` when nobody asks this instance any more: give up what its answers needed. At most 2 s."""
+    app[MESH].left_steps.append(step)
 
 
 def health_routes(app: web.Application, routes: list[web.RouteDef]) -> None:
@@ -146,6 +156,7 @@ async def drain(app: web.Application, keeper: asyncio.Task[None], runner: web.Ap
             log.warning("still listed by a Fabio after %s s; going on", UNROUTED_CAP_S)
         await asyncio.sleep(SETTLE_S)
     await _finish(mesh, runner)
+    await _steps(app, mesh.left_steps, LEFT_CAP_S)
     if mesh.agent:
         await _told(mesh.consul.deregister(mesh.id))
     if mesh.has_session:
@@ -180,15 +191,20 @@ async def _finish(mesh: Mesh, runner: web.AppRunner) -> None:
 
 
 async def _hand_over(app: web.Application) -> None:
-    mesh = app[MESH]
+    async def first(app: web.Application) -> None:
+        if app[MESH].leads:
+            await app[MESH].leadership.hand_over()
+
+    await _steps(app, [first, *app[MESH].drain_steps], HAND_OVER_CAP_S)
+
+
+async def _steps(app: web.Application, steps: Sequence[Loop], cap_s: float) -> None:
     try:
-        async with asyncio.timeout(HAND_OVER_CAP_S):
-            if mesh.leads:
-                await mesh.leadership.hand_over()
-            for step in mesh.drain_steps:
+        async with asyncio.timeout(cap_s):
+            for step in steps:
                 await _one_step(app, step)
     except TimeoutError:
-        log.warning("hand-over was cut short after %s s", HAND_OVER_CAP_S)
+        log.warning("hand-over was cut short after %s s", cap_s)
 
 
 async def _one_step(app: web.Application, step: Loop) -> None:

@@ -103,6 +103,7 @@ class Mesh:
     in_flight: InFlight = field(default_factory=InFlight)
     loops: list[Loop] = field(default_factory=list)
     drain_steps: list[Loop] = field(default_factory=list)
+    left_steps: list[Loop] = field(default_factory=list)
     health_routes: list[web.RouteDef] = field(default_factory=list)
     meta: dict[str, str] = field(default_factory=dict)
     reports: list[Callable[[], str]] = field(default_factory=list)

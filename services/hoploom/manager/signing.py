@@ -176,4 +176,5 @@ def attach(app: web.Application) -> None:
 
     app.on_startup.append(start)
     kit.background(app, run)
-    kit.on_drain(app, retire)
+    # Not when it begins to leave: until every router has let go, workers come who want something signed.
+    kit.on_left(app, retire)

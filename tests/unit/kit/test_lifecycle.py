@@ -128,7 +128,11 @@ async def test_the_stop_order(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> 
         stage.steps.append("nothing in flight")
         return True
 
+    async def give_up(_: web.Application) -> None:
+        stage.steps.append("given up")
+
     kit.on_drain(stage.app, hand_over)
+    kit.on_left(stage.app, give_up)
     monkeypatch.setattr(stage.mesh.in_flight, "idle", idle)
     await stage.drain()
     assert stage.steps == [
@@ -139,6 +143,7 @@ async def test_the_stop_order(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> 
         "listener closed",
         "idle connections closed",
         "answers sent",
+        "given up",
         "deregistered",
     ]
 

@@ -163,6 +163,6 @@ async def test_a_manager_signs_soon_after_its_start_and_retires_its_keys_when_it
     await eventually("it signs", lambda: len(app[KEY_SET].records) == 2)
     found = await app[KEY_SET].read(app[SIGNING].issue("pi-1", 7, WORKER.public))
     assert found.number == 7
-    for step in app[MESH].drain_steps:
+    for step in app[MESH].left_steps:
         await step(app)
     assert len(await fake_consul.kv_list(KEYS)) == 1
