@@ -3,7 +3,6 @@
 import itertools
 import json
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,17 +13,12 @@ from hoploom import engines
 from lab.deploys_outcome import Case, Felt, Outcome, under
 from lab.deploys_targets import of_services
 from local_cli import HOPLOOM, Cli
-from rolling import nomad, submit
+from rolling import submit
 from vegeta import Attack, Target
 from waiting import until
 
 TESTS = Path(__file__).resolve().parents[1]
 COUNT = 2
-_ORDERS = """
-import os, runpy
-os.environ.update({environ!r})
-runpy.run_path({file!r}, run_name="__main__")
-"""
 
 
 class Mesh:
@@ -88,17 +82,9 @@ class Mesh:
         folder = self.folder / "orders"
         if not folder.exists():
             self._new(folder)
-        environ = {
-            "HOPLOOM_CONSUL_ADDR": f"http://127.0.0.1:{self.cli.port('consul_http')}",
-            "HOPLOOM_CONSUL_TOKEN_FILE": str(self.cli.root / "tokens" / "developer"),
-            "HOPLOOM_FABIO_ADDR": self.cli.fabio,
-            "HOPLOOM_VERSION_TAG": version,
-        }
-        # Another file is another deployment, as another archive is.
-        service = folder / f"service-{version}.py"
-        service.write_text(_ORDERS.format(environ=environ, file=str(TESTS / "orders_service.py")), encoding="utf-8")
-        flags = [f"-var=command={sys.executable}", f"-var=service_file={service}", f"-var=count={COUNT}"]
-        nomad(self.cli, "job", "run", *flags, str(folder / "orders.nomad.hcl"))
+        values = {"version": version, "service_file": TESTS / "orders_service.py", "count": COUNT}
+        flags = [flag for name, value in values.items() for flag in ("--var", f"{name}={value}")]
+        self.cli.good("run", str(folder / "orders.nomad.hcl"), *flags)
 
     def _new(self, folder: Path) -> None:
         subprocess.run([str(HOPLOOM), "new", "orders"], cwd=folder.parent, check=True, capture_output=True)

@@ -16,7 +16,7 @@ from hoploom.kit.errors import BadRequest, ConfigError, HoploomError
 # Each is a module of this package with HELP, add_arguments(parser) and run(args).
 COMMANDS = (
     *("up", "down", "status", "map", "fleet", "campaign", "pause", "resume", "opt-out", "cap", "worker", "user"),
-    *("token", "logs", "ui", "engines", "doctor", "new", "bench", "settings", "schema", "dump", "merge"),
+    *("token", "logs", "ui", "engines", "doctor", "new", "run", "bench", "settings", "schema", "dump", "merge"),
     *("export", "import", "query", "collect", "build", "scrape", "dyfi", "route", "deploy"),
 )
 # Each is a module with HELP and main(words): it takes the options of the tool that it stands in for.

@@ -1,4 +1,4 @@
-"""`hoploom new NAME`: writes a service on the kit, its Nomad job and its tests."""
+"""`hoploom new NAME`: writes a service on the kit, its Nomad job, its tests, and how to run and deploy it."""
 
 import argparse
 import re
@@ -10,11 +10,16 @@ from hoploom.cli import screen
 from hoploom.kit.errors import ConfigError
 
 NAME = "new"
-HELP = "write a service of your own: NAME/service.py, its Nomad job and its tests"
+HELP = "write a service of your own: NAME/service.py, its Nomad job, its tests and its README"
 TEMPLATES = Path(__file__).with_name("new_templates")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 # Template to file name, with the service's name for {name}.
-FILES = {"service.py.j2": "service.py", "job.nomad.hcl.j2": "{name}.nomad.hcl", "test_service.py.j2": "test_service.py"}
+FILES = {
+    "service.py.j2": "service.py",
+    "job.nomad.hcl.j2": "{name}.nomad.hcl",
+    "test_service.py.j2": "test_service.py",
+    "README.md.j2": "README.md",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,5 +50,6 @@ def run(args: argparse.Namespace) -> int:
         path = folder / target.format(name=args.name)
         path.write_text(templates.get_template(template).render(name=args.name), encoding="utf-8")
         screen.say("wrote", str(path))
-    screen.say("next", f"hoploom up --only kit --detach   then: python {folder}/service.py   and: pytest {folder}")
+    screen.say("next", f"pytest {folder}   then: hoploom up --only engines --detach && "
+                       f"hoploom run {folder}/{args.name}.nomad.hcl   and: {folder}/README.md")  # fmt: skip
     return 0

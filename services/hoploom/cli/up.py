@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     screen.add_mesh(parser)
     mapping.add_arguments(parser)
     parser.add_argument("--detach", action="store_true", help="leave the mesh running and return")
-    parser.add_argument("--only", choices=["kit"], help="kit: Consul and Fabio alone, for services of your own")
+    parser.add_argument("--only", choices=["kit", "engines"],
+                        help="for services of your own: kit is Consul and Fabio alone, engines these and Nomad")
     parser.add_argument("--no-map", action="store_true", help="bring the mesh up and map nothing")
     parser.add_argument("--engines", type=int, choices=[1, 2], default=1, help="2: the 2.0 series of Consul and Nomad")
     parser.add_argument(
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     how = f"joins what runs here · prefix {args.prefix}" if wish else "loopback only · ACLs on"
     screen.out.print(f"hoploom {__version__}   mesh {args.mesh} in {places.root}   {how}")
     joined = asyncio.run(_join(places, wish)) if wish else Attached()
-    wanted = [name for name in (KIT_ENGINES if args.only else engines.NAMES) if joined.is_own(name)]
+    wanted = [name for name in (KIT_ENGINES if args.only == "kit" else engines.NAMES) if joined.is_own(name)]
     found = engines.ensure(wanted, report=lambda line: screen.say("engine", line), series=args.engines)
     return asyncio.run(_up(args, plan, found))
 
@@ -81,7 +82,7 @@ def _wishes(args: argparse.Namespace, places: Places) -> Wishes | None:
             raise ConfigError(f"--{given[0].replace('_', '-')} goes with --attach")
         return None
     if args.only:
-        raise ConfigError("--only kit starts engines of our own, --attach joins those that run: one of the two")
+        raise ConfigError(f"--only {args.only} starts engines of our own, --attach joins those that run: say one")
     return wishes.wishes(args, os.environ)
 
 
@@ -125,7 +126,7 @@ async def _bring_up(args: argparse.Namespace, plan: mapping.Prepared | None, fou
     try:
         with alone(places, lambda: screen.say("waiting", "another start or stop of this mesh is under way")):
             mesh.record = places.read()
-            await up(mesh, _counts(args), found, only_kit=bool(args.only), listen=args.listen)
+            await up(mesh, _counts(args), found, only=args.only or "", listen=args.listen)
         screen.say("routed", f"all passing in Consul and listed by Fabio after {time.monotonic() - began:.1f} s")
         _tell_where(mesh, args)
         return await _map(mesh, plan) if plan else 0
@@ -149,6 +150,9 @@ def _tell_where(mesh: LocalMesh, args: argparse.Namespace) -> None:
         screen.say("consul", f"{links['consul']}   (HOPLOOM_CONSUL_ADDR={consul})")
         screen.say("fabio", f"{mesh.fabio_url}   pages: {links['fabio']}")
         screen.say("token", f"HOPLOOM_CONSUL_TOKEN_FILE={mesh.places.tokens / 'developer'}")
+        if mesh.is_up("nomad-server"):
+            screen.say("nomad", f"{links['nomad']}   (hoploom ui nomad signs in)")
+            screen.say("next", "hoploom new NAME · hoploom run NAME/NAME.nomad.hcl · hoploom deploy NAME --version V")
         return
     if mesh.attached.id:
         screen.say("ours", mesh.attached.ours())

@@ -27,7 +27,7 @@ async def up(
     counts: Counts,
     found: Mapping[str, engines.Engine],
     *,
-    only_kit: bool = False,
+    only: str = "",
     listen: Sequence[str] = (),
 ) -> None:
     """Bring everything up that is not.
@@ -36,7 +36,7 @@ async def up(
         mesh: The mesh; what it has joined is in its record.
         counts: Instances of each service.
         found: Where the engines are that are to be its own.
-        only_kit: Consul and Fabio alone.
+        only: "kit" for Consul and Fabio alone, "engines" for these and Nomad; empty for the services, too.
         listen: Further listeners of Fabio, as `listeners.read` takes them; none leaves those of before.
 
     Raises:
@@ -47,14 +47,14 @@ async def up(
     with Claims() as claims:
         settle_ports(mesh, claims)
         own_engines.listen(mesh, listen, claims)
-        await _start(mesh, secrets, found, only_kit=only_kit)
-    if not only_kit:
+        await _start(mesh, secrets, found, with_nomad=only != "kit")
+    if not only:
         await _submit(mesh, counts)
-    await _until_routed(mesh, {} if only_kit else counts.as_dict())
+    await _until_routed(mesh, {} if only else counts.as_dict())
 
 
 async def _start(
-    mesh: LocalMesh, secrets: Mapping[str, str], found: Mapping[str, engines.Engine], *, only_kit: bool
+    mesh: LocalMesh, secrets: Mapping[str, str], found: Mapping[str, engines.Engine], *, with_nomad: bool
 ) -> None:
     """The engines, on the ports that were settled."""
     mesh.record["engines"] = {name: str(engine.path) for name, engine in found.items()}
@@ -66,7 +66,7 @@ async def _start(
         await _enter(mesh, secrets)
     if mesh.attached.is_own("fabio"):
         own_engines.fabio(mesh, secrets)
-    if not only_kit and mesh.attached.is_own("nomad"):
+    if with_nomad and mesh.attached.is_own("nomad"):
         await own_engines.nomad(mesh)
 
 
