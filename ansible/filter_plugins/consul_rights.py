@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Vars = Mapping[str, Any]
-# Services that lead roles or own shards have sessions, on their own node only.
-WITH_SESSION = ("input", "output", "manager")
+# Services that lead roles or own shards have sessions, and so has a deploy; on their own node only.
+WITH_SESSION = ("input", "output", "manager", "routing")
 _ANY_SESSION = re.compile(r'^session_prefix "" \{\n[^}]*\}\n?', re.MULTILINE)
 SERVICES = ("input", "output", "manager", "ping")
 
@@ -53,7 +53,8 @@ def on_hosts(rules: str) -> str:
 
 
 def _services(host: str, groups: Mapping[str, Sequence[str]]) -> list[str]:
-    found = list(SERVICES) if host in groups.get("nomad_clients", ()) else []
+    # Where the services' code is, root may move shares and deploy.
+    found = [*SERVICES, "routing"] if host in groups.get("nomad_clients", ()) else []
     if host in groups.get("fabio", ()):
         found.append("fabio")
     # Each host shows its agents' metrics to the Prometheus of its datacenter.

@@ -82,7 +82,7 @@ class Names:
 
     def _rule(self, found: re.Match[str]) -> str:
         kind, blank, name = found.groups()
-        if name == _FABIO_KEYS:
+        if name.startswith(_FABIO_KEYS):
             # Among strangers a Fabio of ours keeps to the prefix (fabio/fabio.properties.j2).
             own = f"{self.prefix}/{name}" if self.service_prefix else name
         else:

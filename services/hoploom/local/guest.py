@@ -15,7 +15,7 @@ from hoploom.local import queries
 from hoploom.local.attached import Attached
 from hoploom.local.consul_agent import SERVICES, ConsulAdmin, accessor
 
-TOKENS = (*SERVICES, "fabio", "prometheus")
+TOKENS = (*SERVICES, "fabio", "prometheus", "routing")
 _NOT_FOUND = 404
 MARK = "hoploom/mesh"
 """Says whose the keys are; written before anything else."""

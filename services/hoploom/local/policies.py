@@ -30,6 +30,9 @@ key_prefix "{prefix}/" {{
 query_prefix "{service}" {{
   policy = "write"
 }}
+# Optional: shares by tag (`hoploom route weight`, `hoploom deploy`) where Fabio is not ours either; its kvpath first.
+# key "fabio/config/{prefix}" {{ policy = "write" }}
+# key_prefix "fabio/config" {{ policy = "read" }}
 # Optional: each service gets a token of its own, with less than this one. Without it all run with this one.
 # acl = "write"
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 from hoploom.local.places import Places, write_private
 
 # Who has a token: Consul's ACL tokens by policy name, Nomad's management token, and hoploom's own two.
-CONSUL_POLICIES = ("agent", "fabio", "input", "output", "manager", "ping", "prometheus", "developer")
+CONSUL_POLICIES = ("agent", "fabio", "input", "output", "manager", "ping", "prometheus", "routing", "developer")
 _NAMES = ("management", *CONSUL_POLICIES, "nomad", "operator", "worker")
 
 

@@ -30,6 +30,7 @@ from hoploom.routing.table import SLOTS
 
 NOWHERE = "http://0.0.0.0:0/"
 """Where a guard would send requests, if it ever got any."""
+_VERSION = re.compile(r"v?\d+(\.\d+)+([.+-][0-9A-Za-z.+-]+)?", re.ASCII)
 _REMARK = re.compile(r'# (\S+) (\S+): .* to "')
 _COMMAND = re.compile(r"route (?:add|weight|del) (\S+) (\S+)")
 _HEAD = "# Shares, kept by hoploom (`hoploom route`, `hoploom deploy`). Lines of your own belong in a key of your own."
@@ -80,24 +81,32 @@ def nothing(instances: Sequence[Instance], sources: Iterable[str], tag: str) -> 
 def covering(instances: Sequence[Instance], tag: str) -> list[tuple[str, int]]:
     """Tags that all instances without `tag` have and none with it: each with the number of those it is the first of.
 
+    As long as nobody has the tag, only versions count: who comes may share any other tag with those that are there.
+
     Raises:
         ConfigError: There are none.
     """
-    theirs = {name for each in instances if tag in plain_tags(each) for name in plain_tags(each)}
+    having = [each for each in instances if tag in plain_tags(each)]
+    theirs = {name for each in having for name in plain_tags(each)}
     left = [each for each in instances if tag not in plain_tags(each)]
     if not left:
         raise ConfigError(f"no instance of {instances[0].service} is without the tag {tag!r}: nobody would be left")
     found = []
     while left:
-        names = {name for each in left for name in plain_tags(each)} - theirs
+        names = {name for each in left for name in (plain_tags(each) if having else _versions(each))} - theirs
         counts = {name: sum(name in plain_tags(each) for each in left) for name in names}
         best = max(sorted(counts), key=counts.__getitem__, default="")
         if not best:
             who = left[0].id
-            raise ConfigError(f"{who} has no tag that those with {tag!r} lack: give it one, such as its version")
+            lacking = f"that those with {tag!r} lack" if having else f"of a version, and nobody has {tag!r} yet"
+            raise ConfigError(f"{who} has no tag {lacking}: give it one, such as its version")
         found.append((best, counts[best]))
         left = [each for each in left if best not in plain_tags(each)]
     return found
+
+
+def _versions(instance: Instance) -> list[str]:
+    return [each for each in plain_tags(instance) if each == instance.meta.get("version") or _VERSION.fullmatch(each)]
 
 
 def plain_tags(instance: Instance) -> list[str]:

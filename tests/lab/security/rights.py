@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-SERVICES = ("input", "output", "manager", "ping", "fabio", "prometheus")
+SERVICES = ("input", "output", "manager", "ping", "fabio", "prometheus", "routing")
 OTHER = "a2"
 """A node that is not the one on which the tokens are tried."""
 
@@ -11,12 +11,14 @@ _LOCKS = {
     "input": ("hoploom/roles/groups/.lock", "hoploom/roles/documents/.lock", "hoploom/shards/00/.lock"),
     "output": ("hoploom/roles/collect-default/.lock",),
     "manager": tuple(f"hoploom/roles/{role}/.lock" for role in ("manager", "keys", "edge-nodes", "dyfi", "auditor")),
+    "routing": ("hoploom/deploys/orders/.lock",),
 }
 _NAMES = {
     **{each: (each,) for each in SERVICES},
     "fabio": ("fabio", "fabio-routes", "fabio-metrics"),
     "manager": ("manager", "route-canary"),
     "prometheus": ("host-metrics",),
+    "routing": (),
 }
 _READ = ("hoploom/signing/key", "apps/anything")
 _OWN_TO_READ = {"manager": ("hoploom/users/root", "hoploom/doors/x", "hoploom/sessions/x", "hoploom/audit")}
@@ -25,6 +27,7 @@ _OWN_TO_READ = {"manager": ("hoploom/users/root", "hoploom/doors/x", "hoploom/se
 _KEPT = {
     "input": ("hoploom/campaigns/x", "hoploom/overlay"),
     "output": ("hoploom/data-sets/x",),
+    "routing": ("fabio/config/hoploom",),
     "manager": tuple(f"hoploom/{each}/x" for each in ("keys", "invites", "workers", "orders", "dyfi",
                                                            "users", "doors", "sessions", "attempts", "tokens")),
 }

@@ -77,6 +77,12 @@ def test_a_fabio_among_strangers_reads_its_own_keys_and_not_theirs() -> None:
     assert '"fabio/"' not in APART.policy(rules)
 
 
+def test_a_fabio_of_ours_among_strangers_reads_below_our_keys_and_one_key_there_is_written() -> None:
+    fabio, routing = ((POLICIES / f"{name}.hcl").read_text(encoding="utf-8") for name in ("fabio", "routing"))
+    assert 'key_prefix "loom2/fabio/"' in APART.policy(fabio)
+    assert 'key "loom2/fabio/config/hoploom"' in APART.policy(routing)
+
+
 def test_an_instance_registers_itself_under_these_names() -> None:
     settings = Settings(prefix="loom2", service_prefix="loom2-", route_prefix="/loom2")
     found = record(Mesh("orders", (parse("urlprefix-/orders"),), settings=settings, port=80))

@@ -15,7 +15,7 @@ RIGHTS: list[dict[str, Any]] = FILTERS["consul_rights"](HOSTVARS, GROUPS)
 
 def test_a_host_has_tokens_for_what_it_runs_and_for_nothing_else() -> None:
     by_host = {host: {each["service"] for each in RIGHTS if each["host"] == host} for host in GROUPS["all"]}
-    services = {"input", "output", "manager", "ping", "fabio"}
+    services = {"input", "output", "manager", "ping", "fabio", "routing"}
     assert by_host == {"a1": {"agent", "prometheus", *services}, "m1": {"agent", "prometheus"}}
     without = FILTERS["consul_rights"](HOSTVARS, {**GROUPS, "monitoring": []})
     assert "prometheus" not in {each["service"] for each in without}
@@ -33,7 +33,7 @@ def test_sessions_are_on_the_service_s_own_host() -> None:
     assert FILTERS["session_policies"](GROUPS) == {"hoploom-session-a1": 'session "a1" {\n  policy = "write"\n}\n'}
 
 
-@pytest.mark.parametrize("service", ["input", "output", "manager"])
+@pytest.mark.parametrize("service", ["input", "output", "manager", "routing"])
 def test_of_the_local_mesh_s_text_only_the_right_to_any_session_is_left_out(service: str) -> None:
     text = (POLICIES / f"{service}.hcl").read_text(encoding="utf-8")
     strict = FILTERS["on_hosts"](text)

@@ -55,7 +55,7 @@ def ports() -> set[str]:
 def writers() -> Mapping[str, set[str]]:
     """Which services may write below each key."""
     found: dict[str, set[str]] = {}
-    for service in ("input", "output", "manager", "ping", "fabio", "prometheus"):
+    for service in ("input", "output", "manager", "ping", "fabio", "prometheus", "routing"):
         text = (ROOT / f"consul/policies/{service}.hcl").read_text(encoding="utf-8")
         for key in _RULE.findall(text):
             found.setdefault(key, set()).add(service)

@@ -68,6 +68,12 @@ def test_nothing_leaves_them_listed_without_a_slot(old: list[str]) -> None:
     assert {round(each.weight, 9) for each in made if each not in new} == {round(1 / len(old), 9)}
 
 
+def test_nothing_for_who_is_to_come_is_written_by_versions_alone() -> None:
+    shared = ("urlprefix-/orders", "0-everybody-s")
+    text = "\n".join(shares.nothing(instances("1.4.0", "1.4.0", tags=shared), ["/orders"], "1.4.1"))
+    assert got(instances("1.4.0", "1.4.1", tags=shared), text, "1.4.1") == 0
+
+
 def test_nothing_stays_nothing_when_others_go() -> None:
     text = "\n".join(shares.nothing(instances(*["1.4.0"] * 6, "1.4.1"), ["/orders"], "1.4.1"))
     for left in range(1, 6):
@@ -80,6 +86,7 @@ def test_nothing_stays_nothing_when_others_go() -> None:
     [
         (instances("1.4.1"), "1.4.1", "nobody would be left"),
         (instances("1.4.1") + instances("1.4.1", tags=("urlprefix-/orders", "canary")), "canary", "has no tag that"),
+        (instances("blue"), "green", "no tag of a version, and nobody has 'green' yet"),
         (instances("1.4.0"), 'a"b', "is no tag"),
         (instances("1.4.0"), "a,b", "is no tag"),
         (instances("1.4.0"), "", "is no tag"),

@@ -118,7 +118,8 @@ async def _local(args: argparse.Namespace, http: HttpClient) -> Reach:
     mesh = LocalMesh(screen.places(args), screen.say)
     mesh.require_running()
     attached, names = mesh.attached, mesh.attached.names
-    token = mesh.secrets.get("management", "")
+    # A mesh of before has no token for this.
+    token = mesh.secrets.get("routing", mesh.secrets.get("management", ""))
     consul, plain = ConsulApi(mesh.consul_url, token, names), ConsulApi(mesh.consul_url, token)
     where = f"mesh {mesh.places.mesh}"
     if attached.fabio:
