@@ -82,10 +82,13 @@ def find(observed: Observed, effects: Mapping[str, Effect] = MappingProxyType({}
         if observed.instances is None:
             continue
         members = [Judged.by(router, each, observed) for each in observed.instances]
-        effect = effects.get(router.settings.kv_path if router.settings else KV_PATH, Effect())
+        effect = effects.get(router.settings.kv_path if router.settings else KV_PATH)
+        # Where nobody knows the overrides, a service that Consul does not have may be theirs.
+        only = observed.only if effect else frozenset(each.service for each in observed.instances)
+        effect = effect or Effect()
         entries = [each for each in table if (each.service, each.src, target(each.dst)) not in effect.added]
         left = [_without(each, effect.removed) for each in members]
-        found += against(router.name, entries, left, only=observed.only)
+        found += against(router.name, entries, left, only=only)
     return found
 
 

@@ -33,6 +33,9 @@ class Readable(Protocol):
     async def instances(self, service: str, *, passing: bool = True) -> tuple[int, list[Instance]]:
         """Instances of a service."""
 
+    async def kv_get(self, key: str) -> KvEntry | None:
+        """One key."""
+
     async def kv_list(self, prefix: str) -> list[KvEntry]:
         """All keys below a prefix."""
 
@@ -112,6 +115,8 @@ class Observer:
         found, refused = dict[str, tuple[Override, ...]](), list[str]()
         for path in paths:
             try:
+                # Of a list Consul leaves out in silence what a token may not read; of one key it says so.
+                await consul.kv_get(path)
                 entries = await consul.kv_list(path)
             except Unavailable as error:
                 refused.append(f"overrides below {path}: {error}")
@@ -150,12 +155,10 @@ async def looked_twice(observer: Observer, settle_s: float) -> tuple[Observed, l
 def _consul_said(
     where: str, dc: str, instances: Sequence[Instance], overrides: Mapping[str, Sequence[Override]]
 ) -> str:
-    keys = sum(map(len, overrides.values()))
+    keys = f", {_many(sum(map(len, overrides.values())), 'key')} of overrides" if overrides else ""
     services = len({each.service for each in instances})
     there = f"Consul {where}".strip() + (f" ({dc})" if dc else "")
-    return f"{there}: {_many(services, 'service')} with routes, {_many(len(instances), 'instance')}, " + (
-        f"{_many(keys, 'key')} of overrides"
-    )
+    return f"{there}: {_many(services, 'service')} with routes, {_many(len(instances), 'instance')}{keys}"
 
 
 def _many(count: int, what: str) -> str:

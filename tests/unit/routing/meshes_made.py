@@ -37,4 +37,4 @@ def fabio(*routes: RouteEntry, name: str = "f1", settings: Settings | None = GOO
 
 
 def mesh(*instances: Instance, routers: tuple[SeenRouter, ...], **more: Any) -> Observed:
-    return Observed(routers, instances, dc="dc1", **more)
+    return Observed(routers, instances, **{"overrides": {"fabio/config": ()}, "dc": "dc1"} | more)

@@ -9,6 +9,8 @@ from hoploom.routing.audit import Observed, SeenRouter, Settings
 from hoploom.routing.audit_overrides import Effect
 from unit.routing.meshes_made import ALIVE, check, fabio, line, mesh, shop
 
+NONE = {"fabio/config": Effect()}
+"""Overrides that are known, and none."""
 REDIRECT = "urlprefix-/old redirect=301,https://new.example.org$path"
 
 
@@ -45,7 +47,7 @@ REDIRECT = "urlprefix-/old redirect=301,https://new.example.org$path"
 def test_a_table_is_held_against_consul(
     instances: list[Instance], table: list[RouteEntry], expected: list[str]
 ) -> None:
-    found = audit_tables.find(mesh(*instances, routers=(fabio(*table),)))
+    found = audit_tables.find(mesh(*instances, routers=(fabio(*table),)), NONE)
     assert [f"{each.kind} {each.subject}" for each in found] == expected
     assert all("f1" in each.problem and each.cure for each in found)
 
@@ -87,5 +89,11 @@ def test_routers_of_other_pools_are_not_compared() -> None:
 def test_an_override_that_adds_or_takes_away_is_no_difference() -> None:
     seen = mesh(shop(), routers=(fabio(line(9, "/extra", "extra")),))
     effect = Effect(frozenset({("extra", "/extra", "10.0.0.1:8009")}), frozenset({("shop", "/shop", "10.0.0.1:8001")}))
-    assert [each.kind for each in audit_tables.find(seen)] == ["missing", "stale"]
+    assert [each.kind for each in audit_tables.find(seen, NONE)] == ["missing", "stale"]
     assert audit_tables.find(seen, {"fabio/config": effect}) == []
+
+
+def test_where_overrides_are_not_known_a_service_of_nobody_may_be_theirs() -> None:
+    seen = mesh(shop(), routers=(fabio(line(), line(2), line(9, "/extra", "extra")),))
+    assert [each.subject for each in audit_tables.find(seen)] == ["10.0.0.1:8002"]
+    assert [each.subject for each in audit_tables.find(seen, NONE)] == ["10.0.0.1:8009", "10.0.0.1:8002"]

@@ -30,10 +30,14 @@ class FakeCatalogue:
         self.asked.append(service)
         return 1, [shop()]
 
-    async def kv_list(self, prefix: str) -> list[KvEntry]:
+    async def kv_get(self, key: str) -> KvEntry | None:
         if self.refuses_keys:
             raise Unavailable("Consul refused the token: Permission denied")
-        return [each for each in self.keys if each.key.startswith(prefix)]
+        return None
+
+    async def kv_list(self, prefix: str) -> list[KvEntry]:
+        # As the real one: what may not be read is left out.
+        return [each for each in self.keys if each.key.startswith(prefix) and not self.refuses_keys]
 
 
 @pytest.fixture

@@ -92,11 +92,12 @@ async def _named(args: argparse.Namespace, http: HttpClient, places: Places) -> 
         await _usual_pages(http, places)
     await _by_consul(places, is_said=bool(args.consul) or mesh is not None)
     if not places.sources and not args.fabio:
-        places.unseen.append("the table of any Fabio: none was named (--fabio-admin)")
+        places.unseen.append(f"the table of any Fabio: none was named, and none that reads {places.where or _CONSUL} "
+                             f"answers at port {_PAGES_PORT} here (--fabio-admin)")  # fmt: skip
+    # The same by two names is one.
+    places.sources = list({each.pages or each.table: each for each in places.sources}.values())
     if places.consul is None and not places.sources:
-        raise ConfigError("nothing could be looked at: " + "; ".join(
-            places.unseen or ["no mesh runs here, and no Consul or Fabio answers at the usual ports; name them by "
-                              "--consul URL and --fabio-admin URL"]))  # fmt: skip
+        raise ConfigError(f"nothing could be looked at: {'; '.join(places.unseen)}")
 
 
 def _mesh(args: argparse.Namespace, environ: Mapping[str, str]) -> LocalMesh | None:
@@ -193,10 +194,9 @@ async def _usual_pages(http: HttpClient, places: Places) -> None:
     consul = urlsplit(places.where or _CONSUL)
     if is_loopback(consul.netloc):
         settings = (await observing_fabio.look(http, _source(url))).settings
+        # Another mesh's Fabio may have the usual port.
         if settings and settings.consul_port == consul.port:
             places.sources.append(_source(url))
-        elif settings:
-            places.unseen.append(f"the Fabio at {url}: it reads another Consul than {places.where}")
 
 
 def _source(url: str) -> Source:

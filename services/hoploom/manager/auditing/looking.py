@@ -42,6 +42,10 @@ class Catalogue:
         index, found = await self._consul.instances(service.removeprefix(self._prefix), passing=passing)
         return index, [replace(each, service=service) for each in found]
 
+    async def kv_get(self, key: str) -> KvEntry | None:
+        """One key."""
+        return await self._consul.kv_get(key)
+
     async def kv_list(self, prefix: str) -> list[KvEntry]:
         """All keys below a prefix."""
         return await self._consul.kv_list(prefix)
