@@ -1,7 +1,7 @@
 """A small service on the kit, for tests that start and stop real instances: `python orders_service.py --port ...`.
 
 With `ORDERS_FAIL_EVERY=N` in its environment it answers every Nth request 500, as a version with a fault does; with
-`ORDERS_NEVER_READY=true` it says for ever that it is not ready.
+`ORDERS_NEVER_READY=true` it says for ever that it is not ready. `ORDERS_ROUTE` is its route where that is not /orders.
 """
 
 import asyncio
@@ -32,7 +32,8 @@ async def _has_its_database() -> None:
 def _app() -> web.Application:
     app = web.Application()
     app.add_routes([web.get("/orders", _order), web.post("/orders", _order)])
-    kit.setup(app, name="orders", routes=["/orders"], ready=[_has_its_database])
+    route = os.environ.get("ORDERS_ROUTE", "/orders")
+    kit.setup(app, name="orders", routes=[route], ready=[_has_its_database])
     return app
 
 

@@ -5,6 +5,7 @@ import json
 import socket
 import ssl
 import subprocess
+import sys
 import urllib.request
 import warnings
 from collections.abc import Iterator, Mapping
@@ -17,14 +18,17 @@ import grpc
 import pytest
 
 import backends
-from engine_processes import LOOPBACK, ConsulAgent, FabioRouter, ask, free_ports
+from engine_processes import LOOPBACK, Child, ConsulAgent, FabioRouter, ask, free_ports
 from hoploom.kit import tags
 from hoploom.local import listeners
+from load import Load
 from local_cli import Cli
 from waiting import until
 
 EXAMPLES = Path(__file__).parents[2] / "fabio" / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.json"))
+SERVICE = Path(__file__).parents[1] / "orders_service.py"
+PER_S = 50.0
 GREET = "/example.Greeter/Greet"
 
 
@@ -37,6 +41,7 @@ class World:
     executable: Path
     folder: Path
     at: Mapping[str, int]
+    kit_port: int
 
     def register(self, example: str, ports: Mapping[str, int]) -> None:
         """Enter an example by Consul's own command, with the ports that the test has."""
@@ -131,17 +136,19 @@ def said(connection: socket.socket, line: str) -> str:
 @pytest.fixture(scope="module")
 def world(engine_paths: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("listeners")
-    at = dict(zip(NAMES, free_ports(len(NAMES)), strict=True))
+    kit_port, *ports = free_ports(len(NAMES) + 1)
+    at = dict(zip(NAMES, ports, strict=True))
     # What a person writes, but for the port.
     opened = [
         listeners.read(described(name)["listener"].replace(str(usual(name)), str(port))) for name, port in at.items()
     ]
+    opened.append(listeners.read(f":{kit_port};proto=tcp"))
     consul = ConsulAgent(engine_paths["consul"], folder / "consul")
     consul.start()
     fabio = FabioRouter(engine_paths["fabio"], folder / "fabio", "one", consul, "consul", listeners=opened)
     try:
         fabio.start()
-        yield World(consul, fabio, engine_paths["consul"], folder, at)
+        yield World(consul, fabio, engine_paths["consul"], folder, at, kit_port)
     finally:
         fabio.stop()
         consul.stop()
@@ -213,6 +220,32 @@ def test_tcp_is_routed_by_port_and_a_drained_instance_keeps_the_connections_that
             assert said(kept, "again") == "one again"
             with socket.create_connection((LOOPBACK, world.at["tcp"]), 10) as fresh:
                 assert said(fresh, "hello") == "two hello"
+
+
+def test_an_instance_on_the_kit_leaves_a_tcp_listener_and_no_request_fails(world: World) -> None:
+    url, started = f"http://{LOOPBACK}:{world.kit_port}/orders", list[Child]()
+    command = ["env", f"ORDERS_ROUTE=:{world.kit_port} proto=tcp", sys.executable, str(SERVICE)]
+
+    def start(beside: int) -> None:
+        (port,) = free_ports(1)
+        words = [*command, "--port", str(port), "--consul-addr", world.consul.url]
+        started.append(Child(words, world.folder / f"orders-{port}.log"))
+        started[-1].start()
+        until("it is routed", lambda: len(world.targets("orders")) == beside + 1, 15)
+
+    try:
+        for beside in (0, 1):
+            start(beside)
+        with Load([("GET", url, {}), ("POST", url, {"data": b"x" * 100})], PER_S, at_most_s=60.0) as load:
+            until("load", lambda: load.result.answered > PER_S, 10)
+            assert started[0].stop() == 0
+            assert len(world.targets("orders")) == 1
+            enough = load.result.answered + PER_S
+            until("load on the other one", lambda: load.result.answered > enough, 10)
+    finally:
+        for child in started:
+            child.stop()
+    assert load.result.failures == []
 
 
 def test_tls_is_passed_on_unopened_by_the_name_that_was_asked_for(world: World, tmp_path: Path) -> None:
