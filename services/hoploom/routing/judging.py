@@ -40,13 +40,18 @@ def judge(commands: Numbered, services: Services | None) -> Iterator[tuple[int, 
 def is_guarded(commands: Numbered, at: int) -> bool:
     """Whether a weight always has a target that it matches: one added before it, and not yet taken away."""
     wanted = commands[at][1]
+    return isinstance(wanted, Weigh) and any(_meets(wanted, add) for add in _held(commands[:at]))
+
+
+def _held(commands: Numbered) -> list[Add]:
+    """What these add, and do not take away again."""
     held: list[Add] = []
-    for _, each in commands[:at]:
+    for _, each in commands:
         if isinstance(each, Add):
             held.append(each)
         elif isinstance(each, Delete):
             held = [add for add in held if not _takes(each, add)]
-    return isinstance(wanted, Weigh) and any(_meets(wanted, add) for add in held)
+    return held
 
 
 def _meets(weigh: Weigh, add: Add) -> bool:
@@ -75,7 +80,7 @@ def _weighed(weigh: Weigh, *, guarded: bool) -> Iterator[Finding]:
 
 
 def _matched(weigh: Weigh, before: Numbered, services: Services) -> Iterator[Finding]:
-    added = [each for _, each in before if isinstance(each, Add)]
+    added = _held(before)
     if weigh.service and weigh.service not in services and all(each.service != weigh.service for each in added):
         yield error(f"no service {weigh.service} is registered: {refusing.TABLE}", _GUARD)
         return
