@@ -3,10 +3,8 @@
 Each fault is made on purpose, seen, and gone when it is cured; and Consul holds afterwards what it held before.
 """
 
-import base64
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pytest
 
 import demo_server_program
 from engine_processes import LOOPBACK, Child, ConsulAgent, ask, free_ports
+from foreign_mesh import KEYS, TOKEN, Foreign, ForeignFabio
 from held_relay import HeldRelay
 from hoploom.cli.main import main
 from hoploom.kit.consul_api import ConsulApi
@@ -22,85 +21,12 @@ from hoploom.routing.audit import AuditFinding, audit, lasting
 from hoploom.routing.observing import Observer
 from hoploom.routing.observing_fabio import Source
 from lab.namespace import in_namespace, needs_root
+from unit.routing.test_audit_tags import WORKING
 from waiting import eventually, until
 
-KEYS = "kv/?recurse"
-TOKEN = "5e88aa-not-to-be-seen"
 AS_IT_COMES = {"checks-required-one", "writable-pages", "consistent-reads", "dial-timeout", "readable-token",
                "glob-matching", "garbage-collection"}  # fmt: skip
 """What a Fabio with its own defaults has, its pages on loopback."""
-
-
-class ForeignFabio:
-    """A Fabio with its own defaults but for its ports, or with these settings."""
-
-    def __init__(self, executable: Path, folder: Path, name: str, consul: str, *settings: str) -> None:
-        proxy, pages = free_ports(2)
-        self.url, self.pages = f"http://{LOOPBACK}:{proxy}", f"http://{LOOPBACK}:{pages}"
-        given = ["-proxy.addr", f"{LOOPBACK}:{proxy}", "-ui.addr", f"{LOOPBACK}:{pages}", "-insecure",
-                 "-registry.consul.addr", consul.removeprefix("http://"), "-registry.consul.token", TOKEN,
-                 "-registry.consul.register.enabled=false"]  # fmt: skip
-        self.child = Child([str(executable), *given, *settings], folder / f"{name}.log")
-
-    def start(self) -> None:
-        self.child.start()
-
-    def sources(self, service: str) -> set[str]:
-        """What it routes to a service."""
-        return {each["src"] for each in ask("GET", f"{self.pages}/api/routes") or [] if each["service"] == service}
-
-
-@dataclass
-class Foreign:
-    """Somebody's mesh."""
-
-    consul: ConsulAgent
-    relay: HeldRelay
-    fabios: list[ForeignFabio]
-    demo: Path
-    folder: Path
-    children: list[Child] = field(default_factory=list)
-
-    def serve(self, name: str, *prefixes: str) -> tuple[Child, str]:
-        """Start a demo server, which registers itself; the child and its id in Consul."""
-        (port,) = free_ports(1)
-        words = [str(self.demo), "-addr", f"{LOOPBACK}:{port}", "-consul", self.consul.url.removeprefix("http://"),
-                 "-name", name]  # fmt: skip
-        for each in prefixes:
-            words += ["-prefix", each]
-        child = Child(words, self.folder / f"{name}-{port}.log")
-        child.start()
-        self.children.append(child)
-        return child, f"{name}-{LOOPBACK}:{port}"
-
-    def register(self, name: str, *tags: str, checks: Sequence[str] = ("passing",)) -> None:
-        """Enter a service that nobody serves, with checks in these states."""
-        given = [{"CheckID": f"{name}:{at}", "TTL": "10m", "Status": each} for at, each in enumerate(checks)]
-        body = {"ID": name, "Name": name, "Address": LOOPBACK, "Port": 9, "Tags": list(tags), "Checks": given}
-        assert ask("PUT", f"{self.consul.url}/v1/agent/service/register", body) is not None
-
-    def remove(self, instance: str) -> None:
-        """Take an instance out of Consul."""
-        ask("PUT", f"{self.consul.url}/v1/agent/service/deregister/{instance}")
-
-    def override(self, name: str, text: str) -> None:
-        """Write a key of overrides."""
-        operation = [{"KV": {"Verb": "set", "Key": f"fabio/config/{name}", "Value": _encoded(text)}}]
-        assert ask("PUT", f"{self.consul.url}/v1/txn", operation)
-
-    def forget(self, name: str) -> None:
-        """Remove a key of overrides."""
-        ask("DELETE", f"{self.consul.url}/v1/kv/fabio/config/{name}")
-
-    def dump(self) -> Any:
-        """All that Consul keeps: keys, catalogue, checks, sessions, queries."""
-        paths = (KEYS, "catalog/services", "catalog/nodes", "health/state/any", "session/list", "query",
-                 "agent/services", "agent/checks")  # fmt: skip
-        return {path: ask("GET", f"{self.consul.url}/v1/{path}") for path in paths}
-
-
-def _encoded(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +114,19 @@ async def test_tags_are_found_and_gone_with_them(foreign: Foreign, auditor: Audi
     expected = {"unknown-option warning", "malformed-tag error", "malformed-tag warning"}
     tags = ("urlprefix-/x stripp=/x", "urlprefix-x.example.com", "urlprefix-/y allow=ip:10.0.0.0/8 deny=ip:10.1.1.1/32")
     await seen_and_cured(auditor, expected, lambda: foreign.register("odd", *tags), lambda: foreign.remove("odd"))
+
+
+async def test_tags_of_the_field_are_routed_as_the_audit_expects(foreign: Foreign, auditor: Auditor) -> None:
+    foreign.register("field", *WORKING)
+    try:
+        until("its routes", lambda: len(foreign.fabios[0].sources("field")) > len(WORKING) / 2, 10)
+
+        async def is_well() -> bool:
+            return not await auditor.kinds()
+
+        await eventually("no finding", is_well, 5)
+    finally:
+        foreign.remove("field")
 
 
 async def test_an_instance_without_a_check_is_found(foreign: Foreign, auditor: Auditor) -> None:

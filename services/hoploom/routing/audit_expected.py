@@ -6,6 +6,7 @@ Source: Fabio 1.7.2, registry/consul/passing.go.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from hoploom.kit.consul_records import Check, Instance
 from hoploom.kit.tags import PREFIX
@@ -67,10 +68,17 @@ def failing(instance: Instance) -> list[Check]:
     return [each for each in instance.checks if each.status == "critical" and not each.of_node]
 
 
-def lines(instance: Instance, prefix: str = PREFIX) -> list[Line]:
+def lines(instance: Instance, prefix: str = PREFIX) -> tuple[Line, ...]:
     """What a table has of an instance's tags; those over which Fabio stumbles are another finding's matter."""
-    commands = (each.command for each in read("\n".join(registered_lines([instance], prefix))))
-    return [_line(each) for each in commands if isinstance(each, Add)]
+    return _lines(instance.tags, prefix, instance.dc)
+
+
+@lru_cache(maxsize=4096)
+def _lines(tags: tuple[str, ...], prefix: str, dc: str) -> tuple[Line, ...]:
+    # All instances of a service have the same, look after look.
+    anybody = Instance("", "anybody", "127.0.0.1", 1, dc=dc, tags=tags)
+    commands = (each.command for each in read("\n".join(registered_lines([anybody], prefix))))
+    return tuple(_line(each) for each in commands if isinstance(each, Add))
 
 
 def _is_away(check: Check) -> bool:

@@ -17,8 +17,10 @@ from hoploom.routing.audit_observed import KV_PATH, Observed, Override, Settings
 from hoploom.routing.commands import Line, read
 from hoploom.routing.lines import Add, Command, Delete, Weigh
 from hoploom.routing.shares import NOWHERE
-from hoploom.routing.table import Routes, registered_lines
+from hoploom.routing.table import Routes, registered_lines, split
 
+Source = tuple[str, str]
+"""Host and path."""
 Place = tuple[str, str, str]
 """Service, source, and `address:port`, or the whole destination."""
 _FIRST_FORGIVING = (1, 7, 3)
@@ -81,7 +83,9 @@ class _Judged:
         settings = next((each.settings for each in readers if each.settings), None)
         self._is_known = observed.instances is not None
         prefix = settings.tag_prefix if settings else observed.prefix
-        self._base = _lines(observed.instances or (), settings, prefix)
+        # Most overrides are none, and the registered lines of a large mesh are many.
+        self._base = _by_source(observed.instances or (), settings, prefix) if self._steps else {}
+        self._touched = [self._touching(command) for _, command in self._steps]
 
     def findings(self) -> Iterator[AuditFinding]:
         """All of them."""
@@ -101,15 +105,16 @@ class _Judged:
 
     def effect(self) -> Effect:
         """What they do, those that Fabio refuses left out."""
-        before, after = _places(self._carried(0)), _places(self._carried())
+        touched = frozenset(source for each in self._touched for source in each)
+        before, after = _places(self._carried(touched, 0)), _places(self._carried(touched))
         added = {(each.service, each.src, target(each.dst)) for _, each in self._steps if isinstance(each, Add)}
         return Effect(frozenset((after - before) | added), frozenset(before - after))
 
     def _idle(self) -> Iterator[AuditFinding]:
         """Lines that do nothing, or for nobody."""
-        whole = _entries(self._carried())
         for number, (each, command) in enumerate(self._steps[:_MOST_LINES]):
-            routes = self._carried(number)
+            touched = self._touched[number]
+            routes = self._carried(touched, number)
             before = _entries(routes)
             matched = _apply(routes, command)
             if isinstance(command, Weigh) and not matched and not self._forgiving:
@@ -120,37 +125,61 @@ class _Judged:
                 continue
             elif _entries(routes) == before:
                 yield _shadowed(each, "changes nothing of what is registered", "take it away, or look for the slip")
-            elif _entries(self._carried(without=number)) == whole:
+            elif _entries(self._carried(touched, without=number)) == _entries(self._carried(touched)):
                 yield _shadowed(each, "does nothing in the end: a later line undoes it", "take one of the two away")
 
     def _hiding(self) -> Iterator[AuditFinding]:
         """Lines that take routes of services away which still ask for them."""
-        before = _places(self._carried(0))
         for number, (each, command) in enumerate(self._steps[:_MOST_LINES]):
-            after = _places(self._carried(number + 1))
-            hidden = sorted(before - after)
-            if isinstance(command, Delete) and hidden:
+            if not isinstance(command, Delete):
+                continue
+            touched = self._touched[number]
+            asked, left = _places(self._carried(touched, 0)), _places(self._carried(touched, number))
+            hidden = sorted((asked & left) - _places(self._carried(touched, number + 1)))
+            if hidden:
                 service, src, _ = hidden[0]
                 more = f" and {len(hidden) - 1} more" if len(hidden) > 1 else ""
                 finding = _shadowed(each, f"hides the route {src} that {service} asks for{more}",
                                     "take the line away, or the tag")  # fmt: skip
                 yield finding if not each.is_ours else _advice(finding)
-            before &= after
 
-    def _carried(self, upto: int | None = None, *, without: int = -1) -> Routes:
+    def _touching(self, command: Command) -> frozenset[Source]:
+        """The sources of which a command may change anything; each is independent of all others."""
+        if not isinstance(command, Delete) or (command.src and not command.tags):
+            return frozenset({_source(command.src)})
+        added = [each for _, each in self._steps if isinstance(each, Add)]
+        known = {**self._base, **{_source(each.src): [*self._base.get(_source(each.src), ()), each] for each in added}}
+        return frozenset(
+            source for source, targets in known.items()
+            if any(command.service in ("", each.service) and set(command.tags) <= set(each.tags) for each in targets)
+        )  # fmt: skip
+
+    def _carried(self, sources: frozenset[Source], upto: int | None = None, *, without: int = -1) -> Routes:
+        """The routes of these sources after so many lines."""
         made = Routes()
-        for line in self._base:
-            if line.command is not None and not line.findings:
-                _apply(made, line.command)
+        for source in sources:
+            for add in self._base.get(source, ()):
+                made.add(add)
         for number, (_, command) in enumerate(self._steps[:upto]):
-            if number != without:
+            if number != without and self._touched[number] & sources:
                 _apply(made, command)
         return made
 
 
-def _lines(instances: Sequence[Instance], settings: Settings | None, prefix: str) -> list[Line]:
+def _by_source(
+    instances: Sequence[Instance], settings: Settings | None, prefix: str
+) -> Mapping[Source, Sequence[Add]]:
     passing = [each for each in instances if audit_expected.due(each.checks, settings) is not Due.UNLISTED]
-    return read("\n".join(registered_lines(passing, prefix)))
+    found: dict[Source, list[Add]] = {}
+    for line in read("\n".join(registered_lines(passing, prefix))):
+        if isinstance(line.command, Add) and not line.findings:
+            found.setdefault(_source(line.command.src), []).append(line.command)
+    return found
+
+
+def _source(src: str) -> Source:
+    host, path = split(src)
+    return host.lower(), path
 
 
 def _apply(routes: Routes, command: Command) -> int:

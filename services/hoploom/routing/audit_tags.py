@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from hoploom.kit import tags
 from hoploom.kit.consul_records import Instance
@@ -49,6 +50,7 @@ def _findings(service: str, tag: str, prefix: str) -> Iterator[AuditFinding]:
         yield AuditFinding(kind, _severity(kind, each), "", subject, f"{subject}: {each.problem}", each.cure)
 
 
+@lru_cache(maxsize=4096)
 def _freezing(service: str, tag: str, prefix: str) -> Finding | None:
     """Why Fabio refuses its whole table over a tag; None where it does not."""
     lines = registered_lines([Instance("", service, "127.0.0.1", 1, tags=(tag,))], prefix)
