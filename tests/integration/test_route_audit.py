@@ -210,11 +210,14 @@ async def test_a_router_that_is_gone_is_away(foreign: Foreign, auditor: Auditor)
 def test_the_command_finds_it_in_seconds_and_changes_nothing(
     foreign: Foreign, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    clean = _steady(foreign.dump())
     foreign.register("odd", "urlprefix-/x stripp=/x")
     foreign.override("mine", "route del nobody")
     try:
         until("its route", lambda: foreign.fabios[0].sources("odd"), 10)
         before = foreign.dump()
+        written = _steady(before)
+        assert {name for name in clean if clean[name] != written[name]} >= {KEYS, "catalog/services", "agent/checks"}
         words = ["route", "audit", "--consul", foreign.consul.url, "--settle", "0.5"]
         assert main([*words, "--fabio-admin", foreign.fabios[0].pages, "--fabio", foreign.fabios[1].pages]) == 1
         said = capsys.readouterr().out

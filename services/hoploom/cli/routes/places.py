@@ -1,4 +1,4 @@
-"""Where an audit looks: addresses that were named, else a mesh of this machine, else where engines usually are here.
+"""Where an audit looks: addresses that were named, else a mesh of this machine, else the usual ports of this machine.
 
 Nobody else's address is ever tried. Of our own meshes' routers Consul says where their tables are (`fabio-routes`).
 """
@@ -54,8 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
          "can be seen of it")  # fmt: skip
     more("--fabio-admin", action="append", default=[], metavar="URL", help="pages of a Fabio, like "
          "http://127.0.0.1:9998; repeatable")  # fmt: skip
-    default = "name of a mesh of this machine (HOPLOOM_MESH); else CONSUL_HTTP_ADDR, else what runs at the usual ports"
-    parser.add_argument("--mesh", default=None, help=default)
+    unnamed = "where nothing is named: CONSUL_HTTP_ADDR, else the mesh that runs here, else the usual ports"
+    more("--mesh", default=None, help=f"name of a mesh of this machine (HOPLOOM_MESH); {unnamed}")
 
 
 @asynccontextmanager
