@@ -16,7 +16,7 @@ FIRST = re.compile(
 """They take as long as all others together; those on hosts of the lab, of which there is one, are all here."""
 
 ALONE = re.compile(
-    r"test_(checker|election|kills|outages|overlay|hostile_input|result_faults|rotation|spool|shard|mesh|lifecycle|attach)"
+    r"test_(checker|election|kills|outages|overlay|hostile_input|result_faults|rotation|spool|shard|mesh|lifecycle|attach|deploy)"
 )
 """To them a busy machine is a fault more than they mean to have, or a request that fails."""
 

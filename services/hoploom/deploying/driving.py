@@ -73,8 +73,11 @@ async def look(engines: Engines, order: Order, listener: Listener) -> Plan:
     """Plan, and change nothing; raises as `prepare`."""
     known = await Lock(engines.consul, order.service).seen()
     _, found = await _surveyed(engines, order)
+    if known and known.job:
+        # Its deployment is ours, and the next deploy goes on with it.
+        found = replace(found, open_words="")
     plan = (await prepare(engines.nomad, engines.http, found, order.wish)).plan
-    if known:
+    if known and known.job:
         plan = replace(plan, warnings=(*plan.warnings, f"{known.told()} ({known.where})"))
     listener.planned(plan)
     return plan

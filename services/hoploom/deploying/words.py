@@ -18,6 +18,9 @@ _MINUTE = 60.0
 
 def planned(plan: Plan) -> Iterator[Line]:
     """What will be done."""
+    if plan.same:
+        yield "plan", f"{plan.new} runs already (modify index {plan.modify_index})"
+        return
     old = ", ".join(plan.old) or "nothing"
     where = " then ".join(plan.road.datacenters) or "nowhere yet"
     archive = f"; archive {plan.archive}" if plan.archive else ""

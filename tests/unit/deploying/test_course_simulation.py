@@ -1,6 +1,5 @@
 """Deploys of many seeds keep their promises; a machine that breaks one of them is found out."""
 
-from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -26,18 +25,14 @@ from hoploom.deploying.happenings import (
 from hoploom.deploying.standing import Course, Result
 from lab.deploy_world import DATACENTERS, StepOf, run
 
-SEEDS = 100
-_RED = 40
+SEEDS = 60
+_RED = 60
 
 
 def test_deploys_of_many_seeds_keep_their_promises() -> None:
-    wrong = {seed: world.wrong for seed in range(SEEDS) if (world := run(seed)).wrong}
-    assert wrong == {}
-
-
-def test_the_seeds_reach_every_end() -> None:
-    ends = Counter((world.code, world.left) for world in map(run, range(SEEDS)))
-    assert set(ends) == {(0, False), (1, False), (1, True)}
+    worlds = {seed: run(seed) for seed in range(SEEDS)}
+    assert {seed: world.wrong for seed, world in worlds.items() if world.wrong} == {}
+    assert {(world.code, world.left) for world in worlds.values()} == {(0, False), (1, False), (1, True)}
 
 
 def _hushes_nobody(course: Course, event: Event, now_s: float) -> Result:
@@ -110,5 +105,5 @@ def _forgets_what_it_leaves(course: Course, event: Event, now_s: float) -> Resul
     ],
 )
 def test_a_machine_that_breaks_a_rule_is_found_out(broken: StepOf, words: str) -> None:
-    found = [wrong for seed in range(_RED) for wrong in run(seed, broken).wrong]
-    assert any(words in wrong for wrong in found), found[:5]
+    found = (wrong for seed in range(_RED) for wrong in run(seed, broken).wrong)
+    assert any(words in wrong for wrong in found)
