@@ -8,9 +8,10 @@ from aiohttp.test_utils import TestServer
 from hoploom.kit.consul_records import Instance, KvEntry
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.http_client import HttpClient
-from hoploom.routing.observing import Known, Observer
+from hoploom.routing.audit import Observed
+from hoploom.routing.observing import Known, Observer, looked_twice
 from hoploom.routing.observing_fabio import Source
-from unit.routing.meshes_made import shop
+from unit.routing.meshes_made import fabio, line, mesh, shop
 from unit.routing.test_observing_fabio import FakePages
 
 
@@ -96,3 +97,33 @@ async def test_refused_keys_are_unseen_and_nothing_else_is(http: HttpClient, pag
 async def test_a_router_without_pages_is_said(http: HttpClient, pages: str) -> None:
     seen = await Observer(http, FakeCatalogue(), [Source("f1", table=f"{pages}/api/routes")]).look()
     assert any("f1" in each and "--fabio-admin" in each for each in seen.unseen)
+
+
+class Looks(Observer):
+    """Sees what it was told, look after look."""
+
+    def __init__(self, http: HttpClient, *seen: Observed) -> None:
+        super().__init__(http, None, [])
+        self.left = list(seen)
+
+    async def look(self) -> Observed:
+        return self.left.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("tables", "settle_s", "kinds", "left"),
+    [
+        ((True, True), 0.001, [], 1),
+        ((False, True), 0.001, [], 0),
+        ((False, False), 0.001, ["missing"], 0),
+        ((False, True), 0.0, ["missing"], 1),
+    ],
+    ids=["well at once, so once", "on its way", "it lasts", "once is enough for who says so"],
+)
+async def test_what_may_pass_by_is_looked_at_twice(
+    http: HttpClient, tables: tuple[bool, bool], settle_s: float, kinds: list[str], left: int
+) -> None:
+    seen = [mesh(shop(index=3), routers=(fabio(*[line()] * listed),)) for listed in tables]
+    looks = Looks(http, *seen)
+    _, found = await looked_twice(looks, settle_s)
+    assert ([str(each.kind) for each in found], len(looks.left)) == (kinds, left)

@@ -41,3 +41,7 @@ def test_a_table_that_is_not_known_says_nothing_of_anybody() -> None:
 
 def test_who_asked_for_no_route_is_missed_nowhere() -> None:
     assert findings([Table("f1")], [instance("passing", routes=0)]) == []
+
+
+def test_among_strangers_a_service_has_another_name_in_tables() -> None:
+    assert findings([Table("f1", (route("127.0.0.1:1", "hoploom-output"),))], [instance("passing")]) == []
