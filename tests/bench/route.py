@@ -1,8 +1,8 @@
 """What a request costs on its way to an instance: nobody in between, Fabio, HAProxy; and balanced by the client itself.
 
 Two kinds of figures. Requests a second, where client, router and backend share the machine's cores; and the router's
-own processor time for a request, which another load on the machine changes little. All ways are loaded in turn, round
-after round, so that they meet the same machine; each ratio is the median of the rounds' own ratios.
+own processor time for a request, which another load on the machine changes little. All ways are loaded in turn, for a
+second each, round after round, so that they meet the same machine; each ratio is the median of the rounds' own ratios.
 """
 
 import statistics
@@ -16,7 +16,7 @@ from hoploom.cli.bench import Figure, at_least, at_most
 from lab.routers import Router, routers
 from lab.wrk import load
 
-ROUNDS, ROUND_S, WARM_S = 9, 2.0, 1.0
+ROUNDS, ROUND_S, WARM_S = 15, 1.0, 1.0
 DIRECT, FABIO, HERE, HAPROXY = range(4)
 
 
@@ -41,7 +41,7 @@ class Course:
 
 
 def measure(scale: float = 1.0) -> list[Figure]:
-    """All ways, so many rounds; at `scale` 1 nine of each."""
+    """All ways, so many rounds; at `scale` 1 fifteen of each."""
     paths = engines.ensure(["consul", "fabio"], report=lambda line: None)
     with tempfile.TemporaryDirectory() as folder:
         with routers(paths["fabio"].path, paths["consul"].path, Path(folder)) as made:
@@ -52,13 +52,12 @@ def measure(scale: float = 1.0) -> list[Figure]:
 
 
 def course(ways: Sequence[Router], rounds: int) -> list[Course]:
-    """Load each way once a round, another one first each time."""
+    """Load each way once a round, there and back again, so that neighbours are compared and none is always first."""
     courses = [Course(way) for way in ways]
     for way in ways:
         load(way.url, WARM_S)
     for number in range(rounds):
-        turn = number % len(courses)
-        for each in (*courses[turn:], *courses[:turn]):
+        for each in courses if number % 2 else reversed(courses):
             each.round()
     return courses
 
