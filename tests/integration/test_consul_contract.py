@@ -503,7 +503,10 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("status", "text", "said"), ANSWERS)
-async def test_each_failure_says_what_was_answered(status: int, text: str, said: str) -> None:
+async def test_each_failure_says_what_was_answered(
+    status: int, text: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "ELECTION_S", 0)
     async with answering(status, text) as consul:
         with pytest.raises(Unavailable, match=said):
             await consul.kv_get("t/a")

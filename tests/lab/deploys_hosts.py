@@ -11,7 +11,7 @@ from typing import Self
 
 from lab.deploys_balancer import Balancer
 from lab.deploys_outcome import Case, Felt, Outcome, under
-from lab.deploys_targets import of_services
+from lab.deploys_targets import in_turn, of_services
 from lab.hosts import Host, Lab
 from lab.security import canaries
 from lab.site import EVERY, SERVERS, SERVICES, prepare, sums, write_variables
@@ -105,8 +105,7 @@ class Hosts:
         def token(name: str) -> str:
             return self._said("a1", f"cat /etc/hoploom/tokens/{name}")
 
-        found = of_services(self.balancer.url, token).values()
-        return [each for asked in found for each in asked]
+        return in_turn(of_services(self.balancer.url, token))
 
     def _play(self, *words: str) -> None:
         played = self.site.play(*words, timeout_s=2400)

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from hoploom.wire.batch_codec import MEDIA_TYPE_ZSTD, pack
 from lab.made_batches import made
@@ -28,6 +28,11 @@ def of_services(url: str, token: Callable[[str], str]) -> dict[str, list[Target]
             Target("POST", f"{url}/api/v1/workers/challenge"),
         ],
     }
+
+
+def in_turn(found: Mapping[str, Sequence[Target]]) -> list[Target]:
+    """What is asked of all of them, each as often as the others."""
+    return [asked[number % len(asked)] for number in range(2 * BATCHES) for asked in found.values()]
 
 
 def _lease(url: str, worker: dict[str, str]) -> Target:

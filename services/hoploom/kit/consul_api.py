@@ -3,15 +3,18 @@
 * `Unavailable`: no agent, no leader, a time-out, an answer of 429 or 5xx, or a token without the permission. The caller
   keeps what it knew; a failed read never means "empty".
 * `None` or an empty list: Consul answered, and there is nothing.
+
+Ordinary reads of keys outlast an election of Consul's servers; those that ask the leader itself, waits and writes fail
+at once: who leads, and who stores, has a policy of their own.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from yarl import URL
 
-from hoploom.kit import external_nodes, kv_sizes
+from hoploom.kit import external_nodes, kv_sizes, retry
 from hoploom.kit.consul_records import Check, Instance, KvEntry, encoded, entry, instance
 from hoploom.kit.consul_transport import (
     AS_FLAG,
@@ -63,8 +66,10 @@ class ConsulApi:
 
     async def kv_get(self, key: str, *, consistent: bool = False) -> KvEntry | None:
         """One key, or None where Consul has none; `consistent` asks the leader itself."""
-        mode = "consistent" if consistent else None
-        _, item = await translated(self._consul.kv.get(self._names.key(key), consistency=mode))
+        if consistent:
+            _, item = await translated(self._consul.kv.get(self._names.key(key), consistency="consistent"))
+        else:
+            _, item = await _read(lambda: self._consul.kv.get(self._names.key(key)))
         return self._entry(item) if item else None
 
     async def kv_list(self, prefix: str) -> list[KvEntry]:
@@ -79,11 +84,12 @@ class ConsulApi:
         self, dc: str, prefix: str, index: int = 0, wait_s: float = WAIT_S
     ) -> tuple[int, list[KvEntry]]:
         """As `kv_watch`, in the KV store of another datacenter; raises Unavailable while that one is away."""
-        found, items = await translated(
-            self._consul.kv.get(
+        async def ask() -> Any:
+            return await self._consul.kv.get(
                 self._names.key(prefix), recurse=True, index=index or None, wait=_wait(wait_s), dc=dc or None
             )
-        )
+
+        found, items = await (translated(ask()) if index else _read(ask))
         return found, [self._entry(item) for item in items or []]
 
     async def kv_put(self, key: str, value: bytes, *, cas: int | None = None) -> bool:
@@ -278,3 +284,11 @@ class ConsulApi:
 
 def _wait(seconds: float) -> str:
     return f"{seconds:g}s"
+
+
+async def _read(ask: Callable[[], Awaitable[Any]]) -> Any:
+    """What is read, also while another server comes to lead."""
+    async for attempt in retry.through_an_election():
+        with attempt:
+            return await translated(ask())
+    raise AssertionError("tenacity ends by an answer or an exception")

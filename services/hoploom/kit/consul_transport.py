@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import aiohttp
 from yarl import URL
 
-from hoploom.kit.errors import TooLarge, Unavailable
+from hoploom.kit.errors import Leaderless, TooLarge, Unavailable
 from hoploom.kit.later import imported_later
 
 # python-consul2 imports it for its blocking class, which nobody uses here: 9 MB in every process.
@@ -36,6 +36,10 @@ _TXN_CONFLICT = "409"
 _DENIED = "Permission denied"
 AS_JSON = base.CB.json()
 AS_FLAG = base.CB.bool()
+
+
+# What an agent says while the servers elect one of them, or it has not heard yet who that is.
+_LEADERLESS = ("No cluster leader", "rpc error")
 
 
 class Conflicting(Unavailable):
@@ -128,6 +132,8 @@ def _refuse(status: int, text: str) -> None:
     reason = text.strip()[:200] or "no reason given"
     if status == _CONTENT_TOO_LARGE:
         raise TooLarge(f"Consul refuses the value: {reason}")
+    if status == _SERVER_ERROR and reason.startswith(_LEADERLESS):
+        raise Leaderless(f"Consul answered {status}: {reason}")
     if status == _TOO_MANY or status >= _SERVER_ERROR or _REDIRECT <= status < _REDIRECT + 100:
         raise Unavailable(f"Consul answered {status}: {reason}")
 
