@@ -76,6 +76,8 @@ class Watcher:
 
         Routers are asked first: what they have counted as sent has arrived by the time the instances are asked.
         """
+        if not self.instances:
+            return Look(boottime_s())
         for each in self.instances:
             # One that is restarted comes back there with another id, and with counts of zero.
             self._by_target.setdefault(target(each), _Source())
@@ -92,9 +94,8 @@ class Watcher:
     async def _ask_router(self, which: tuple[str, str]) -> str:
         """Its name where it does not answer."""
         name, url = which
-        service = self.instances[0].service if self.instances else ""
         try:
-            said = pages.of_router(await self._page(url), service, self._by_target.keys())
+            said = pages.of_router(await self._page(url), self.instances[0].service, self._by_target.keys())
         except Unavailable:
             return f"fabio {name}"
         self._by_router[which].take(said, from_birth=not self._looked)

@@ -113,6 +113,19 @@ async def test_whom_a_router_has_let_go_of_is_seen(server: tuple[World, TestServ
     assert [each.of(target(watcher.instances[0])).left for each in looks] == [False, True]
 
 
+async def test_before_there_is_an_instance_nobody_is_asked_and_nothing_of_the_past_is_counted_later(
+    server: tuple[World, TestServer, HttpClient],
+) -> None:
+    world, made, http = server
+    watcher = watching(made, http)
+    instances, watcher.instances = watcher.instances, ()
+    assert (await watcher.look()).instances == {}
+    assert world.asked == []
+    watcher.instances = instances
+    since = await watcher.look()
+    assert (await watcher.look()).instances == since.instances
+
+
 async def test_an_instance_that_is_not_on_the_kit_is_not_asked(server: tuple[World, TestServer, HttpClient]) -> None:
     world, made, http = server
     watcher = watching(made, http, on_kit=False)
