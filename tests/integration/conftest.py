@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine_processes import ConsulAgent
+from engine_processes import ConsulAgent, FabioRouter
 from hoploom import engines
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.fake_consul import FakeConsul
@@ -29,6 +29,25 @@ def agent(engine_paths: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
         yield agent
     finally:
         agent.stop()
+
+
+@pytest.fixture(scope="module")
+def engines_up(
+    engine_paths: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[ConsulAgent, list[FabioRouter]]]:
+    """A Consul, and two Fabios that route by it."""
+    folder = tmp_path_factory.mktemp("mesh")
+    consul = ConsulAgent(engine_paths["consul"], folder / "consul")
+    fabios = [FabioRouter(engine_paths["fabio"], folder / name, name, consul) for name in ("left", "right")]
+    try:
+        consul.start()
+        for fabio in fabios:
+            fabio.start()
+        yield consul, fabios
+    finally:
+        for fabio in fabios:
+            fabio.stop()
+        consul.stop()
 
 
 @pytest.fixture(params=["fake", "real"])

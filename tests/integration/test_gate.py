@@ -47,24 +47,6 @@ class Mesh:
         return Load([(method, f"{each.url}/orders", {}) for each in self.fabios for method in ("GET", "POST")], PER_S)
 
 
-@pytest.fixture(scope="module")
-def engines_up(
-    engine_paths: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[ConsulAgent, list[FabioRouter]]]:
-    folder = tmp_path_factory.mktemp("mesh")
-    consul = ConsulAgent(engine_paths["consul"], folder / "consul")
-    fabios = [FabioRouter(engine_paths["fabio"], folder / name, name, consul) for name in ("left", "right")]
-    try:
-        consul.start()
-        for fabio in fabios:
-            fabio.start()
-        yield consul, fabios
-    finally:
-        for fabio in fabios:
-            fabio.stop()
-        consul.stop()
-
-
 @pytest.fixture
 def mesh(engines_up: tuple[ConsulAgent, list[FabioRouter]], tmp_path: Path) -> Iterator[Mesh]:
     mesh = Mesh(*engines_up, tmp_path)
