@@ -22,28 +22,41 @@ from hoploom.kit.clock import boottime_s
 from hoploom.kit.consul_api import ConsulApi, Instance
 from hoploom.kit.errors import Unavailable, Unreached
 from hoploom.kit.http_client import Answer, HttpClient
-from hoploom.kit.pool import Pool, Turn
+from hoploom.kit.pool import Peer, Pool, Turn
 from hoploom.kit.service_list import Addresses, ServiceList, Spawn
 
 log = logging.getLogger(__name__)
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _ROUTER = "router"
-_ASKED = metrics.counter(
-    "hoploom_client_requests_total", "Requests to another service by what came of each try.", ("asked", "outcome")
-)
 _REPEATED = metrics.counter("hoploom_client_repeats_total", "Requests that were sent to a second instance.", ("asked",))
 _EJECTED = metrics.counter("hoploom_client_ejections_total", "Times that an instance was left alone.", ("asked",))
 _OUT = metrics.gauge("hoploom_client_ejected", "Instances that are left alone now.", ("asked",))
 _OUTSTANDING = metrics.gauge("hoploom_client_outstanding", "Requests and streams that are open.", ("asked",))
 _POOLS = defaultdict[str, WeakSet[Pool]](WeakSet)
 OUTCOMES = ("answered", "error", "unanswered", "unreached", "given_up")
-"""Answered below 500, or not; broke off, too late, or one of 502, 503, 504, 507; no connection; nobody waited."""
+"""What comes of a try: an answer below 500, or not below; broken off, too late, or one of 502, 503, 504, 507; no
+connection; nobody waited for it."""
+
+# Of each service, by outcome. Prometheus's own counters take a lock, and more time than the choice of an instance.
+_TRIES = defaultdict[str, dict[str, int]](lambda: dict.fromkeys(OUTCOMES, 0))
+metrics.kept(
+    "hoploom_client_requests_total",
+    "Requests to another service by what came of each try.",
+    ("asked", "outcome"),
+    lambda: [((name, outcome), count) for name, tries in _TRIES.items() for outcome, count in tries.items()],
+)
 
 
 class Source(Protocol):
-    """Where instances come from."""
+    """Where instances come from.
+
+    Attributes:
+        pool: They are in it.
+        is_fresh: Whether `refresh` would do nothing.
+    """
 
     pool: Pool
+    is_fresh: bool
 
     async def refresh(self) -> None:
         """See to it that the pool is as good as it can be; Unavailable where nobody is known."""
@@ -52,32 +65,58 @@ class Source(Protocol):
         """All instances; Unavailable where nobody knows."""
 
 
+class Door:
+    """One way to a service: where its instances come from, and what is counted of them."""
+
+    def __init__(self, name: str, source: Source) -> None:
+        """Have the counters made: looking them up by name takes longer than all else here."""
+        self.name, self.source, self.pool = name, source, source.pool
+        self.repeated, self._ejected = _REPEATED.labels(name), _EJECTED.labels(name)
+        self._tries = _TRIES[name]
+        pools = _POOLS[name]
+        pools.add(self.pool)
+        _OUT.labels(name).set_function(lambda: sum(each.out for each in pools))
+        _OUTSTANDING.labels(name).set_function(lambda: sum(each.outstanding for each in pools))
+
+    def judge(self, turn: Turn, outcome: str) -> None:
+        """Say what came of a turn; it counts as busy with it until `close`."""
+        alone_s = self.pool.judge(turn, boottime_s(), failed=outcome != "answered")
+        if alone_s:
+            self._ejected.inc()
+            log.warning("%s at %s is left alone for %.1f s: it fails", self.name, turn.peer.url, alone_s)
+
+    def end(self, turn: Turn, outcome: str) -> None:
+        """End a turn, and judge it where that was not done before and something is known."""
+        if not turn.is_judged and outcome != "given_up":
+            self.judge(turn, outcome)
+        self.pool.leave(turn)
+        self._tries[outcome] += 1
+
+
 class Asked:
     """One instance that is being asked; it counts as busy with it until `close`, or the end of a `with`.
 
     Attributes:
         url: Where it answers, `http://address:port`.
+        turn: What its pool knows of it.
     """
 
-    __slots__ = ("_door", "_outcome", "_pool", "turn", "url")
-
-    def __init__(self, door: "Door", pool: Pool, turn: Turn) -> None:
+    def __init__(self, door: Door, turn: Turn) -> None:
         """Made by `ServiceClient.instance`."""
-        self._door, self._pool, self.turn = door, pool, turn
-        self._outcome, self.url = "given_up", turn.peer.url
+        self._door, self.turn, self.url = door, turn, turn.peer.url
+        self._outcome = "given_up"
 
     def answered(self, status: int = 200) -> None:
         """Say that an answer has begun; a stream's goes on until `close`."""
-        self._judge("error" if status >= 500 else "answered")  # noqa: PLR2004 (what HTTP calls the server's failure)
+        self._judge(_outcome_of(status))
 
     def failed(self, error: Unavailable) -> None:
         """Say that none came."""
-        self._judge("unreached" if isinstance(error, Unreached) else "unanswered")
+        self._judge(_failure(error))
 
     def close(self) -> None:
         """It is not busy with this any more."""
-        self._pool.leave(self.turn)
-        self._door.outcomes[self._outcome].inc()
+        self._door.end(self.turn, self._outcome)
 
     def __enter__(self) -> "Asked":
         """Give it out."""
@@ -85,29 +124,14 @@ class Asked:
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         """Close it; an `Unavailable` that comes by before an answer has begun is its failure."""
-        if isinstance(error, Unavailable) and not self.turn.is_judged:
+        if isinstance(error, Unavailable):
             self.failed(error)
         self.close()
 
     def _judge(self, outcome: str) -> None:
-        self._outcome = outcome
-        alone_s = self._pool.judge(self.turn, boottime_s(), failed=outcome != "answered")
-        if alone_s:
-            self._door.ejected.inc()
-            log.warning("%s at %s is left alone for %.1f s: it fails", self._door.name, self.url, alone_s)
-
-
-class Door:
-    """What a service is called, with its counters; looking them up by name takes longer than all else here."""
-
-    def __init__(self, name: str, pool: Pool) -> None:
-        """Have them made."""
-        self.name, self.repeated, self.ejected = name, _REPEATED.labels(name), _EJECTED.labels(name)
-        self.outcomes = {each: _ASKED.labels(name, each) for each in OUTCOMES}
-        pools = _POOLS[name]
-        pools.add(pool)
-        _OUT.labels(name).set_function(lambda: sum(each.out for each in pools))
-        _OUTSTANDING.labels(name).set_function(lambda: sum(each.outstanding for each in pools))
+        if not self.turn.is_judged:
+            self._outcome = outcome
+            self._door.judge(self.turn, outcome)
 
 
 class ServiceClient:
@@ -128,8 +152,9 @@ class ServiceClient:
             token: Gives what is shown where a request says nothing of who asks.
             name: Of the service, for metrics.
         """
-        self._http, self._sources, self._token = http, sources, token
-        self._doors = [Door(name if at == 0 else _ROUTER, each.pool) for at, each in enumerate(sources)]
+        self._http, self._token = http, token
+        self._own = ("", credentials.header(""))
+        self._doors = [Door(_ROUTER if at else name, each) for at, each in enumerate(sources)]
 
     @classmethod
     def through(cls, http: HttpClient, base_url: str | Callable[[], str], token: str = "") -> "ServiceClient":
@@ -149,17 +174,26 @@ class ServiceClient:
         Raises:
             Unavailable: Nobody answered.
         """
-        options = self._signed(options)
-        asked = await self.instance()
-        try:
-            return await self._sent(asked, method, path, options)
-        except Unavailable as error:
-            # By hand: tenacity would cost more than all else here together.
-            if not (isinstance(error, Unreached) or _repeatable(method, options["headers"])):
-                raise
-        second = await self.instance(asked)
-        self._doors[0].repeated.inc()
-        return await self._sent(second, method, path, options)
+        options, door = self._signed(options), self._doors[0]
+        turn = door.pool.take(boottime_s()) if door.source.is_fresh else None
+        if turn is None:
+            door, turn = await self._taken(None)
+        # By hand: tenacity takes longer than all else here together, and each coroutine more is seen in the figures.
+        for is_last in (False, True):
+            outcome = "given_up"
+            try:
+                answer = await self._http.request(method, turn.peer.url + path, **options)
+                outcome = _outcome_of(answer.status)
+                return answer
+            except Unavailable as error:
+                outcome = _failure(error)
+                if is_last or not (isinstance(error, Unreached) or _repeatable(method, options["headers"])):
+                    raise
+            finally:
+                door.end(turn, outcome)
+            door.repeated.inc()
+            door, turn = await self._taken(turn.peer)
+        raise AssertionError("the second try is the last")
 
     async def instance(self, avoid: Asked | None = None) -> Asked:
         """The instance to ask next, for a call that `request` cannot make: one of streams.
@@ -172,16 +206,7 @@ class ServiceClient:
         Args:
             avoid: An earlier one that did not do; another is given while there is one.
         """
-        peer, now_s = avoid.turn.peer if avoid else None, boottime_s()
-        for door, source in zip(self._doors, self._sources, strict=True):
-            try:
-                await source.refresh()
-            except Unavailable as error:
-                log.debug("%s: %s", door.name, error)
-            turn = source.pool.take(now_s, peer)
-            if turn is not None:
-                return Asked(door, source.pool, turn)
-        raise Unavailable(f"nobody is known who answers for {self._doors[0].name}")
+        return Asked(*await self._taken(avoid.turn.peer if avoid else None))
 
     async def everyone(self) -> Sequence[Instance]:
         """All healthy instances, for a caller that asks each something else.
@@ -189,7 +214,7 @@ class ServiceClient:
         Raises:
             Unavailable: Consul is away and no instance was known before.
         """
-        return await self._sources[0].everyone()
+        return await self._doors[0].source.everyone()
 
     async def each(self, method: str, path: str, **options: Any) -> list[tuple[Instance, Answer | Unavailable]]:
         """Ask every healthy instance, one after another; whoever does not answer stands there with the reason.
@@ -206,16 +231,27 @@ class ServiceClient:
                 answers.append((instance, error))
         return answers
 
-    async def _sent(self, asked: Asked, method: str, path: str, options: Mapping[str, Any]) -> Answer:
-        with asked:
-            answer = await self._http.request(method, asked.url + path, **options)
-            asked.answered(answer.status)
-            return answer
+    async def _taken(self, avoid: Peer | None) -> tuple[Door, Turn]:
+        for door in self._doors:
+            try:
+                if not door.source.is_fresh:
+                    await door.source.refresh()
+            except Unavailable as error:
+                log.debug("%s: %s", door.name, error)
+            turn = door.pool.take(boottime_s(), avoid)
+            if turn is not None:
+                return door, turn
+        raise Unavailable(f"nobody is known who answers for {self._doors[0].name}")
 
     def _signed(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        headers = options.get("headers") or {}
-        is_said = any(name.lower() == "authorization" for name in headers)
-        return {**options, "headers": {**({} if is_said else credentials.header(self._token())), **headers}}
+        token = self._token()
+        if token != self._own[0]:
+            self._own = (token, credentials.header(token))
+        headers, own = options.get("headers"), self._own[1]
+        if headers:
+            is_said = any(name.lower() == "authorization" for name in headers)
+            own = dict(headers) if is_said else {**own, **headers}
+        return {**options, "headers": own}
 
 
 class Directory:
@@ -247,6 +283,14 @@ class Directory:
             known = ServiceList(self._consul, service, self._spawn, elsewhere=elsewhere)
             self._clients[key] = ServiceClient(self._http, (known, self._router), self._token, service)
         return self._clients[key]
+
+
+def _outcome_of(status: int) -> str:
+    return "error" if status >= 500 else "answered"  # noqa: PLR2004 (what HTTP calls the server's failure)
+
+
+def _failure(error: Unavailable) -> str:
+    return "unreached" if isinstance(error, Unreached) else "unanswered"
 
 
 def _repeatable(method: str, headers: Mapping[str, str]) -> bool:

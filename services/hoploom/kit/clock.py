@@ -5,12 +5,12 @@ Leases, sessions and drains are timed by `boottime_s`, which neither jumps with 
 
 import time
 
+_CLOCK: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+
 
 def boottime_s() -> float:
     """Seconds since this machine's boot, suspend included where the system has such a clock."""
-    if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic()
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
 
 
 def wall_us() -> int:

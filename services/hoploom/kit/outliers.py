@@ -65,7 +65,7 @@ class Standing:
     def note(self, rules: Rules, *, failed: bool) -> None:
         """One more request has come to its end."""
         self.in_a_row = self.in_a_row + 1 if failed else 0
-        self.requests = min(self.requests + 1, rules.memory)
+        self.requests += self.requests < rules.memory
         # The mean of the first ones, and from then on one that forgets.
         self.share += (failed - self.share) / self.requests
 

@@ -49,15 +49,22 @@ def least(those: Sequence[B], now_s: float, chance: Callable[[], float]) -> B:
         chance: Gives numbers in [0, 1).
     """
     drawn = those if len(those) <= SCAN_MOST else _two(those, chance)
+    ready = [each for each in drawn if each.warm_s <= now_s or takes_part(each, now_s, chance)]
     # Where all have just come, nobody else could be asked.
-    ready = [each for each in drawn if takes_part(each, now_s, chance)] or drawn
-    return min(ready, key=lambda each: (each.outstanding, chance()))
+    found, equals = (ready or drawn)[0], 0
+    for each in ready or drawn:
+        if each.outstanding < found.outstanding:
+            found, equals = each, 1
+        elif each.outstanding == found.outstanding:
+            equals += 1
+            # Each of so many equals has the same chance in the end (Waterman's reservoir; Knuth, TAOCP 2, 3.4.2).
+            found = each if chance() * equals < 1 else found
+    return found
 
 
 def takes_part(one: Busy, now_s: float, chance: Callable[[], float]) -> bool:
-    """Whether this draw is open to it: always when it is warm, else with a probability that grows to one."""
-    left_s = one.warm_s - now_s
-    return left_s <= 0 or chance() < max(LEAST_PART, 1 - left_s / WARM_S)
+    """Whether this draw is open to one that is not warm yet: with a probability that grows to one."""
+    return chance() < max(LEAST_PART, 1 - (one.warm_s - now_s) / WARM_S)
 
 
 def _two(those: Sequence[B], chance: Callable[[], float]) -> tuple[B, B]:

@@ -40,7 +40,7 @@ class ServiceList:
             elsewhere: Whether instances of the nearest other datacenter do, by the service's prepared query.
         """
         self._consul, self._service, self._spawn, self._elsewhere = consul, service, spawn, elsewhere
-        self._followed = self._none_here = False
+        self._followed = self._none_here = self.is_fresh = False
         self._looked_s = float("-inf")
         self.pool = Pool(random.random)
         self.instances: tuple[Instance, ...] = ()
@@ -49,6 +49,7 @@ class ServiceList:
         """Take what Consul says of this datacenter."""
         self._none_here = not found
         self._take(found)
+        self.is_fresh = self._followed and bool(self.instances) and not (self._elsewhere and self._none_here)
 
     async def refresh(self) -> None:
         """See to it that the list is as Consul has it; does nothing where it is followed, and somebody is here.
@@ -56,6 +57,8 @@ class ServiceList:
         Raises:
             Unavailable: Consul is away and nobody was known before.
         """
+        if self.is_fresh:
+            return
         if not self._followed or not self.instances:
             await self._read()
         if self._elsewhere and self._none_here and boottime_s() - self._looked_s >= NEAREST_FRESH_S:
@@ -110,7 +113,7 @@ class Addresses:
 
     def __init__(self, urls: Callable[[], Sequence[str]]) -> None:
         """Ask for them before each call; they may change."""
-        self._urls, self._known = urls, tuple[str, ...]()
+        self._urls, self._known, self.is_fresh = urls, tuple[str, ...](), False
         self.pool = Pool(random.random)
 
     async def refresh(self) -> None:
