@@ -25,7 +25,7 @@ PER_S = 200
 TIMEOUT_S = 15
 _KEPT = 2 / 3
 _FIELDS = ("ns", "code", "latency_ns", "out", "in", "error", "body", "attack", "seq", "method", "url", "headers")
-_GO_S = 5.0
+_GO_S = 1.0
 _WARM_S = 2.0
 """First connections, first imports: neither quiet nor a part of what is done."""
 
@@ -102,7 +102,7 @@ class Account:
 
     @property
     def worst(self) -> tuple[int, float]:
-        """Most failed requests of one go, and the most seconds that one lasted; a pause of 5 s ends a go."""
+        """Most failed requests of one go, and the most seconds that one lasted; a pause of a second ends a go."""
         goes, last_s = list[list[float]](), float("-inf")
         for each in sorted(self.failed):
             if each.at_s - last_s > _GO_S:

@@ -1,4 +1,4 @@
-"""A whole mesh on this machine, whose every service is deployed again and again under vegeta's load: case a."""
+"""A whole mesh on this machine: every service is deployed again and again (case a), canaries come and go (case b)."""
 
 import itertools
 import json
@@ -19,6 +19,7 @@ from waiting import until
 
 TESTS = Path(__file__).resolve().parents[1]
 COUNT = 2
+SERVICE = TESTS / "orders_service.py"
 
 
 class Mesh:
@@ -82,12 +83,18 @@ class Mesh:
         folder = self.folder / "orders"
         if not folder.exists():
             self._new(folder)
-        values = {"version": version, "service_file": TESTS / "orders_service.py", "count": COUNT}
+        values = {"version": version, "service_file": SERVICE, "count": COUNT}
         flags = [flag for name, value in values.items() for flag in ("--var", f"{name}={value}")]
         self.cli.good("run", str(folder / "orders.nomad.hcl"), *flags)
 
     def _new(self, folder: Path) -> None:
         subprocess.run([str(HOPLOOM), "new", "orders"], cwd=folder.parent, check=True, capture_output=True)
+
+    def canary(self, service_file: Path) -> int:
+        """Bring another version of orders in beside the present one, share after share; the exit code."""
+        version = f"0.0.{next(self._versions)}"
+        way = ("--steps", "10,50", "--step-seconds", "8", "--var", f"service_file={service_file}")
+        return self.cli.run("deploy", "orders", "--version", version, *way, timeout_s=300).returncode
 
     def targets(self) -> dict[str, list[Target]]:
         """What is asked of each service."""
@@ -108,4 +115,23 @@ def _rolled(mesh: Mesh, service: str, asked: list[Target], rounds: int) -> list[
     return under("a", felt, lambda: [mesh.deploy(service) for _ in range(rounds)])
 
 
-CASES = {"a": Case(rolled, 10)}
+def canaries(mesh: Mesh, rounds: int) -> Iterator[Outcome]:
+    """Case b: a canary that is as good as the old version stays, one that answers ten times as slowly goes again."""
+    slow = mesh.folder / "slow.py"
+    slow.write_text(SERVICE.read_text(encoding="utf-8").replace("sleep(0.02)", "sleep(0.2)"), encoding="utf-8")
+    yield from _canaries(mesh, "promoted", SERVICE, rounds)
+    yield from _canaries(mesh, "slow, and reverted", slow, rounds)
+
+
+def _canaries(mesh: Mesh, what: str, file: Path, rounds: int) -> list[Outcome]:
+    code = int(file != SERVICE)
+
+    def work() -> None:
+        ended = [mesh.canary(file) for _ in range(rounds)]
+        assert ended == [code] * rounds, f"hoploom deploy ended by {ended}"
+
+    attack = Attack(mesh.targets()["orders"], mesh.folder / f"load-canary-{code}", at_most_s=rounds * 300)
+    return under("b", [Felt(f"a canary of orders {what}, {rounds} times", attack, "wait" if code else "nothing")], work)
+
+
+CASES = {"a": Case(rolled, 10), "b": Case(canaries, 1)}
