@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench import route_clients
 from hoploom import engines
 from hoploom.cli.bench import Figure, at_least, at_most
 from lab.routers import Router, routers
@@ -48,7 +49,8 @@ def measure(scale: float = 1.0) -> list[Figure]:
             ways = [made.direct(), made.as_it_comes(), made.as_here(), made.haproxy()]
             courses = course(ways, max(3, round(ROUNDS * scale)))
             memory = [way.resident_bytes() / 1e6 for way in ways]
-    return figures(courses, memory)
+    # By itself, in the same run: there the client is what is measured, and here the router.
+    return figures(courses, memory) + route_clients.measure(scale)
 
 
 def course(ways: Sequence[Router], rounds: int) -> list[Course]:
