@@ -20,6 +20,17 @@ variable "consul_token_file" {
   type = string
 }
 
+# Where no archive is fetched, as here, they only show what a deploy would make of them.
+variable "artifact_url" {
+  type    = string
+  default = ""
+}
+
+variable "artifact_checksum" {
+  type    = string
+  default = ""
+}
+
 variable "count" {
   type    = number
   default = 2

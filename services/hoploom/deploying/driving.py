@@ -1,7 +1,7 @@
 """One deploy from its lock to its end: finds what an earlier one left, plans, and runs the course."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -15,10 +15,9 @@ from hoploom.deploying.plan import Plan, Survey, Wish
 from hoploom.deploying.preparing import prepare
 from hoploom.deploying.running import Running
 from hoploom.deploying.standing import Course
-from hoploom.deploying.surveying import datacenters, survey
+from hoploom.deploying.surveying import Routers, datacenters, survey
 from hoploom.deploying.world import Change, Gate, Shares, World
 from hoploom.kit.consul_api import ConsulApi
-from hoploom.kit.fabio_api import Router
 from hoploom.kit.http_client import HttpClient
 
 REFUSED = 2
@@ -41,7 +40,7 @@ class Engines:
     http: HttpClient
     nomad: NomadApi
     shares: Callable[[str], Shares]
-    routers: Callable[[str], Awaitable[Sequence[Router]]]
+    routers: Routers
     prefix: str
 
 
@@ -189,7 +188,6 @@ class _Kept:
 
 
 async def _surveyed(engines: Engines, order: Order) -> tuple[Looker, Survey]:
-    dcs = await datacenters(engines.consul, order.service)
-    routers = {dc: await engines.routers(dc) for dc in dcs}
+    routers = await datacenters(engines.consul, order.service, engines.routers)
     looker = Looker(engines.consul, engines.http, order.service, routers)
     return looker, await survey(engines.nomad, looker, order.service, order.job, engines.prefix)

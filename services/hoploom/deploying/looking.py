@@ -45,7 +45,7 @@ class Looker:
         return self.found
 
     async def members(self, allocations: Sequence[Allocation], versions: Mapping[int, str]) -> tuple[Member, ...]:
-        """The instances, and the allocations that have registered none.
+        """The job's instances, and its allocations that have registered none.
 
         Args:
             allocations: Of the job.
@@ -56,8 +56,8 @@ class Looker:
         found = []
         for each in instances:
             mine = by_id.get(_allocation(each))
-            # What was killed stands in Consul for another minute.
-            if mine is None or not mine.ended:
+            # What was killed stands in Consul for another minute; what is not the job's is no matter of Nomad's.
+            if mine is not None and not mine.ended:
                 found.append(_member(each, mine, versions, tables.get(each.dc, ())))
         claimed = {_allocation(each) for each in instances}
         silent = [each for each in allocations if not each.ended and each.id not in claimed]
@@ -128,21 +128,20 @@ def _allocation(instance: Instance) -> str:
 
 
 def _member(
-    instance: Instance, mine: Allocation | None, versions: Mapping[int, str], tables: Sequence[Sequence[RouteEntry]]
+    instance: Instance, mine: Allocation, versions: Mapping[int, str], tables: Sequence[Sequence[RouteEntry]]
 ) -> Member:
     routed = is_routed([instance])
     listed = sum(fabio_api.lists(table, instance.address, instance.port) for table in tables) if routed else 0
-    of_job = versions.get(mine.number, "") if mine else ""
     return Member(
         id=instance.id,
-        version=instance.meta.get("version", "") or of_job,
+        version=instance.meta.get("version", "") or versions.get(mine.number, ""),
         dc=instance.dc,
-        node=mine.node if mine else instance.node,
+        node=mine.node,
         target=f"{instance.address}:{instance.port}",
         passing=instance.status == "passing",
         listed=listed,
         routers=len(tables) if routed else 0,
-        healthy=mine.healthy if mine else None,
+        healthy=mine.healthy,
     )
 
 

@@ -78,6 +78,7 @@ class Survey:
         members: Its instances.
         is_routed: Whether Fabio sends it requests.
         open_words: What of a deployment is still going on, in words; empty for nothing.
+        others: Instances of the service that are not the job's, such as workers elsewhere.
     """
 
     service: str
@@ -86,6 +87,7 @@ class Survey:
     members: tuple[Member, ...] = ()
     is_routed: bool = True
     open_words: str = ""
+    others: int = 0
 
 
 @dataclass(frozen=True)
@@ -266,5 +268,6 @@ def _differences(diff: Mapping[str, Any], path: str) -> Sequence[str]:
 def _warnings(survey: Survey, planned: Mapping[str, Any]) -> list[str]:
     ill = [each.id for each in survey.members if not each.passing]
     said = [f"not passing now: {', '.join(ill)}"] if ill else []
+    said += [f"{survey.others} more are not of {survey.job.id}, and stay as they are"] if survey.others else []
     nomad = str(planned.get("Warnings") or "").strip().replace("\n", " ")
     return [*said, *([f"Nomad warns: {nomad}"] if nomad else [])]

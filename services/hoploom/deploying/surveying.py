@@ -1,6 +1,6 @@
 """Finds out what runs of a service: its job, its earlier versions, its instances. Changes nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from hoploom.deploying.job_records import Job
 from hoploom.deploying.looking import Looker, is_routed
@@ -8,19 +8,22 @@ from hoploom.deploying.nomad_api import NomadApi
 from hoploom.deploying.plan import Survey
 from hoploom.kit.consul_api import ConsulApi, Instance
 from hoploom.kit.errors import ConfigError
-from hoploom.kit.fabio_api import SERVICE, Router, routers
+from hoploom.kit.fabio_api import Router
+
+Routers = Callable[[str], Awaitable[Sequence[Router]]]
 
 
-async def datacenters(consul: ConsulApi, service: str) -> dict[str, list[Router]]:
-    """The Fabios of each datacenter that has instances of a service.
+async def datacenters(consul: ConsulApi, service: str, routers: Routers) -> dict[str, Sequence[Router]]:
+    """Each datacenter that has instances of a service, with its Fabios where they are routed.
 
     Raises:
-        Unavailable: A datacenter does not answer, so nobody knows what runs there.
+        Unavailable: A datacenter does not answer, so nobody knows what runs there; or no Fabio passes there.
     """
-    found = {}
+    found: dict[str, Sequence[Router]] = {}
     for dc in await consul.datacenters():
-        if (await consul.instances(service, passing=False, dc=dc))[1]:
-            found[dc] = routers((await consul.instances(SERVICE, dc=dc))[1])
+        _, instances = await consul.instances(service, passing=False, dc=dc)
+        if instances:
+            found[dc] = await routers(dc) if is_routed(instances) else ()
     return found
 
 
@@ -41,10 +44,11 @@ async def survey(nomad: NomadApi, looker: Looker, service: str, job_id: str, pre
     job = await _job(nomad, instances, service, job_id, prefix)
     history = await nomad.versions(job.id)
     members = await looker.members(await nomad.allocations(job.id), {each.number: each.version for each in history})
+    others = {each.id for each in instances} - {each.id for each in members}
     going = [each for each in await nomad.deployments(job.id) if each.is_open]
     words = f"a deployment of {job.id} is going on ({going[0].status}: {going[0].words})" if going else ""
     way_out = f": wait for its end, or `nomad deployment fail {going[0].id[:8]}`" if going else ""
-    return Survey(service, job, tuple(history[1:]), members, is_routed(instances), words + way_out)
+    return Survey(service, job, tuple(history[1:]), members, is_routed(instances), words + way_out, len(others))
 
 
 async def _job(nomad: NomadApi, instances: Sequence[Instance], service: str, job_id: str, prefix: str) -> Job:
