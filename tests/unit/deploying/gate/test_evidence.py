@@ -1,9 +1,12 @@
 """More than chance: seldom wrong however often it is asked, and soon right."""
 
+import math
 import random
 
+import numpy as np
 import pytest
 
+from hoploom.deploying.gate import evidence
 from hoploom.deploying.gate.evidence import is_above, upper
 
 
@@ -41,6 +44,25 @@ def test_a_share_at_the_limit_is_hardly_ever_above_it_though_it_is_asked_at_ever
                 break
     # 1 in 20,000 is what is promised, over all 500 looks of each.
     assert wrong == 0
+
+
+def test_a_usual_test_that_is_asked_at_every_request_is_wrong_far_more_often_than_it_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chance, limit, looks = 0.01, 0.05, range(1, 301)
+    monkeypatch.setattr(evidence, "CHANCE", chance)
+    usual = [next(hits for hits in range(of + 2) if _tail(hits, of, limit) <= chance) for of in looks]
+    ours = [next((hits for hits in range(of + 1) if is_above(hits, of, limit)), of + 1) for of in looks]
+    drawn = np.random.default_rng(20_261_122).random((4_000, len(looks))) < limit
+    wrong_usual, wrong_ours = ((drawn.cumsum(1) >= least).any(1).mean() for least in (usual, ours))
+    assert wrong_usual > 4 * chance
+    assert wrong_ours <= chance
+
+
+def _tail(hits: int, of: int, share: float) -> float:
+    """How probable so many or more are."""
+    below = sum(math.comb(of, each) * share**each * (1 - share) ** (of - each) for each in range(hits))
+    return 1 - below
 
 
 @pytest.mark.parametrize(
