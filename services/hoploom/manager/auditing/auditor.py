@@ -27,18 +27,22 @@ _FINDINGS = metrics.gauge(
 
 
 class Auditor:
-    """One leader's audit."""
+    """One leader's audit.
+
+    Attributes:
+        standing: How the routers stand by now.
+    """
 
     def __init__(self, mesh: Mesh, pace: Pace) -> None:
         """Know nothing yet; a pace of no flips looks at tables alone."""
         self._mesh = mesh
         self._flipping = Flipping(mesh, pace) if pace.flip_s else None
         self._looking = Looking(mesh, min(EVERY_S, pace.flip_s or EVERY_S))
-        self._written = self._standing = Standing()
+        self._written = self.standing = Standing()
 
     async def run(self, term: Term) -> None:
         """Until the term ends."""
-        self._written = self._standing = await _left(self._mesh) or Standing()
+        self._written = self.standing = await _left(self._mesh) or Standing()
         try:
             async with asyncio.TaskGroup() as group:
                 if self._flipping:
@@ -60,12 +64,12 @@ class Auditor:
                 findings=looking.findings,
                 unseen=(*looking.unseen, *([f"the canary: {flipping.away}"] if flipping and flipping.away else ())),
             )
-            self._standing = verdicts.standing(seen, self._standing, self._mesh.id, wall_us())
-            _tell(self._standing)
+            self.standing = verdicts.standing(seen, self.standing, self._mesh.id, wall_us())
+            _tell(self.standing)
             await self._write(term)
 
     async def _write(self, term: Term) -> None:
-        now, before = self._standing, self._written
+        now, before = self.standing, self._written
         if verdicts.face(now) == verdicts.face(before) and now.at_us - before.at_us < REFRESH_S * 1e6:
             return
         try:

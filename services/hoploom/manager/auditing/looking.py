@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,8 +20,9 @@ from hoploom.routing.observing_fabio import Source
 
 log = logging.getLogger(__name__)
 EVERY_S = 10.0
-SERVICES_A_SECOND = 10
-"""A look asks Consul once for each service that has routes; where there are hundreds, looks are rarer."""
+SERVICES_A_SECOND, SHARE, SELDOM_S = 5, 0.01, 300.0
+"""A look asks Consul once for each service that has routes, and holds long tables against it. Where there are hundreds
+of services, or an audit would take over a hundredth of a core, looks are rarer, down to one in five minutes."""
 
 OWN = ("input", "output", "manager", "ping", fabio_api.SERVICE)
 
@@ -58,6 +60,7 @@ class Looking:
         findings: What two looks in a row have found.
         sizes: How long each table was lately, by router.
         unseen: What could not be looked at, in sentences.
+        took_s: Processor time of the last audit.
     """
 
     def __init__(self, mesh: Mesh, every_s: float = EVERY_S, clock: Callable[[], float] = boottime_s) -> None:
@@ -71,6 +74,7 @@ class Looking:
         self.findings: tuple[AuditFinding, ...] = ()
         self.sizes: dict[str, tuple[Size, ...]] = {}
         self.unseen: tuple[str, ...] = ()
+        self.took_s = 0.0
 
     async def run(self) -> None:
         """Look for ever."""
@@ -82,7 +86,11 @@ class Looking:
                 self._before, self.unseen = None, (f"Consul, so tables are held against nothing: {error}",)
                 log.info("routes are looked at later: %s", error)
             asked = {each.service for each in self._before.instances or ()} if self._before else ()
-            await asyncio.sleep(max(self._every_s, len(asked) / SERVICES_A_SECOND))
+            await asyncio.sleep(self.rest_s(len(asked)))
+
+    def rest_s(self, services: int) -> float:
+        """Seconds until the next look, after one that asked for so many services."""
+        return max(self._every_s, min(SELDOM_S, max(services / SERVICES_A_SECOND, self.took_s / SHARE)))
 
     async def _look(self) -> None:
         found = await routers.registered(self._mesh.consul)
@@ -90,7 +98,8 @@ class Looking:
         observed = _plain(await Observer(self._mesh.http, self._catalogue, sources, only=self._only).look())
         if self._before is not None:
             # A table of thousands takes a while, in which the loop goes on.
-            self.findings = tuple(await asyncio.to_thread(audit.lasting, self._before, observed))
+            lasting, self.took_s = await asyncio.to_thread(_lasting, self._before, observed)
+            self.findings = tuple(lasting)
         self._measure(observed)
         # Settings are each host's own affair: admin pages are on loopback.
         self._before, self.unseen = observed, tuple(each for each in observed.unseen if "settings" not in each)
@@ -105,6 +114,13 @@ class Looking:
         for router, table in observed.with_tables():
             new = Size(now_s, len(table), wanted)
             self.sizes[router.name] = sizes.remembered(known.get(router.name, ()), new)
+
+
+def _lasting(before: Observed, observed: Observed) -> tuple[list[AuditFinding], float]:
+    """What two looks have found, and the processor time that it took to tell."""
+    began_s = time.thread_time()
+    found = audit.lasting(before, observed)
+    return found, time.thread_time() - began_s
 
 
 def _plain(observed: Observed) -> Observed:
