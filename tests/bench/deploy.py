@@ -5,6 +5,7 @@ The cases are those of `python3 tests lab deploys`; a host's own (c, d, gone) ar
 
 from collections.abc import Iterator
 
+from bench import canary
 from hoploom.cli.bench import Figure, at_most
 from lab.deploys import NAMES, played
 from lab.deploys_hosts import CASES as OF_HOSTS
@@ -16,9 +17,10 @@ MOST_S = {"kill": 3.0, "gone": 20.0}
 
 
 def measure(scale: float) -> list[Figure]:
-    """Every case, each so often as it says where `scale` is 1."""
+    """Every case, each so often as it says where `scale` is 1; then the share of requests that a canary gets."""
     names = [name for name in NAMES if not (name in OF_HOSTS and unmet())]
-    return [figure for outcome in played(names, scale=scale) for figure in _figures(outcome)]
+    felt = [figure for outcome in played(names, scale=scale) for figure in _figures(outcome)]
+    return felt + canary.measure(scale)
 
 
 def _figures(outcome: Outcome) -> Iterator[Figure]:
