@@ -180,7 +180,7 @@ async def test_an_instance_that_hangs_costs_one_time_out_and_is_asked_no_more(
     assert course.safe_failures == []
     late = [took_s for _, took_s in course.took_s if took_s >= TIMEOUT_S]
     # As many as the busiest of the others had open at that moment, and not its third of a second's requests.
-    assert len(late) <= 20
+    assert len(late) <= 30
     assert max(late) < 2 * TIMEOUT_S
 
 

@@ -174,7 +174,8 @@ class ServiceClient:
         Raises:
             Unavailable: Nobody answered.
         """
-        options, door = self._signed(options), self._doors[0]
+        self._sign(options)
+        door = self._doors[0]
         turn = door.pool.take(boottime_s()) if door.source.is_fresh else None
         if turn is None:
             door, turn = await self._taken(None)
@@ -223,7 +224,7 @@ class ServiceClient:
             Unavailable: Consul is away and no instance was known before.
         """
         answers: list[tuple[Instance, Answer | Unavailable]] = []
-        options = self._signed(options)
+        self._sign(options)
         for instance in await self.everyone():
             try:
                 answers.append((instance, await self._http.request(method, instance.url + path, **options)))
@@ -243,7 +244,8 @@ class ServiceClient:
                 return door, turn
         raise Unavailable(f"nobody is known who answers for {self._doors[0].name}")
 
-    def _signed(self, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _sign(self, options: dict[str, Any]) -> None:
+        """Say who asks, where the caller has not."""
         token = self._token()
         if token != self._own[0]:
             self._own = (token, credentials.header(token))
@@ -251,7 +253,7 @@ class ServiceClient:
         if headers:
             is_said = any(name.lower() == "authorization" for name in headers)
             own = dict(headers) if is_said else {**own, **headers}
-        return {**options, "headers": own}
+        options["headers"] = own
 
 
 class Directory:

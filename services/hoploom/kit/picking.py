@@ -49,16 +49,17 @@ def least(those: Sequence[B], now_s: float, chance: Callable[[], float]) -> B:
         chance: Gives numbers in [0, 1).
     """
     drawn = those if len(those) <= SCAN_MOST else _two(those, chance)
-    ready = [each for each in drawn if each.warm_s <= now_s or takes_part(each, now_s, chance)]
     # Where all have just come, nobody else could be asked.
-    found, equals = (ready or drawn)[0], 0
-    for each in ready or drawn:
+    drawn = [each for each in drawn if each.warm_s <= now_s or takes_part(each, now_s, chance)] or drawn
+    found, equals = drawn[0], 0
+    for each in drawn:
         if each.outstanding < found.outstanding:
             found, equals = each, 1
         elif each.outstanding == found.outstanding:
             equals += 1
             # Each of so many equals has the same chance in the end (Waterman's reservoir; Knuth, TAOCP 2, 3.4.2).
-            found = each if chance() * equals < 1 else found
+            if chance() * equals < 1:
+                found = each
     return found
 
 

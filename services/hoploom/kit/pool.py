@@ -95,8 +95,9 @@ class Pool:
             tried.on_trial = True
             self._plan()
             return self._open(tried)
-        found = self._others(self.peers if self._all_fail else self._in, avoid) or self._others(self._out, avoid)
-        found = found or self.peers
+        found = self._in if self._in and not self._all_fail else self.peers
+        if avoid is not None:
+            found = self._others(found, avoid) or self._others(self._out, avoid) or self.peers
         return self._open(picking.least(found, now_s, self._chance)) if found else None
 
     def judge(self, turn: Turn, now_s: float, *, failed: bool) -> float:
@@ -134,8 +135,8 @@ class Pool:
         return Turn(peer, is_trial=peer.standing.is_out)
 
     @staticmethod
-    def _others(those: Sequence[Peer], avoid: Peer | None) -> Sequence[Peer]:
-        return those if avoid is None else [each for each in those if each is not avoid]
+    def _others(those: Sequence[Peer], avoid: Peer) -> Sequence[Peer]:
+        return [each for each in those if each is not avoid]
 
     def _due(self, now_s: float, avoid: Peer | None) -> Peer | None:
         due = (each for each in self._out if each.standing.until_s <= now_s and not each.on_trial)
