@@ -3,7 +3,8 @@
 import pytest
 
 from hoploom.kit.consul_api import Instance
-from hoploom.kit.fabio_api import RouteEntry, Router, lists, routers
+from hoploom.kit.errors import Unavailable
+from hoploom.kit.fabio_api import RouteEntry, Router, lists, parsed, routers
 
 LISTED = [
     ("the same address and port", "http://127.0.0.1:80/", "127.0.0.1", 80, True),
@@ -37,3 +38,13 @@ def test_a_fabio_says_where_its_metrics_are_if_it_says_it() -> None:
     told = {**where, "metrics": "http://10.0.0.1:9999/_mesh/a/metrics"}
     found = routers([Instance("a", "fabio-routes", "127.0.0.1", 9998, meta=each) for each in (where, told)])
     assert [each.metrics_url for each in found] == ["", "http://10.0.0.1:9999/_mesh/a/metrics"]
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'[{"service": "a"}]', b"[1]", b"\xff"])
+def test_what_is_no_table_is_not_taken_for_an_empty_one(body: bytes) -> None:
+    with pytest.raises(Unavailable, match="what u answers is no route table"):
+        parsed(body, "u")
+
+
+def test_fabio_says_null_where_it_has_no_route() -> None:
+    assert parsed(b"null", "u") == []

@@ -87,6 +87,14 @@ async def test_the_tables_are_measured_and_a_fabio_that_left_is_measured_no_more
     assert not [each for each in node if measured("hoploom_fabio_table_routes", fabio=each.name) is not None]
 
 
+async def test_the_canary_is_no_route_of_a_table(mesh: Mesh, fabios: Fabios, fake_consul: FakeConsul) -> None:
+    canary = {**OTHER, "src": f"/loom{fabio_api.CANARY_PATH}manager-1"}
+    fabios.tables = {"a": [OURS, canary], "b": [OURS]}
+    assert await routed.missing_from(mesh) == []
+    [name] = {each.name for each in fabio_api.routers((await fake_consul.instances("fabio-routes"))[1])}
+    assert metrics.registry.get_sample_value("hoploom_fabio_table_routes", {"fabio": name}) == 1
+
+
 @pytest.mark.parametrize("still", ["a", "b"])
 async def test_gone_means_gone_from_both_of_one_node(still: str, mesh: Mesh, fabios: Fabios) -> None:
     fabios.tables = {"a": [OTHER], "b": [OTHER]}
