@@ -27,6 +27,7 @@ class World(NamedTuple):
 
 WORLDS = (
     World(deploys_mesh.Mesh, deploys_mesh.CASES),
+    World(deploys_mesh.Engines, deploys_mesh.OF_ENGINES),
     World(deploys_hosts.Hosts, deploys_hosts.CASES),
     World(deploys_arena.Arena, deploys_arena.CASES),
 )
