@@ -163,6 +163,18 @@ variable "dyfi_address_url" {
   default     = ""
 }
 
+variable "canary_s" {
+  type        = number
+  description = "Seconds, 1 to 20, between two changes of the registration by which one manager times the Fabios; 0 times none."
+  default     = 10
+}
+
+variable "canary_stall_s" {
+  type        = number
+  description = "Seconds, 1 to 20, in which a Fabio has to follow Consul."
+  default     = 10
+}
+
 variable "dyfi_contact" {
   type        = string
   description = "Mail or page of who answers for these updates; empty means the user."
@@ -293,6 +305,8 @@ job "hoploom-manager" {
         HOPLOOM_ARCHIVE_DIR         = var.archive_dir
         HOPLOOM_DYFI_HOSTS          = var.dyfi_hosts
         HOPLOOM_DYFI_USER           = var.dyfi_user
+        HOPLOOM_CANARY_S            = var.canary_s
+        HOPLOOM_CANARY_STALL_S      = var.canary_stall_s
         HOPLOOM_DYFI_PASSWORD_FILE  = var.dyfi_password_file
         HOPLOOM_DYFI_URL            = var.dyfi_url
         HOPLOOM_DYFI_ADDRESS_URL    = var.dyfi_address_url
