@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-OFFSETS_S: Final = (0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 1.0, 3.0)
+OFFSETS_S: Final = (0.1, 0.2, 0.3, 0.45, 0.6, 1.0, 2.0)
 """When a table is read after a flip until it shows it: densely where Fabios here follow, since they poll each 0.5 s."""
 
 LATER_EVERY_S: Final = 3.0
