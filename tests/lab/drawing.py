@@ -22,7 +22,6 @@ def picture(width: int, height: int, title: str, parts: Iterable[str]) -> str:
     return "\n".join([f'{head} role="img">', told, box(0, 0, width, height, "ground"), *parts, "</svg>\n"])
 
 
-
 def words(x: float, y: float, text: str, style: str = "") -> str:
     """Words whose line stands at (x, y), in pixels, as all places here."""
     return f'<text x="{x:g}" y="{y:g}" class="{style}">{escape(text, quote=False)}</text>'

@@ -72,7 +72,6 @@ def enter() -> None:
         raise OSError(number, os.strerror(number))
 
 
-
 def new_namespace() -> int:
     """A descriptor that keeps a new, empty namespace; `nsenter --net=/proc/PID/fd/N` runs a command there."""
     opened: list[int] = []

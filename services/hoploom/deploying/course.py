@@ -173,8 +173,6 @@ def _rising(course: Course, event: Event, now_s: float) -> Result:
     return course, []
 
 
-
-
 def _first(course: Course, sight: Sight, now_s: float) -> Result:
     if not course.road.steps:
         return _promote(course, now_s)
@@ -232,9 +230,6 @@ def _watched(course: Course, event: Event, now_s: float) -> Result:
     return course, []
 
 
-
-
-
 def _breach(course: Course, verdict: Verdict, dc: str, now_s: float) -> Result:
     share = course.stage.share if dc == course.here else 1.0
     breach = Tell("breach", {"dc": dc, "share": share, **figures(verdict), "why": verdict.why})
@@ -272,7 +267,6 @@ def _promoting(course: Course, event: Event, now_s: float) -> Result:
     return course, []
 
 
-
 def _draining(course: Course, event: Event, now_s: float) -> Result:
     match event:
         case Seen(sight):
@@ -297,7 +291,6 @@ def _tidying(course: Course, event: Event, now_s: float) -> Result:
         case Broken(Clear(dc), why):
             return left(course, now_s, f"the weights in {dc} are not cleared: {why}")
     return course, []
-
 
 
 _HANDLERS = {

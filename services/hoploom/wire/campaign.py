@@ -189,9 +189,6 @@ class Campaign:
         return without(document, ("here", *untold))
 
 
-
-
-
 def _sets(document: dict[str, Any]) -> dict[int, FamilySet]:
     found = {}
     for family in FAMILIES:

@@ -21,7 +21,6 @@ LEAST_US = 1000
 """Less than that is no worse path but a busy machine: in one room a tenth of a millisecond is usual."""
 
 
-
 @dataclass(frozen=True)
 class Round:
     """What one round found of one pair.

@@ -46,7 +46,6 @@ _SEEN_HERE = frozenset({"missing", "stale", "router-away", "routers-differ"})
 """Findings of the leader's that every manager finds by itself, and sooner."""
 
 
-
 def problems(seen: SeenMesh) -> tuple[Problem, ...]:
     """All of them: what is away first, then by what they are about."""
     found = [

@@ -156,4 +156,3 @@ def _is_known(request: web.Request, tag: str) -> bool:
     return any(each.value == tag for each in request.if_none_match or ())
 
 
-
