@@ -17,8 +17,6 @@ from hoploom.deploying.happenings import (
     Begun,
     Blind,
     Broken,
-    Clear,
-    Cleared,
     Event,
     Hush,
     Hushed,
@@ -26,8 +24,6 @@ from hoploom.deploying.happenings import (
     Judged,
     Note,
     Ousted,
-    Promote,
-    Promoted,
     Seen,
     Share,
     Shared,
@@ -36,7 +32,8 @@ from hoploom.deploying.happenings import (
     Tell,
     Watch,
 )
-from hoploom.deploying.objections import counted, deserted, done, figures, lost, not_ready
+from hoploom.deploying.objections import counted, deserted, figures, lost, not_ready
+from hoploom.deploying.promoting import draining, promote, promoting, tidying
 from hoploom.deploying.rolling import rolling
 from hoploom.deploying.sight import Sight
 from hoploom.deploying.standing import (
@@ -48,9 +45,8 @@ from hoploom.deploying.standing import (
     Result,
     answered,
     left,
-    over,
 )
-from hoploom.deploying.taking_back import AGAIN_S, back
+from hoploom.deploying.taking_back import back
 
 PATIENCE = 2.0
 """So many times its seconds a step lasts where too few requests come to judge it; then no failed one is enough."""
@@ -175,7 +171,7 @@ def _rising(course: Course, event: Event, now_s: float) -> Result:
 
 def _first(course: Course, sight: Sight, now_s: float) -> Result:
     if not course.road.steps:
-        return _promote(course, now_s)
+        return promote(course, now_s)
     return _move(replace(course, dc=0, step=0), now_s)
 
 
@@ -244,53 +240,8 @@ def _next(course: Course, verdict: Verdict, now_s: float) -> Result:
     elif course.dc + 1 < len(course.road.datacenters):
         moved, commands = _move(replace(course, dc=course.dc + 1, step=0), now_s)
     else:
-        moved, commands = _promote(course, now_s)
+        moved, commands = promote(course, now_s)
     return moved, [told, *commands]
-
-
-def _promote(course: Course, now_s: float) -> Result:
-    return course.to(Phase.PROMOTING, now_s, asked_s=now_s), [Note("while it was promoted"), Promote()]
-
-
-def _promoting(course: Course, event: Event, now_s: float) -> Result:
-    match event:
-        case Promoted():
-            return course.to(Phase.DRAINING, now_s), [Note("after it was promoted")]
-        case Broken(Promote(), why, unknown) if not unknown:
-            return back(course, now_s, f"it could not be promoted: {why}")
-        case Seen(sight) if sight.deployment and sight.deployment.promoted:
-            return course.to(Phase.DRAINING, now_s), [Note("after it was promoted")]
-        case Seen() if now_s - course.since_s > course.road.gone_s:
-            return back(course, now_s, "Nomad was not seen to promote it")
-        case Seen() if now_s - course.asked_s > AGAIN_S:
-            return replace(course, asked_s=now_s), [Promote()]
-    return course, []
-
-
-def _draining(course: Course, event: Event, now_s: float) -> Result:
-    match event:
-        case Seen(sight):
-            if sight.others(course.road.new):
-                if now_s - course.since_s > course.road.gone_s:
-                    return left(course, now_s, f"old instances are still there after {course.road.gone_s:g} s")
-                return course, []
-            told = Tell("promoted", {"old": sorted(course.road.old), "after_s": now_s - course.since_s})
-            if not course.road.steps:
-                return over(course, now_s, 0, told, done(course, now_s))
-            pending = frozenset(course.road.datacenters)
-            clears = [Clear(dc) for dc in course.road.datacenters]
-            return course.to(Phase.TIDYING, now_s, pending=pending), [told, *clears]
-    return course, []
-
-
-def _tidying(course: Course, event: Event, now_s: float) -> Result:
-    match event:
-        case Cleared(dc):
-            awaited = answered(course, dc)
-            return (awaited, []) if awaited.pending else over(awaited, now_s, 0, done(awaited, now_s))
-        case Broken(Clear(dc), why):
-            return left(course, now_s, f"the weights in {dc} are not cleared: {why}")
-    return course, []
 
 
 _HANDLERS = {
@@ -301,7 +252,7 @@ _HANDLERS = {
     Phase.ROLLING: rolling,
     Phase.MOVING: _moving,
     Phase.WATCHING: _watching,
-    Phase.PROMOTING: _promoting,
-    Phase.DRAINING: _draining,
-    Phase.TIDYING: _tidying,
+    Phase.PROMOTING: promoting,
+    Phase.DRAINING: draining,
+    Phase.TIDYING: tidying,
 }
