@@ -5,7 +5,8 @@ and outlives it (`service_list`); who fails more than the others is left alone f
 known, Fabio is asked.
 
 Again: once, at another instance, and only where that is safe: GET, HEAD, PUT, DELETE, a POST with an `Idempotency-Key`,
-and whatever else when no connection came about, so that nothing was sent. Nothing below or above repeats as well.
+and whatever else when no connection came about, so that nothing was sent. Nothing above repeats as well, and
+below only aiohttp does, at the same instance, where a kept connection turns out to be closed (not for a POST).
 
 Fabio's weights do not hold here: a new version has the part of its instances among all, once they have warmed up.
 """

@@ -117,7 +117,10 @@ class HttpClient:
             connector = aiohttp.TCPConnector(
                 limit=0, ssl=self._trusted, resolver=resolver, socket_factory=factory
             )
-            self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
+            # A cookie that one service sets is nothing to be shown to another, or again for the next caller.
+            self._session = aiohttp.ClientSession(
+                connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
+            )
         return self._session
 
     async def request(
