@@ -25,7 +25,7 @@ from runner.parts import Part, closing, covered, run_all  # noqa: E402
 
 BIN = ROOT / ".venv" / "bin"
 UNIT, WIDER = "tests/unit", "tests/integration"
-FIRST_HALF = ("input_service", "kit")
+FIRST_HALF = ("deploying", "input_service", "kit", "output_service")
 """Folders of the unit tests that take as long as all others together."""
 
 _SKIPPED = re.compile(r"^SKIPPED \[\d+\] .*$", re.MULTILINE)
