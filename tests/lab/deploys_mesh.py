@@ -63,16 +63,16 @@ class Mesh:
         until(f"only new instances of {service}", lambda: self._renewed(service, before), 60)
         return version
 
-    def instances(self, service: str) -> set[str]:
-        """The ids under which a service is registered."""
-        url = f"http://127.0.0.1:{self.cli.port('consul_http')}/v1/health/service/{service}"
+    def instances(self, service: str, only: str = "") -> set[str]:
+        """The ids under which a service is registered; `only` may say `passing`."""
+        url = f"http://127.0.0.1:{self.cli.port('consul_http')}/v1/health/service/{service}?{only}"
         request = urllib.request.Request(url, headers={"X-Consul-Token": self.cli.token("management")})
         with urllib.request.urlopen(request, timeout=10) as answer:
             return {each["Service"]["ID"] for each in json.loads(answer.read())}
 
     def _renewed(self, service: str, before: set[str]) -> bool:
         now = self.instances(service)
-        return len(now) == COUNT and not now & before
+        return len(now) == COUNT and not now & before and self.instances(service, "passing") == now
 
     def _own(self, service: str, version: str) -> None:
         given = {"count": str(COUNT), "version": version, "open_reading": "true"}
