@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text as Plain
 
 from hoploom.cli import screen
 from hoploom.cli.routes import reaching
@@ -38,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(found, indent=2))
     else:
         for line in _lines(found):
-            screen.out.print(line)
+            # Tags and addresses are anybody's words: [::1] is none of rich's.
+            screen.out.print(line, markup=False)
     return 1 if found["differing"] else 0
 
 
@@ -101,14 +103,15 @@ def _lines(found: dict[str, Any]) -> Iterator[Any]:
         for share, routers in _by_share(each["shares"]):
             listed = f"{len(routers)}/{len(names)}" if len(routers) == len(names) else ", ".join(routers)
             tags, targets = ", ".join(each["tags"]) or "-", ", ".join(each["targets"])
-            table.add_row(each["service"], each["src"], f"{share * 100:.4g} %", tags, targets, listed)
+            words = (each["service"], each["src"], f"{share * 100:.4g} %", tags, targets, listed)
+            table.add_row(*map(Plain, words))
     yield table
     for line in found["overrides"]["says"]:
         yield f"{found['overrides']['key']}  {line}"
     for each in found["others"]:
         yield f"{each['key']}  {len(each['text'].splitlines())} lines of somebody else's"
     for line in found["differing"]:
-        yield f"[red]differs[/]   {line}"
+        yield Plain.assemble(("differs", "red"), f"   {line}")
 
 
 def _by_share(found: dict[str, float]) -> list[tuple[float, list[str]]]:
