@@ -53,7 +53,11 @@ class ConsulApi:
         Raises:
             ConfigError: The address is no http or https URL with a host.
         """
-        url = URL(address)
+        try:
+            url = URL(address)
+        except ValueError:
+            # A port or an IPv6 address that is none.
+            url = URL()
         if url.scheme not in ("http", "https") or not url.host:
             raise ConfigError(f"the Consul address must be like http://127.0.0.1:8500, not {address!r}")
         self._transport = Transport(url, token)

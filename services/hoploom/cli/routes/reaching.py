@@ -131,8 +131,12 @@ async def _local(args: argparse.Namespace, http: HttpClient) -> Reach:
 
 
 def _pages(url: str) -> str:
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        is_one = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        parts, is_one = urlsplit(""), False
+    if not is_one:
         raise ConfigError(f"the pages of a Fabio are like http://127.0.0.1:9998, not {url!r}")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
