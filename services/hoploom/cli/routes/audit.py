@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import re
 from collections import Counter
 from dataclasses import asdict
 from typing import Any
@@ -17,6 +18,7 @@ from hoploom.routing.observing import Known, Observer, looked_twice
 
 NAME = "audit"
 HELP = "what is wrong with the routes of any Consul and Fabio; read-only (exit 0 nothing but advice, 1 findings)"
+_PASSWORD = re.compile(r"(?<=://)[^/@\s\"]*@")
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.ADVICE: "cyan"}
 
 
@@ -36,10 +38,15 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--settle is from 0 to 60 seconds, not {args.settle:g}")
     observed, findings = asyncio.run(_audit(args))
     if args.json:
-        print(json.dumps(document(observed, findings), indent=2))
+        print(shown(json.dumps(document(observed, findings), indent=2)))
     else:
         _show(observed, findings)
     return int(any(each.severity is not Severity.ADVICE for each in findings))
+
+
+def shown(text: str) -> str:
+    """The text without what stands before the host of an URL."""
+    return _PASSWORD.sub("", text)
 
 
 def document(observed: Observed, findings: list[AuditFinding]) -> dict[str, Any]:
@@ -59,21 +66,24 @@ async def _audit(args: argparse.Namespace) -> tuple[Observed, list[AuditFinding]
             observer = Observer(http, found.consul, found.sources, known=known)
             return await looked_twice(observer, args.settle)
     except Unavailable as error:
-        raise ConfigError(f"{error}: name another by --consul, or look at Fabio alone by --fabio-admin") from error
+        cure = "name another by --consul, or look at Fabio alone by --fabio-admin"
+        raise ConfigError(shown(f"{error}: {cure}")) from error
+    except ConfigError as error:
+        raise ConfigError(shown(str(error))) from error
     finally:
         await http.close()
 
 
 def _show(observed: Observed, findings: list[AuditFinding]) -> None:
     for each in observed.looked_at:
-        screen.say("looked at", each)
+        screen.say("looked at", shown(each))
     for finding in findings:
         colour = _COLOURS[finding.severity]
         screen.out.print(f"[{colour}]{finding.severity:<8}[/]  [bold]{finding.kind}[/bold]  ", end="")
-        screen.out.print(finding.problem, markup=False)
-        screen.out.print(f"{'':<10}-> {finding.cure}", markup=False)
+        screen.out.print(shown(finding.problem), markup=False)
+        screen.out.print(f"{'':<10}-> {shown(finding.cure)}", markup=False)
     for each in observed.unseen:
-        screen.say("not seen", each)
+        screen.say("not seen", shown(each))
     counts = Counter(each.severity for each in findings)
     words = [f"{counts[each]} {each}{'s' if counts[each] != 1 and each is not Severity.ADVICE else ''}"
              for each in Severity if counts[each]]  # fmt: skip

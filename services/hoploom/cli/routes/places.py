@@ -200,7 +200,8 @@ async def _usual_pages(http: HttpClient, places: Places) -> None:
 
 
 def _source(url: str) -> Source:
-    return Source(urlsplit(url).netloc, url)
+    # A password before the host is to be sent, and not to be shown.
+    return Source(urlsplit(url).netloc.rpartition("@")[2], url)
 
 
 def _url(what: str, given: str, *, secure: bool = False) -> str:

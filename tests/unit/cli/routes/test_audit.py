@@ -95,6 +95,19 @@ def test_another_prefix_is_looked_at_where_no_fabio_says_its_own(
     assert "colour" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_password_in_an_address_is_shown_to_nobody(
+    engines: FakeEngines, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    engines.has_pages = False
+    url = engines.url.replace("://", "://anna:secret@")
+    for words in (("--fabio-admin", url), ("--fabio-admin", "http://anna:secret@127.0.0.1:1"), ("--fabio", url)):
+        main(["route", "audit", "--settle", "0", *words, *more])
+    found = capsys.readouterr()
+    assert "127.0.0.1" in found.out
+    assert "secret" not in found.out + found.err
+
+
 @pytest.mark.parametrize("words", [("--settle", "-1"), ("--settle", "nan"), ("--settle", "x")])
 def test_a_wrong_time_is_wrong_use(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     try:
