@@ -5,6 +5,7 @@
 * `None` or an empty list: Nomad answered, and there is nothing.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,14 @@ from hoploom.kit.http_client import Answer, HttpClient
 
 TIMEOUT_S = 10.0
 _NOT_FOUND, _FORBIDDEN, _ANY_500 = 404, 403, 500
+# Nomad says 500 for what it refuses, and as well where servers lost each other on the way: then nobody knows whether it
+# was done. Each refusal of a server that another one asked begins with "rpc error", too.
+_AWAY = re.compile(
+    r"No cluster leader|leadership (lost|transfer)|not the leader|raft is already shutdown|timed out enqueuing|\bEOF$|"
+    r"connection (reset|refused)|broken pipe|i/o timeout|failed to get conn|session shutdown|No path to region|"
+    r"No servers",
+    re.IGNORECASE,
+)
 
 
 class NomadApi:
@@ -138,8 +147,8 @@ class NomadApi:
         if answer.status == _FORBIDDEN:
             raise ConfigError(f"Nomad at {self.url} does not allow {method} {path}: give a token by NOMAD_TOKEN")
         reason = answer.reason()
-        if answer.status >= _ANY_500 and "No cluster leader" in reason:
-            raise Unavailable(f"Nomad at {self.url} has no leader")
+        if answer.status >= _ANY_500 and _AWAY.search(reason):
+            raise Unavailable(f"Nomad at {self.url} has no leader now, or its servers have lost each other: {reason}")
         raise ConfigError(f"Nomad refuses: {reason}")
 
 

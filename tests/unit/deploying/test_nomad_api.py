@@ -107,6 +107,11 @@ async def test_a_deployment_is_promoted_given_up_and_a_job_reverted(api: NomadAp
     [
         ((403, "Permission denied"), ConfigError, "NOMAD_TOKEN"),
         ((500, "No cluster leader"), Unavailable, "no leader"),
+        ((500, "rpc error: No cluster leader"), Unavailable, "no leader"),
+        ((500, "leadership lost while committing log"), Unavailable, "leadership lost"),
+        ((500, "rpc error: EOF"), Unavailable, "EOF"),
+        ((500, "rpc error: failed to get conn: dial tcp: connect: connection refused"), Unavailable, "conn"),
+        ((500, "rpc error: Enforcing job modify index 812: conflicting index"), ConfigError, "Enforcing"),
         ((500, "anything else"), ConfigError, "anything else"),
         ((400, "bad"), ConfigError, "Nomad refuses: bad"),
         ((503, "away"), Unavailable, "503"),
