@@ -150,6 +150,7 @@ def _silent(each: Allocation, versions: Mapping[int, str]) -> Member:
     return Member(
         id=f"allocation {each.id[:8]}",
         version=versions.get(each.number, ""),
+        dc="",
         node=each.node,
         passing=bool(each.healthy),
         healthy=each.healthy,

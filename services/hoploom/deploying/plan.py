@@ -203,7 +203,7 @@ def _count(survey: Survey, job: Job) -> int:
 
 def _order(survey: Survey, wish: Wish) -> tuple[str, ...]:
     """Datacenters of the instances: as wanted, then as the job has them, then by name."""
-    there = {each.dc for each in survey.members}
+    there = {each.dc for each in survey.members if each.dc}
     first = [each for each in (*wish.datacenters, *survey.job.datacenters) if each in there]
     return tuple(dict.fromkeys([*first, *sorted(there)]))
 
@@ -221,6 +221,8 @@ def _refused(survey: Survey, wish: Wish, job: Job, planned: Mapping[str, Any]) -
         )
     found += _no_shares(survey, wish, job)
     found += [f"no room: {each}" for each in _unplaced(planned)]
+    if survey.is_routed and job.can_double and not _order(survey, wish):
+        found.append(f"no instance of {job.id} is registered now, so nobody knows where its requests go: see its logs")
     unknown = [each for each in wish.datacenters if each not in {member.dc for member in survey.members}]
     return found + [f"nothing of {survey.service} runs in datacenter {each}" for each in unknown]
 

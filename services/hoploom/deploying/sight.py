@@ -12,7 +12,7 @@ class Member:
     Attributes:
         id: In Consul.
         version: As its registration says.
-        dc: Consul's datacenter.
+        dc: Consul's datacenter; empty for what is not registered, of which Nomad alone knows.
         node: Consul's node.
         target: "address:port", as the routers know it.
         passing: Whether Consul would have requests sent to it.

@@ -68,6 +68,7 @@ async def test_an_allocation_without_a_registration_is_up_when_nomad_says_so(loo
     assert [(each.id, each.version, each.is_up) for each in seen.members] == [
         ("allocation abcdef01", "1.4.1", False), ("allocation fedcba32", "1.4.1", True),
     ]  # fmt: skip
+    assert {each.dc for each in seen.members} == {""}
 
 
 async def test_what_a_router_does_not_list_is_not_up(fake_consul: FakeConsul, looker: Looker) -> None:

@@ -66,6 +66,14 @@ def test_it_is_refused_with_the_reason(survey: Survey, wish: Wish, new: Job, pla
         assert plan(survey, wish, new, planned).refused == ()
 
 
+def test_an_allocation_without_a_registration_is_in_no_datacenter_of_consuls() -> None:
+    silent = Member("allocation 1", "1.4.0", dc="")
+    assert plan(replace(SURVEY, members=(*MEMBERS, silent)), WISH, NEW, {}).road.datacenters == ("dc2", "dc1")
+    nowhere = replace(SURVEY, members=(silent,))
+    assert "nobody knows where its requests go" in plan(nowhere, WISH, NEW, {}).refused[0]
+    assert plan(replace(nowhere, is_routed=False), WISH, NEW, {}).refused == ()
+
+
 def test_a_tag_of_nomads_own_registration_tells_versions_apart_too() -> None:
     assert plan(SURVEY, WISH, replace(NEW, version="", tags=frozenset({"1.4.1"})), {}).refused == ()
 
