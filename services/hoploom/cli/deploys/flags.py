@@ -78,7 +78,7 @@ def policy(args: argparse.Namespace) -> Policy:
     """What the new version has to hold."""
     if not 0 <= args.errors < _WHOLE:
         raise ConfigError(f"--errors is a percentage such as 0.5, not {args.errors:g}")
-    if args.p99_factor < 1 or args.p99_slack_ms < 0 or args.requests < 1:
+    if not (args.p99_factor >= 1 and args.p99_slack_ms >= 0 and args.requests >= 1):
         raise ConfigError("--p99-factor is 1 at least, --p99-slack-ms is 0 and --requests is 1")
     return Policy(args.errors / _WHOLE, args.p99_factor, args.p99_slack_ms, args.requests)
 

@@ -57,6 +57,12 @@ def test_what_cannot_be_meant_is_refused(words: tuple[str, ...], said: str) -> N
         flags.wish(given(*words))
 
 
+@pytest.mark.parametrize("words", [("--p99-factor", "nan"), ("--p99-slack-ms", "nan"), ("--errors", "nan")])
+def test_a_gate_of_no_number_holds_nothing_and_is_refused(words: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError, match=words[0]):
+        flags.policy(given("--version", "1", *words))
+
+
 def test_variables_and_the_archive_are_values_of_the_job() -> None:
     wish = flags.wish(given("--rollback", "--var", "a=b=c", "--var", "count=3", "--artifact-url", "/x-1.tgz",
                             "--artifact-checksum", "sha256:00", "--order", "dc2, dc1"))  # fmt: skip
