@@ -18,6 +18,7 @@ from hoploom.deploying.standing import Course
 from hoploom.deploying.surveying import Routers, datacenters, survey
 from hoploom.deploying.world import Change, Gate, Shares, World
 from hoploom.kit.consul_api import ConsulApi
+from hoploom.kit.errors import Unavailable
 from hoploom.kit.http_client import HttpClient
 
 REFUSED = 2
@@ -96,6 +97,8 @@ async def deploy(engines: Engines, order: Order, listener: Listener) -> int:
     record = signed(Record(order.wish.version))
     left = await lock.take(record)
     drive = _Drive(engines, order, listener, lock)
+    # From now on: an archive takes its time to be looked at, and the lock's session does not wait for it.
+    keeper = asyncio.create_task(lock.keep(drive.ousted))
     try:
         if left and left.job:
             code = await drive.left_over(left)
@@ -103,6 +106,8 @@ async def deploy(engines: Engines, order: Order, listener: Listener) -> int:
                 return code
         return await drive.anew(record)
     finally:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
         if not drive.has_begun and not (left and left.job):
             await lock.forget()
         await lock.leave()
@@ -115,6 +120,14 @@ class _Drive:
         self._engines, self._order, self._listener, self._lock = engines, order, listener, lock
         self.has_begun = False
         self._last = ""
+        self._running: Running | None = None
+        self._ousted_by: str | None = None
+
+    def ousted(self, by: str) -> None:
+        """The lock is somebody else's."""
+        self._ousted_by = by
+        if self._running is not None:
+            self._running.oust(by)
 
     async def anew(self, record: Record) -> int:
         """Plan and run."""
@@ -149,18 +162,16 @@ class _Drive:
     async def _run(
         self, looker: Looker, change: Change, record: Record, course: Course, first: Event | list[Command]
     ) -> int:
+        if self._ousted_by is not None:
+            raise Unavailable(f"the lock of this deploy is {self._ousted_by}'s by now: nothing was changed, try again")
         self.has_begun, dcs = True, course.road.datacenters
         shares = {dc: self._engines.shares(dc) for dc in dcs}
         world = World(self._engines.nomad, looker, shares, change)
         running = Running(world, self._gates(looker, course), _Kept(self._lock, record), self._told)
+        self._running = running
         self._listener.begins(running)
         await looker.instances()
-        keeper = asyncio.create_task(self._lock.keep(running.oust))
-        try:
-            return await running.run(course, first)
-        finally:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
+        return await running.run(course, first)
 
     def _told(self, tell: Tell) -> None:
         self._last = tell.what
@@ -170,7 +181,7 @@ class _Drive:
         if not course.road.is_routed:
             return {}
         http, policy, new = self._engines.http, self._order.policy, course.road.new
-        watchers = {dc: Watcher(http, looker.routers[dc], ()) for dc in course.road.datacenters}
+        watchers = {dc: Watcher(http, looker.routers.get(dc, ()), ()) for dc in course.road.datacenters}
         return {dc: Gate(watcher, policy, new) for dc, watcher in watchers.items()}
 
 
