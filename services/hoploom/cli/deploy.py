@@ -5,8 +5,9 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -92,6 +93,25 @@ class _Screen:
         self._service, self._as_json = service, as_json
 
     def planned(self, plan: Plan) -> None:
+        with _heard_or_not():
+            self._planned(plan)
+
+    def tell(self, tell: Tell) -> None:
+        with _heard_or_not():
+            if self._as_json:
+                self._document(tell.what, tell.facts)
+                return
+            screen.say(*words.told(tell, self._service))
+
+    def begins(self, running: Running) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, running.interrupt)
+        # As `nohup` has it, which is to be heeded.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            loop.add_signal_handler(signal.SIGHUP, _hung_up, loop, running)
+
+    def _planned(self, plan: Plan) -> None:
         if self._as_json:
             self._document("plan", {**asdict(plan), "road": None, "steps": [asdict(each) for each in plan.road.steps],
                                     "datacenters": plan.road.datacenters, "count": plan.road.count})  # fmt: skip
@@ -99,15 +119,23 @@ class _Screen:
         for label, text in words.planned(plan):
             screen.say(label, text)
 
-    def tell(self, tell: Tell) -> None:
-        if self._as_json:
-            self._document(tell.what, tell.facts)
-            return
-        screen.say(*words.told(tell, self._service))
-
-    def begins(self, running: Running) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, running.interrupt)
-
     def _document(self, event: str, facts: Any) -> None:
         print(json.dumps({"event": event, **facts}, default=list), flush=True)
+
+
+def _hung_up(loop: asyncio.AbstractEventLoop, running: Running) -> None:
+    """The terminal is gone: as Ctrl-C, but once, since a shell says the same again to who was told by the system."""
+    loop.remove_signal_handler(signal.SIGHUP)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    running.interrupt()
+
+
+@contextmanager
+def _heard_or_not() -> Iterator[None]:
+    """A deploy goes on to its end though nobody reads any more: in the middle it would leave a share unwatched."""
+    try:
+        yield
+    except (OSError, SystemExit):
+        # rich ends the process over a broken pipe.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
