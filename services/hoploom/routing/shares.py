@@ -129,6 +129,11 @@ def put(text: str, service: str, block: Sequence[str], sources: Collection[str] 
     return "\n".join([_HEAD, *body]) + "\n" if body else ""
 
 
+def of(text: str, service: str) -> list[str]:
+    """The lines of our key's text that are of a service, by its name in Consul."""
+    return [line for line in text.split("\n") if _is_of(line, service, ())]
+
+
 def services(text: str) -> list[str]:
     """The services of which our key's text says something."""
     return sorted({words[2] for words in map(str.split, text.split("\n")) if words[:2] == ["route", "weight"]})

@@ -169,7 +169,7 @@ class Weights:
             edition = editions.edition(text, self._overrides.path)
             same = text == own.text and edition == own.edition
             if same or await self._overrides.write(text, own.index):
-                return await self._shown(text, edition, routers)
+                return await self._shown(text, edition, routers, self._names.service(wish.service))
         raise Unavailable(f"others write {self._overrides.key} at the same time: try again")
 
     @staticmethod
@@ -197,13 +197,14 @@ class Weights:
             raise Unavailable("no Fabio is passing in Consul, so nothing would be shared")
         return routers
 
-    async def _shown(self, text: str, edition: str, routers: Sequence[Router]) -> Shown:
+    async def _shown(self, text: str, edition: str, routers: Sequence[Router], service: str) -> Shown:
         began, missing = boottime_s(), list(routers)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SHOWN_S):
                 # Tables can only be polled.
-                while missing := [each for each in missing if await self._edition(each) != edition]:  # noqa: ASYNC110
+                while missing := [each for each in missing if await self._edition(each) != edition]:
                     await asyncio.sleep(_POLL_S)
+                    edition = await self._newest(text, edition, service)
         # One that has stopped meanwhile sends nobody anything.
         passing = await self._routers() if missing else routers
         names = [each.name for each in missing if each in passing]
@@ -211,6 +212,14 @@ class Weights:
             raise Unavailable(f"it is written, and after {SHOWN_S:g} s not in the table of {', '.join(names)}: is "
                               "another line refused there? (`hoploom route lint`)")  # fmt: skip
         return Shown(tuple(each.name for each in passing), boottime_s() - began, text)
+
+    async def _newest(self, text: str, edition: str, service: str) -> str:
+        """The edition to wait for: somebody may have written of another service since, and no table shows ours then."""
+        try:
+            own = await self._overrides.read()
+        except Unavailable:
+            return edition
+        return own.edition if shares.of(own.text, service) == shares.of(text, service) else edition
 
     async def _edition(self, router: Router) -> str | None:
         try:

@@ -98,6 +98,27 @@ async def test_services_and_sources_are_weighed_apart(world: World) -> None:
     assert await world.share_of("1.4.1") == pytest.approx(0.1)
 
 
+async def test_who_writes_of_another_service_meanwhile_makes_nobody_wait(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "SHOWN_S", 1.0)
+    await world.register("stock", "urlprefix-/stock", "2.0", service="stock")
+    await world.register("stock-n", "urlprefix-/stock", "2.1", service="stock")
+    written, write = list[str](), world.overrides.write
+
+    async def followed(text: str, index: int) -> bool:
+        done = await write(text, index)
+        if not written:
+            written.append(text)
+            # Before any table has shown the first text, the other one stands.
+            await world.weights.share("stock", "2.1", 0.2)
+        return done
+
+    monkeypatch.setattr(world.overrides, "write", followed)
+    assert (await world.weights.share("orders", "1.4.1", 0.1)).routers == ("one", "two")
+    assert await world.share_of("1.4.1") == pytest.approx(0.1)
+
+
 async def test_a_fabio_that_stands_still_is_named_and_one_that_left_is_not(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
