@@ -124,8 +124,13 @@ async def _submit(mesh: LocalMesh, counts: Counts) -> None:
     doors = {name: url for name, url in view.links(mesh).items() if name != "manager"}
     own["manager"]["doors"] = submission.doors(doors)
     for name, count in counts.as_dict().items():
-        variables = {**common, "count": str(count), **own.get(name, {})}
+        deployed = await nomad.deployed(name, mesh.record.get("version", __version__))
+        if deployed:
+            mesh.say("version", f"{name} stays at {deployed['version']}, as it was deployed")
+        variables = {**common, "count": str(count), **own.get(name, {}), **deployed}
         await nomad.run(jobs / f"{name}.nomad.hcl", variables)
+    mesh.record["version"] = __version__
+    mesh.save()
 
 
 async def _until_routed(mesh: LocalMesh, wanted: Mapping[str, int]) -> None:

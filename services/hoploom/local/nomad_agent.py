@@ -88,6 +88,15 @@ class NomadAdmin:
         source = {"Source": text, "Format": "hcl2", "VariableFlags": dict(variables)}
         await self._must(job.name, "/v1/jobs", {"Job": placed, "Submission": source})
 
+    async def deployed(self, job: str, ours: str) -> dict[str, str]:
+        """What `hoploom deploy` has told a job that runs: its version and archive; nothing where that is `ours`."""
+        answer = await self.call("GET", self._path(job))
+        if not answer.ok or answer.json().get("Stop"):
+            return {}
+        kept = await self.call("GET", f"{self._path(job)}/submission?version={answer.json()['Version']}")
+        flags: dict[str, str] = kept.json().get("VariableFlags") or {} if kept.ok else {}
+        return submission.deployed(flags, ours)
+
     async def _must(self, what: str, path: str, body: Any) -> dict[str, Any]:
         answer = await self.call("POST", path, body)
         if not answer.ok:

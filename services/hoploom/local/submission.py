@@ -63,6 +63,13 @@ def variables(data: Path, data_set: Path, archives: Path, worker_prefix: str) ->
     }
 
 
+def deployed(flags: Mapping[str, str], ours: str) -> dict[str, str]:
+    """The variables that a deploy has changed, where the version is another than `ours`: an `up` leaves them alone."""
+    if flags.get("version", ours) == ours:
+        return {}
+    return {name: flags[name] for name in ("version", "artifact_url", "artifact_checksum") if name in flags}
+
+
 def as_hcl(values: Mapping[str, str]) -> str:
     """Values of a job's variables as Nomad reads them; a list is given as it is written in HCL."""
     return "".join(f"{name} = {value if value.startswith('[') else _quoted(value)}\n" for name, value in values.items())

@@ -44,3 +44,17 @@ def test_among_strangers_the_job_carries_the_prefix_and_consuls_datacenter() -> 
 def test_a_nomad_of_our_own_places_where_it_likes() -> None:
     job = submission.placed(PARSED, Attached(id="7", prefix="hoploom", consul="http://c"))
     assert (job["Constraints"], job["NodePool"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("flags", "kept"),
+    [
+        ({}, {}),
+        ({"version": "0.1.0", "count": "2"}, {}),
+        ({"version": "0.2.0", "count": "2"}, {"version": "0.2.0"}),
+        ({"version": "2", "artifact_url": "http://127.0.0.1/2"}, {"version": "2", "artifact_url": "http://127.0.0.1/2"}),
+    ],
+    ids=["nothing is known", "as up has brought it", "deployed since", "from an archive"],
+)
+def test_what_was_deployed_since_is_left_alone(flags: dict[str, str], kept: dict[str, str]) -> None:
+    assert submission.deployed(flags, "0.1.0") == kept
