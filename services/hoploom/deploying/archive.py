@@ -21,7 +21,7 @@ SILENT_S = 10.0
 MOST_BYTES = 2 << 30
 """No archive of a service is larger; an address that goes on for ever ends here."""
 
-_CHUNK, _OK = 1 << 20, 200
+_CHUNK, _SUM_BYTES, _OK = 1 << 20, 1 << 16, 200
 _SUMS = ("sha256", "sha512", "sha1", "md5")
 
 
@@ -51,7 +51,7 @@ async def look(http: HttpClient, url: str, checksum: str) -> Archive:
     Raises:
         ConfigError: It is not there, has another sum, or has none.
     """
-    if urlsplit(url).scheme not in ("", "http", "https", "file"):
+    if _scheme(url) not in ("", "http", "https", "file"):
         return Archive(url, checksum, f"{url}: Nomad alone can fetch it")
     wanted = checksum or await _beside(http, url)
     kind, _, digest = wanted.partition(":")
@@ -63,13 +63,24 @@ async def look(http: HttpClient, url: str, checksum: str) -> Archive:
     return Archive(url, wanted, f"{kind} {found[:4]}.. ({size / 1e6:.1f} MB) is what it should be")
 
 
+def _scheme(url: str) -> str:
+    try:
+        return urlsplit(url).scheme
+    except ValueError as error:
+        raise ConfigError(f"{url!r} is no address of an archive: {error}") from error
+
+
 async def _beside(http: HttpClient, url: str) -> str:
     """The sum that stands beside an archive."""
+    found = bytearray()
     try:
-        text = b"".join([chunk async for chunk in _read(http, f"{url}.sha256")]).decode("ascii", "replace")
+        async for chunk in _read(http, f"{url}.sha256"):
+            found += chunk
+            if len(found) > _SUM_BYTES:
+                raise ConfigError(f"{url}.sha256 has over {_SUM_BYTES:,} bytes, so it is no sum")
     except ConfigError as error:
         raise ConfigError(f"{error}: name the archive's sum by --artifact-checksum sha256:...") from error
-    words = text.split()
+    words = found.decode("ascii", "replace").split()
     return f"sha256:{words[0]}" if words else ""
 
 

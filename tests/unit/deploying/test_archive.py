@@ -29,9 +29,15 @@ async def url() -> AsyncIterator[str]:
     sums = {"/a.tgz.sha256": f"{SUM}  a.tgz\n".encode(), "/c.tgz.sha256": b"\n"}
     pages = {"/a.tgz": BODY, "/b.tgz": BODY, "/c.tgz": b"", **sums}
 
-    async def page(request: web.Request) -> web.Response:
+    async def page(request: web.Request) -> web.StreamResponse:
         if request.path == "/moved":
             raise web.HTTPFound("/a.tgz")
+        if request.path == "/endless.sha256":
+            endless = web.StreamResponse()
+            await endless.prepare(request)
+            for _ in range(64):
+                await endless.write(b"0" * 65_536)
+            return endless
         if request.path not in pages:
             raise web.HTTPNotFound
         return web.Response(body=pages[request.path])
@@ -91,3 +97,13 @@ async def test_an_archive_without_an_end_is_given_up(
 async def test_nobody_there_is_said(http: HttpClient, where: str) -> None:
     with pytest.raises(ConfigError, match=r"cannot be (fetched|read)"):
         await archive.look(http, where, f"sha256:{SUM}")
+
+
+async def test_what_goes_on_and_on_beside_an_archive_is_no_sum(http: HttpClient, url: str) -> None:
+    with pytest.raises(ConfigError, match=r"65,536 bytes, so it is no sum: name the archive's sum"):
+        await archive.look(http, f"{url}/endless", "")
+
+
+async def test_an_address_that_is_none_is_said(http: HttpClient) -> None:
+    with pytest.raises(ConfigError, match="no address of an archive"):
+        await archive.look(http, "http://[fd00::/a.tgz", "")
