@@ -11,14 +11,25 @@ from hoploom.wire.fields import MAX_INTEGER, PRINTABLE, Fields
 KEY: Final = "hoploom/routers"
 MOST_FINDINGS: Final = 100
 """A thousand instances that no router lists are one thing to put right, and the key stays small."""
+MOST_UNSEEN: Final = 20
+MOST_BYTES: Final = 128 * 1024
+"""A quarter of what Consul takes, which refuses the whole write otherwise."""
 
 _LONGEST = 500
 
 
 def encoded(standing: Standing) -> bytes:
-    """As it is stored; what is too long or too much is cut."""
-    rest = standing.more + max(0, len(standing.findings) - MOST_FINDINGS)
-    stored = replace(standing, findings=standing.findings[:MOST_FINDINGS], more=rest)
+    """As it is stored; what is too long or too much is cut: words in tags are as long as anybody likes."""
+    most = MOST_FINDINGS
+    while len(value := _cut(standing, most)) > MOST_BYTES and most:
+        most //= 2
+    return value
+
+
+def _cut(standing: Standing, most: int) -> bytes:
+    rest = standing.more + max(0, len(standing.findings) - most)
+    unseen = standing.unseen[:MOST_UNSEEN]
+    stored = replace(standing, findings=standing.findings[:most], more=rest, unseen=unseen)
     return json.dumps(_plain(stored.to_json()), ensure_ascii=False).encode()
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from hoploom.manager.auditing import record
-from hoploom.manager.auditing.record import MOST_FINDINGS
+from hoploom.manager.auditing.record import MOST_BYTES, MOST_FINDINGS
 from hoploom.manager.auditing.standing import OLD_S, FindingStanding, RouterStanding, Standing
 
 FINDING = FindingStanding("stale", "error", "a", "x:1", "a sends to x:1", "restart a", 5)
@@ -25,6 +25,15 @@ def test_very_many_findings_and_long_words_are_cut() -> None:
     found = record.decoded(written)
     assert found and len(found.findings) == MOST_FINDINGS and found.more == 2 + 1000 - MOST_FINDINGS
     assert len(written) < 128 * 1024, "a quarter of what Consul takes"
+
+
+def test_words_of_four_bytes_a_letter_are_no_more_bytes() -> None:
+    wide = "\U0001f600" * 500
+    many = replace(WHOLE, findings=(replace(FINDING, subject=wide, problem=wide),) * 200, unseen=(wide,) * 200)
+    written = record.encoded(many)
+    found = record.decoded(written)
+    assert found and len(written) <= MOST_BYTES
+    assert 0 < len(found.findings) < MOST_FINDINGS and found.more == 2 + 200 - len(found.findings)
 
 
 def test_what_somebody_wrote_into_a_tag_is_one_line() -> None:
