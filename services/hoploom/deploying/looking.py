@@ -1,8 +1,9 @@
 """Looks at a service: its instances in Consul and in every Fabio, its job, deployment and allocations in Nomad."""
 
 import asyncio
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from hoploom.deploying.job_records import Allocation, Deployment, Job
 from hoploom.deploying.nomad_api import NomadApi
@@ -23,8 +24,9 @@ class Looker:
     """Looks at one service in some datacenters."""
 
     def __init__(
-        self, consul: ConsulApi, http: HttpClient, service: str, routers: Mapping[str, Sequence[Router]]
-    ) -> None:
+        self, consul: ConsulApi, http: HttpClient, service: str, routers: Mapping[str, Sequence[Router]],
+        passing: Callable[[str], Awaitable[Sequence[Router]]] | None = None,
+    ) -> None:  # fmt: skip
         """Know where to look.
 
         Args:
@@ -32,8 +34,10 @@ class Looker:
             http: The pool for the routers.
             service: Name of the service.
             routers: The Fabios of each datacenter; its keys are the datacenters.
+            passing: Those that pass in a datacenter now; None where that cannot be asked.
         """
         self._consul, self._http, self.service, self.routers = consul, http, service, routers
+        self._passing = passing
         self.found: list[Instance] = []
 
     async def instances(self) -> list[Instance]:
@@ -64,16 +68,23 @@ class Looker:
         return (*found, *(_silent(each, versions) for each in silent))
 
     async def _tables(self) -> dict[str, list[list[RouteEntry]]]:
-        """The table of each router by datacenter; one that does not answer lists nobody."""
-        tables = [[self._table(each) for each in routers] for routers in self.routers.values()]
-        read = await asyncio.gather(*(asyncio.gather(*each) for each in tables))
-        return {dc: list(each) for dc, each in zip(self.routers, read, strict=True)}
+        """The table of each router by datacenter; one that does not answer lists nobody, unless it has left."""
+        read = await asyncio.gather(*(self._tables_of(dc, routers) for dc, routers in self.routers.items()))
+        return dict(zip(self.routers, read, strict=True))
 
-    async def _table(self, router: Router) -> list[RouteEntry]:
+    async def _tables_of(self, dc: str, routers: Sequence[Router]) -> list[list[RouteEntry]]:
+        tables = await asyncio.gather(*map(self._table, routers))
+        if None in tables and self._passing is not None:
+            # Where nobody can say who passes, whoever was there is waited for.
+            with contextlib.suppress(Unavailable):
+                tables = await asyncio.gather(*map(self._table, await self._passing(dc)))
+        return [table or [] for table in tables]
+
+    async def _table(self, router: Router) -> list[RouteEntry] | None:
         try:
             return await fabio_api.routes(self._http.session, router.url, ASK_S)
         except Unavailable:
-            return []
+            return None
 
 
 async def sight(looker: Looker, nomad: NomadApi, before: Job, new: str) -> Sight:

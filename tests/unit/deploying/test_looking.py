@@ -77,6 +77,27 @@ async def test_what_a_router_does_not_list_is_not_up(fake_consul: FakeConsul, lo
     assert (member.listed, member.routers, member.is_up) == (0, 1, False)
 
 
+async def test_a_router_that_has_left_holds_nobody_up(fake_consul: FakeConsul, looker: Looker) -> None:
+    [here] = looker.routers["dc1"]
+    other = Router("deb02", "http://127.0.0.1:2/api/routes")
+
+    async def passing(dc: str) -> list[Router]:
+        assert dc == "dc1"
+        if not there:
+            raise Unavailable("no Fabio passes")
+        return there
+
+    await register(fake_consul, "new", "a", "1.4.1", "urlprefix-/orders", "1.4.1")
+    found, there = [], list[Router]()
+    for routers in ([here, other], [other], []):
+        there[:] = routers
+        after = Looker(fake_consul, looker._http, "orders", {"dc1": [here, other]}, passing)
+        [member] = (await looking.sight(after, Nomad(allocation("a", 4)), BEFORE, "1.4.1")).members
+        found.append((member.listed, member.routers))
+    # Who passes and does not answer still counts, and so do all where nobody passes.
+    assert found == [(0, 2), (0, 1), (0, 2)]
+
+
 async def test_what_nomad_registered_itself_names_its_allocation(fake_consul: FakeConsul, looker: Looker) -> None:
     name = "0f3ae8a2-1111-2222-3333-444455556666"
     await register(fake_consul, f"_nomad-task-{name}-group-orders-http", "", "1.4.0")
