@@ -17,11 +17,15 @@ from hoploom.deploying.running import Running
 from hoploom.deploying.standing import Course
 from hoploom.deploying.surveying import Routers, datacenters, survey
 from hoploom.deploying.world import Change, Gate, Shares, World
+from hoploom.kit.clock import boottime_s
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.http_client import HttpClient
 
 REFUSED = 2
+SETTLE_S, _LOOK_S = 15.0, 0.5
+"""When a version was taken back, Nomad calls it a deployment until the old instances were healthy for their time again:
+who deploys the next one meanwhile waits for so long before it is refused."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,7 @@ class _Drive:
 
     async def anew(self, record: Record) -> int:
         """Plan and run."""
-        looker, found = await _surveyed(self._engines, self._order)
+        looker, found = await self._settled()
         prepared = await prepare(self._engines.nomad, self._engines.http, found, self._order.wish)
         plan = prepared.plan
         self._listener.planned(plan)
@@ -143,6 +147,14 @@ class _Drive:
         )  # fmt: skip
         change = Change(plan.new, found.job, prepared.submission)
         return await self._run(looker, change, made, Course(plan.road), Begun())
+
+    async def _settled(self) -> tuple[Looker, Survey]:
+        until_s = boottime_s() + SETTLE_S
+        while True:
+            looker, found = await _surveyed(self._engines, self._order)
+            if not found.open_words or boottime_s() >= until_s:
+                return looker, found
+            await asyncio.sleep(_LOOK_S)
 
     async def left_over(self, record: Record) -> int | None:
         """Go on with what broke off, or take it back; None where it is out of the way and the order still stands."""
@@ -200,5 +212,5 @@ class _Kept:
 
 async def _surveyed(engines: Engines, order: Order) -> tuple[Looker, Survey]:
     routers = await datacenters(engines.consul, order.service, engines.routers)
-    looker = Looker(engines.consul, engines.http, order.service, routers)
+    looker = Looker(engines.consul, engines.http, order.service, routers, engines.routers)
     return looker, await survey(engines.nomad, looker, order.service, order.job, engines.prefix)

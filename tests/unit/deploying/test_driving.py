@@ -7,11 +7,13 @@ import pytest
 
 from hoploom.deploying import driving
 from hoploom.deploying.driving import Engines, Order
+from hoploom.deploying.job_records import Job
 from hoploom.deploying.lock import Record
-from hoploom.deploying.plan import Wish
+from hoploom.deploying.plan import Survey, Wish
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 
+JOB = Job("orders", "service", 3, 812, True, False, ("dc1",), (), "1.4.0")
 ORDER = Order("orders", Wish("1.4.1"))
 
 
@@ -52,3 +54,22 @@ async def test_who_lost_the_lock_before_anything_was_changed_changes_nothing() -
     with pytest.raises(Unavailable, match="bob@deb01's by now: nothing was changed"):
         await drive._run(nobody, nobody, nobody, nobody, [])
     assert not drive.has_begun
+
+
+@pytest.mark.parametrize(("settle_s", "looks", "open_words"), [(5.0, 3, ""), (0.0, 1, "going on")])
+async def test_what_nomad_is_still_taking_back_is_waited_for_and_not_for_ever(
+    settle_s: float, looks: int, open_words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    async def surveyed(_: Engines, __: Order) -> tuple[Any, Survey]:
+        nonlocal asked
+        asked += 1
+        return None, Survey("orders", JOB, open_words="going on" if asked < 3 else "")
+
+    monkeypatch.setattr(driving, "SETTLE_S", settle_s)
+    monkeypatch.setattr(driving, "_LOOK_S", 0.001)
+    monkeypatch.setattr(driving, "_surveyed", surveyed)
+    nobody: Any = None
+    _, found = await driving._Drive(engines(FakeConsul()), ORDER, nobody, nobody)._settled()
+    assert (asked, found.open_words) == (looks, open_words)
