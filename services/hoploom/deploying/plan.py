@@ -117,11 +117,14 @@ def before(survey: Survey) -> Job:
     jobs = [survey.job, *survey.history]
     for place, each in enumerate(jobs[1:], 1):
         after, older = jobs[place - 1], jobs[place + 1 :]
-        # What Nomad calls unstable may have run for long, where its first minute was slow.
-        was_taken_back = not each.stable and after.version in {past.version for past in older}
+        # What Nomad calls unstable may have run for long, where its first minute was slow. It keeps few versions:
+        # what ran before the oldest of them, unless that was the first, nobody knows.
+        unknown = not older and each.number > 0
+        was_taken_back = not each.stable and (unknown or after.version in {past.version for past in older})
         if each.version and each.version != survey.job.version and not was_taken_back:
             return each
-    raise ConfigError(f"Nomad keeps no good version of {survey.job.id} before {survey.job.version or 'this one'}")
+    raise ConfigError(f"Nomad keeps no good version of {survey.job.id} before {survey.job.version or 'this one'}: "
+                      "name one by --version")  # fmt: skip
 
 
 def source_of(now: JobSource, survey: Survey, wish: Wish) -> JobSource:

@@ -47,7 +47,8 @@ async def survey(nomad: NomadApi, looker: Looker, service: str, job_id: str, pre
     others = {each.id for each in instances} - {each.id for each in members}
     going = [each for each in await nomad.deployments(job.id) if each.is_open]
     words = f"a deployment of {job.id} is going on ({going[0].status}: {going[0].words})" if going else ""
-    way_out = f": wait for its end, or `nomad deployment fail {going[0].id[:8]}`" if going else ""
+    hint = "wait for its end (seconds, after a way back)"
+    way_out = f": {hint}, or `nomad deployment fail {going[0].id[:8]}`" if going else ""
     return Survey(service, job, tuple(history[1:]), members, is_routed(instances), words + way_out, len(others))
 
 

@@ -25,6 +25,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["weight", "orders", "1.4.1", "nan"], "from 0 to 1"),
         (["weight", "orders", "1.4.1", "ten"], "from 0 to 1"),
         (["weight", "orders", "1.4.1", "0.1", "--instances", "-1"], "1 at least"),
+        (["weight", "orders", "1.4.1", "0.1", "--instances", "0"], "1 at least"),
         (["weight", "orders", "1.4.1", "--clear"], "name only the service"),
         (["weight", "orders", "--clear"], "no mesh 'demo' is running"),
         (["show"], "no mesh 'demo' is running"),

@@ -125,6 +125,12 @@ def test_there_may_be_no_version_before() -> None:
         before(Survey("orders", JOB, (_past(2, "1.4.0", stable=True), _past(1, "1.5.0", stable=False), JOB)))
 
 
+def test_one_that_failed_is_not_gone_back_to_when_nomad_has_forgotten_what_ran_before_it() -> None:
+    past = (_past(4, "1.6.0", stable=False), _past(3, "1.4.0", stable=True), _past(2, "1.5.0", stable=False))
+    with pytest.raises(ConfigError, match="name one by --version"):
+        before(Survey("orders", _past(5, "1.4.0", stable=True), past))
+
+
 def test_the_archive_follows_the_version_and_loses_its_sum() -> None:
     given = {"artifact_url": "https://x.example/orders-1.4.0.tgz", "artifact_checksum": "sha256:00", "count": "2"}
     now = SOURCE.told(given)

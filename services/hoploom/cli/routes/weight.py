@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("share", nargs="?", default="", help="all of them together: 0.1 or 10%%; 0 for nothing at all")
     parser.add_argument("--src", default="", metavar="HOST/PATH", help="of the service's routes this alone")
-    parser.add_argument("--instances", type=int, default=0, metavar="N", help="how many will have the tag (default: as "
-                        "many as have it now, or one)")  # fmt: skip
+    parser.add_argument("--instances", type=int, metavar="N", help="how many will have the tag (default: as many as "
+                        "have it now, or one)")  # fmt: skip
     parser.add_argument("--dc", default="", metavar="NAME", help="another datacenter of that Consul")
     parser.add_argument("--clear", action="store_true", help="take our lines for the service away again")
     parser.add_argument("--plan", action="store_true", help="say what would become of the table, and write nothing")
@@ -70,9 +70,9 @@ def wanted(args: argparse.Namespace) -> Wish:
         return Wish(args.service)
     if not args.tag or not args.share:
         raise ConfigError("name a service, a tag and a share: hoploom route weight orders 1.4.1 10%")
-    if args.instances < 0:
+    if args.instances is not None and args.instances < 1:
         raise ConfigError("--instances is how many there will be, 1 at least")
-    return Wish(args.service, args.tag, part(args.share), args.instances, args.src)
+    return Wish(args.service, args.tag, part(args.share), args.instances or 0, args.src)
 
 
 def part(text: str) -> float:
