@@ -7,6 +7,7 @@ break the others. Each datacenter has its own store and its own Fabios.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hoploom.kit import retry
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import ConfigError
 from hoploom.kit.names import DEFAULT_PREFIX, PLAIN, Names
@@ -90,7 +91,11 @@ class Overrides:
         body = editions.marked(text, self.path).encode()
         if len(body) > MAX_BYTES:
             raise ConfigError(f"{self.key} would have {len(body):,} bytes, {MAX_BYTES:,} are the most")
-        return await self._consul.kv_put_of(self.dc, self.key, body, cas=index)
+        # A write that took effect though nobody said so is refused the second time, and found as it was meant.
+        async for attempt in retry.through_an_election():
+            with attempt:
+                return await self._consul.kv_put_of(self.dc, self.key, body, cas=index)
+        raise AssertionError("tenacity ends by an answer or an exception")
 
 
 def check(findings: Sequence[Finding], what: str) -> None:

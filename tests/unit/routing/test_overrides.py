@@ -2,7 +2,7 @@
 
 import pytest
 
-from hoploom.kit.errors import ConfigError, Unavailable
+from hoploom.kit.errors import ConfigError, Leaderless, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.routing import editions
 from hoploom.routing.overrides import MAX_BYTES, Overrides
@@ -26,6 +26,30 @@ async def test_who_was_overtaken_writes_nothing() -> None:
     assert await ours.write("route del a", 0)
     assert not await ours.write("route del b", 0)
     assert "route del a" in (await ours.read()).text
+
+
+class Electing(FakeConsul):
+    """Its servers have no leader for the first two writes; of the first one it is not known what became of it."""
+
+    writes_first = False
+    tries = 0
+
+    async def kv_put_of(self, dc: str, key: str, value: bytes, *, cas: int | None = None) -> bool:
+        self.tries += 1
+        if self.tries == 1 and self.writes_first:
+            await super().kv_put_of(dc, key, value, cas=cas)
+        if self.tries <= 2:
+            raise Leaderless("No cluster leader")
+        return await super().kv_put_of(dc, key, value, cas=cas)
+
+
+@pytest.mark.parametrize("is_written", [False, True], ids=["it was not written", "it was written, and nobody said so"])
+async def test_a_write_outlasts_an_election(is_written: bool) -> None:
+    consul = Electing()
+    consul.writes_first = is_written
+    ours = Overrides(consul)
+    assert await ours.write("route del a", 0) is not is_written
+    assert (consul.tries, "route del a" in (await ours.read()).text) == (3, True)
 
 
 @pytest.mark.parametrize(("text", "reason"), [("route nonsense", "is refused"), ("# " + "x\n# " * MAX_BYTES, "bytes")])
