@@ -37,7 +37,9 @@ class InstanceView:
 async def look(mesh: LocalMesh) -> dict[str, Any]:
     """The whole view as one JSON document; `state` is "ok" or "degraded"."""
     table = await _table(mesh)
-    instances = [view for service in SERVICES for view in await _instances(mesh, service, table or [])]
+    # In a Consul of somebody else's, what is not the mesh's is nobody's business here.
+    others = await mesh.consul().others() if mesh.attached.is_own("consul") else []
+    instances = [view for service in (*SERVICES, *others) for view in await _instances(mesh, service, table or [])]
     engines = {name: _state(mesh, name) for name in ENGINES}
     expected = [name for name in ENGINES if name in mesh.record.get("processes", {})]
     good = (
