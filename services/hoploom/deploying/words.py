@@ -54,10 +54,11 @@ def _rolled(facts: Mapping[str, Any], _: str) -> Line:
 
 
 def _weight(facts: Mapping[str, Any], _: str) -> Line:
-    few = "" if facts["enough"] else "too few to judge and none failed: "
     if not facts["watched"]:
         return "weight", f"{_share(facts)}, unwatched"
-    return "weight", f"{_share(facts)}  {facts['seconds']:.0f} s  {_counts(facts)}   {few}gate ok"
+    few = "" if facts["enough"] else "too few to judge and none failed: "
+    judged = f"{few}gate ok" if facts["requests"] else "nobody asked, so nothing was judged"
+    return "weight", f"{_share(facts)}  {facts['seconds']:.0f} s  {_counts(facts)}   {judged}"
 
 
 def _share(facts: Mapping[str, Any]) -> str:
