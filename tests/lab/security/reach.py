@@ -13,8 +13,10 @@ LOCAL = {
     "Fabio's metrics": 9997,
 }
 HIDDEN = (
-    "api/config", "manual/", "api/manual", "health", "logo.svg", "api/routes/../config", "api/routes%2f..%2fconfig",
+    "api/config", "manual/", "api/manual", "logo.svg", "api/routes/../config", "api/routes%2f..%2fconfig",
+    "health/../api/config", "health%2f..%2fapi%2fconfig", "metrics/../api/config", "metrics%2f..%2fapi%2fconfig",
 )
+"""Below what is given: its table and metrics to the mesh, and to a balancer before it that it routes ("OK")."""
 
 
 def problems(lab: Lab, host: str) -> list[str]:
