@@ -11,7 +11,6 @@ import pytest
 from load import Load, Result
 from local_cli import HOPLOOM, Cli
 from rolling import nomad
-from waiting import until
 
 TESTS = Path(__file__).resolve().parents[1]
 JOB, SERVICE = TESTS / "orders.nomad.hcl", TESTS / "orders_service.py"
@@ -101,15 +100,14 @@ def test_a_version_that_is_never_ready_is_taken_back(cli: Cli) -> None:
 
 def test_what_was_killed_is_named_and_taken_back(cli: Cli) -> None:
     before = running(cli)
+    command = [str(HOPLOOM), "deploy", "orders", "--version", "1.4.4"]
     with load(cli) as flowing:
-        killed = subprocess.Popen(
-            [str(HOPLOOM), "deploy", "orders", "--version", "1.4.4"],
-            env=cli.environ, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert killed.stdout is not None
-        until("a canary", lambda: killed.stdout is not None and killed.stdout.readline().startswith("canary"), 60)
-        killed.kill()
-        killed.communicate()
+        with subprocess.Popen(command, env=cli.environ, stdout=subprocess.PIPE, text=True) as killed:
+            try:
+                assert killed.stdout is not None
+                assert any(line.startswith("canary") for line in killed.stdout), "it ended before"
+            finally:
+                killed.kill()
         other = cli.run("deploy", "orders", "--version", "1.4.5")
         back = cli.run("deploy", "orders", "--rollback")
     assert other.returncode == 2 and "1.4.4" in other.stderr and "--rollback" in other.stderr
