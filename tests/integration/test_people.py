@@ -4,7 +4,7 @@ What one manager changes the other knows; a manager that is killed takes nobody 
 """
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -51,16 +51,6 @@ class Managers:
 
     async def is_out(self, at: int) -> bool:
         return await self.status(at, "GET", "/account") == 303
-
-
-@pytest.fixture(scope="module")
-def agent(engine_paths: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsulAgent]:
-    agent = ConsulAgent(engine_paths["consul"], tmp_path_factory.mktemp("consul"))
-    try:
-        agent.start()
-        yield agent
-    finally:
-        agent.stop()
 
 
 @pytest.fixture(params=["consul", "file"])

@@ -1,0 +1,23 @@
+"""A command that is a noun with a verb behind it: `hoploom worker ls`."""
+
+import argparse
+from typing import Any
+
+
+class Verbs:
+    """The verbs of a noun: each a module with NAME, HELP, add_arguments(parser) and run(args)."""
+
+    def __init__(self, *modules: Any) -> None:
+        """Know them, in the order of the help."""
+        self._modules: dict[str, Any] = {each.NAME: each for each in modules}
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """A parser for each verb."""
+        verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+        for name, verb in self._modules.items():
+            verb.add_arguments(verbs.add_parser(name, help=verb.HELP, description=verb.HELP, allow_abbrev=False))
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Carry the verb out."""
+        code: int = self._modules[args.verb].run(args)
+        return code
