@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import calm
+import failure_lines
 from calm import pytest_runtest_protocol, pytest_terminal_summary, pytest_unconfigure
 from module_times import ModuleTimes
 
@@ -15,6 +16,7 @@ settings.load_profile("any machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Know the mark, and add up what modules take."""
+    """Know the mark, add up what modules take, and say at once what failed."""
     calm.pytest_configure(config)
     config.pluginmanager.register(ModuleTimes(), "module-times")
+    failure_lines.pytest_configure(config)

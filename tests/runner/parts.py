@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-SAID = ("-rs", "-q", "--durations=20", "--durations-min=5")
+SAID = ("-rs", "-q", "--tb=short")
 NO_TESTS = 5
 _CLOSING = re.compile(r"^(?:=+ )?((?:\d+ \w+,? ?)+)in ([\d.]+)s", re.MULTILINE)
 _TOTAL = re.compile(r"^TOTAL .*$", re.MULTILINE)
+_FAILED = re.compile(r"^FAILED .*$", re.MULTILINE)
+_WORDY = ("CI", "BUILD_NUMBER")
+"""Where one of these is set, pytest shows differences in full, hundreds of lines of them."""
 
 
 class Part(NamedTuple):
@@ -56,7 +59,8 @@ def run_all(programs: Path, root: Path, parts: Sequence[Sequence[Part]]) -> tupl
 
 
 def _started(programs: Path, root: Path, part: Part, log: Path | None = None) -> "subprocess.Popen[str]":
-    environ = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"}
+    environ = {name: value for name, value in os.environ.items() if name not in _WORDY}
+    environ["PATH"] = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
     command = [str(programs / "coverage"), "run", f"--data-file={part.data(root)}", "-m", "pytest", *SAID, *part.words]
     if log is None:
         return subprocess.Popen(command, cwd=root, env=environ, stdout=subprocess.PIPE, text=True)
@@ -72,6 +76,11 @@ def covered(programs: Path, root: Path, parts: Sequence[Sequence[Part]]) -> str:
     report = subprocess.run([coverage, "report"], cwd=root, capture_output=True, text=True, check=False)
     total = _TOTAL.search(report.stdout)
     return total.group().split()[-1] if total else "none"
+
+
+def failures(printed: str) -> list[str]:
+    """The line of each test that failed, with its reason, as `failure_lines` has written them; each once."""
+    return list(dict.fromkeys(_FAILED.findall(printed)))
 
 
 def closing(printed: str) -> str:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 from runner import wider  # noqa: E402
 from runner.packages import provide  # noqa: E402
-from runner.parts import Part, closing, covered, run_all  # noqa: E402
+from runner.parts import Part, closing, covered, failures, run_all  # noqa: E402
 
 BIN = ROOT / ".venv" / "bin"
 UNIT, WIDER = "tests/unit", "tests/integration"
@@ -58,6 +58,7 @@ def main(words: Sequence[str]) -> int:
     failed = sum(1 for check in checks if check) + (1 if strict and skipped else 0)
     print(f"took {time.monotonic() - began:.0f} s; style and types {'failed' if any(checks) else 'good'}", flush=True)
     print(f"run again because the machine stood still: {sum(map(int, _AGAIN.findall(output)))}", flush=True)
+    print(*failures(output), sep="\n", end="\n" if failures(output) else "", flush=True)
     print(closing(output) or f"{len(checks) - failed} passed, {failed} failed", flush=True)
     return 1 if code or failed else 0
 

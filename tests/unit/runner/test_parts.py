@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.parts import Part, closing, covered, run_all
+from runner.parts import Part, closing, covered, failures, run_all
 
 PROGRAMS = Path(sys.executable).parent
 MODULE = "def sign(x: int) -> str:\n    if x < 0:\n        return '-'\n    return '+'\n"
@@ -57,3 +57,17 @@ def test_parts_count_as_one_run(
 )
 def test_the_closing_lines_are_summed(printed: str, expected: str) -> None:
     assert closing(printed) == expected
+
+
+def test_what_failed_is_found_again_once_each() -> None:
+    printed = "..F\nFAILED a.py::b: wrong\n.F\nFAILED a.py::c: worse\nE   not FAILED\n" * 2
+    assert failures(printed) == ["FAILED a.py::b: wrong", "FAILED a.py::c: worse"]
+
+
+def test_no_part_shows_differences_at_full_length(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("CI", "true")
+    long = "def test_it() -> None:\n    assert list(range(300)) == list(range(1, 301))\n"
+    (root / "test_wrong.py").write_text(long, encoding="ascii")
+    _, printed = run_all(PROGRAMS, root, [[part("wrong")]])
+    assert len(printed.splitlines()) < 40, printed
