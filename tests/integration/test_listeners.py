@@ -6,9 +6,12 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
+import time
 import urllib.request
 import warnings
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -272,6 +275,61 @@ def test_grpc_is_routed_by_its_service(world: World) -> None:
             with pytest.raises(grpc.RpcError) as refused:
                 channel.unary_unary("/example.Nobody/Greet")(backends.message("anna"), timeout=30)
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+@contextlib.contextmanager
+def calls(port: int) -> Iterator[list[str]]:
+    """Calls of `GREET` through Fabio, one after another, for 30 s at most: how each ended, as they end."""
+    ended, enough, now_s = list[str](), threading.Event(), time.monotonic
+
+    def call() -> None:
+        until_s = now_s() + 30.0
+        with grpc.insecure_channel(f"{LOOPBACK}:{port}") as channel:
+            ask_for = channel.unary_unary(GREET)
+            while not enough.is_set() and now_s() < until_s:
+                try:
+                    ended.append("ok" if ask_for(backends.message("anna"), timeout=10) else "empty")
+                except grpc.RpcError as error:
+                    ended.append(f"{error.code()}: {error.details()}")
+
+    with ThreadPoolExecutor(4) as threads:
+        made = [threads.submit(call) for _ in range(4)]
+        try:
+            yield ended
+        finally:
+            enough.set()
+    for each in made:
+        each.result()
+
+
+def test_a_service_on_the_kit_with_grpc_beside_http_is_rolled_and_no_call_fails(world: World) -> None:
+    started = list[Child]()
+
+    def start(beside: int) -> None:
+        words = [sys.executable, str(SERVICE.with_name("greeter_service.py")), "--consul-addr", world.consul.url]
+        started.append(Child(words, world.folder / f"greeter-{beside}.log"))
+        started[-1].start()
+        until("both are routed", lambda: routed() == [min(beside, 1) + 1] * 2, 20)
+
+    def routed() -> list[int]:
+        return [len(world.targets(each)) for each in ("greeter", "greeter-grpc")]
+
+    try:
+        start(0)
+        start(1)
+        with calls(world.at["grpc"]) as ended:
+            until("calls", lambda: len(ended) > PER_S, 20)
+            assert started[0].stop() == 0, "it stops while it is called"
+            assert routed() == [1, 1]
+            start(2)
+            assert started[1].stop() == 0
+            enough = len(ended) + PER_S
+            until("calls of the last one", lambda: len(ended) > enough, 20)
+    finally:
+        for child in started:
+            child.stop()
+    assert set(ended) == {"ok"}
+    assert world.targets("greeter-grpc") == set()
 
 
 def test_a_mesh_opens_what_it_is_told_to_and_reads_certificates_with_fabios_own_token(tmp_path: Path) -> None:

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from hoploom.kit.http_app import read_json, setup
     from hoploom.kit.lifecycle import background, health_routes, on_drain, on_left, run
     from hoploom.kit.membership import Mesh
+    from hoploom.kit.ports import Port
     from hoploom.kit.settings import Settings, load, setting
     from hoploom.kit.term import Term, TermEnded
 
 __all__ = [
     "Mesh",
     "NotReady",
+    "Port",
     "ServiceClient",
     "Settings",
     "Term",
@@ -53,6 +55,7 @@ _MODULES = {
     "http_app": ("read_json", "setup"),
     "lifecycle": ("background", "health_routes", "on_drain", "on_left", "run"),
     "membership": ("Mesh",),
+    "ports": ("Port",),
     "settings": ("Settings", "load", "setting"),
     "term": ("Term", "TermEnded"),
 }

@@ -21,8 +21,10 @@ from functools import partial
 from aiohttp import web
 
 from hoploom.kit import logs, metrics, routed, tags
-from hoploom.kit.errors import BadRequest, Encoded, NotReady, TooLarge, TooMany, Unavailable
+from hoploom.kit.errors import BadRequest, ConfigError, Encoded, NotReady, TooLarge, TooMany, Unavailable
 from hoploom.kit.membership import MESH, Mesh, Probe, State
+from hoploom.kit.ports import Port
+from hoploom.kit.ports import read as read_ports
 from hoploom.kit.term import Term, TermEnded
 
 log = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ def setup(  # noqa: PLR0913 - the one entrance, all by name
     inbound: bool = True,
     agent: bool = True,
     leader: Mapping[str, Lead] | None = None,
+    ports: Iterable[Port] = (),
 ) -> None:
     """Make an application a member of the mesh.
 
@@ -66,13 +69,17 @@ def setup(  # noqa: PLR0913 - the one entrance, all by name
         agent: False for one that has no Consul agent either: it is registered nowhere, and listens nowhere.
         leader: What this instance does while it leads a role, by role: `async def work(app, term)`. It is cancelled
             when the term ends, and called again in the next one.
+        ports: Further ports of an instance with `inbound`, each a service of its own, such as gRPC beside HTTP.
 
     Raises:
-        ConfigError: A route is malformed, or the name is not a service name.
+        ConfigError: A route is malformed, the name is not a service name, or that of a port is taken.
     """
     tags.check_service_name(name)
     found = tuple(tags.parse(f"{tags.PREFIX}{each}") for each in routes)
-    mesh = Mesh(name, found, tuple(ready), inbound and agent, agent)
+    further = read_ports(name, ports)
+    if further and not (inbound and agent):
+        raise ConfigError(f"{name}: whom nobody can reach has no further ports")
+    mesh = Mesh(name, found, tuple(ready), inbound and agent, agent, further)
     app[MESH] = mesh
     app.middlewares.insert(0, _serve)
     app.on_response_prepare.append(_finish_headers)

@@ -14,11 +14,12 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from aiohttp import web
 
-from hoploom.kit import logs, metrics, notify, registration, routed
+from hoploom.kit import logs, metrics, notify, ports, registration, routed
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.http_app import health_app
 from hoploom.kit.membership import MESH, Loop, Mesh, State
@@ -51,7 +52,7 @@ def run(app: web.Application, settings: Settings | None = None) -> None:
     """
     mesh, wrong = app[MESH], list[BaseException]()
     try:
-        mesh.settings = settings or load(Settings, mesh.name)
+        mesh.settings = settings or load(ports.settings_class(mesh.further), mesh.name)
         logs.configure(mesh.settings.log_level, mesh.settings.log_format, mesh.id)
         asyncio.run(serve(app))
     except* ConfigError as found:
@@ -127,6 +128,9 @@ async def _live(app: web.Application, stop: asyncio.Event, runner: web.AppRunner
         def spawn(work: Coroutine[Any, Any, None]) -> None:
             tasks.append(group.create_task(work))
 
+        for further in mesh.further:
+            spawn(ports.hold(app, further, mesh.settings))
+            await further.listens.wait()
         mesh.spawn, mesh.state = spawn, State.SERVING
         keeper = group.create_task(_books(mesh))
         spawn(notify.keep(mesh))
@@ -151,16 +155,22 @@ async def drain(app: web.Application, keeper: asyncio.Task[None], runner: web.Ap
     keeper.cancel()
     mesh.state = State.DRAINING
     # Without routes too: other services ask this instance directly and watch the same list.
-    if mesh.inbound and await _told(mesh.consul.maintenance(mesh.id, enable=True, reason="draining")):
-        if mesh.routes and not await routed.until_gone(mesh, UNROUTED_CAP_S):
+    if mesh.inbound and await _maintained(mesh):
+        if mesh.routed_ports and not await routed.until_gone(mesh, UNROUTED_CAP_S):
             log.warning("still listed by a Fabio after %s s; going on", UNROUTED_CAP_S)
         await asyncio.sleep(SETTLE_S)
-    await _finish(mesh, runner)
+    await asyncio.gather(_finish(mesh, runner), ports.close(mesh.further, mesh.settings.drain_s))
     await _steps(app, mesh.left_steps, LEFT_CAP_S)
     if mesh.agent:
-        await _told(mesh.consul.deregister(mesh.id))
+        await asyncio.gather(*(_told(mesh.consul.deregister(service_id)) for service_id in mesh.ids))
     if mesh.has_session:
         await _told(mesh.session.destroy())
+
+
+async def _maintained(mesh: Mesh) -> bool:
+    """Into maintenance mode with everything that it has entered; whether Consul took any of it."""
+    tell = partial(mesh.consul.maintenance, enable=True, reason="draining")
+    return any(await asyncio.gather(*(_told(tell(service_id)) for service_id in mesh.ids)))
 
 
 async def _no_books() -> None:

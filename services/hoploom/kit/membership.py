@@ -25,6 +25,7 @@ from hoploom.kit.errors import ConfigError
 from hoploom.kit.http_client import HttpClient
 from hoploom.kit.leading import Leadership, Member
 from hoploom.kit.names import Names
+from hoploom.kit.ports import FurtherPort
 from hoploom.kit.session import Session
 from hoploom.kit.settings import Settings
 from hoploom.kit.tags import Route
@@ -97,6 +98,7 @@ class Mesh:
     ready: tuple[Probe, ...] = ()
     inbound: bool = True
     agent: bool = True
+    further: tuple[FurtherPort, ...] = ()
     settings: Settings = field(default_factory=Settings)
     state: State = State.STARTING
     port: int = 0
@@ -127,6 +129,23 @@ class Mesh:
     def id(self) -> str:
         """Id of this instance in Consul, new at every start."""
         return f"{self.settings.service_prefix}{self.instance_id}"
+
+    def further_id(self, further: FurtherPort) -> str:
+        """Id of a further port in Consul."""
+        return f"{self.id}-{further.port.name}"
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """What this instance has entered in Consul: itself, and each further port."""
+        return (self.id, *map(self.further_id, self.further))
+
+    @property
+    def routed_ports(self) -> tuple[int, ...]:
+        """The ports that Fabio routes to."""
+        return (
+            *((self.port,) if self.routes else ()),
+            *(each.number for each in self.further if each.routes),
+        )
 
     @property
     def names(self) -> Names:

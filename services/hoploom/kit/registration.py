@@ -7,6 +7,8 @@ Consul after a minute, the shortest time that it knows.
 
 import asyncio
 import logging
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hoploom.kit import metrics
@@ -14,9 +16,13 @@ from hoploom.kit.clock import boottime_s
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.http_app import readiness
 from hoploom.kit.membership import Mesh
+from hoploom.kit.ports import FurtherPort
 
 log = logging.getLogger(__name__)
 DEREGISTER_AFTER = "1m"
+BESIDE = "beside"
+"""Metadata of a further port: the id of the instance that it belongs to."""
+
 LOOK_EVERY_S = 1.0
 AWAY_EVERY_S = 0.05
 """An agent that is back tells the routers what it takes the checks for at once; who asks earlier is out for less."""
@@ -47,17 +53,51 @@ def record(mesh: Mesh, *, vouched: bool = False) -> dict[str, Any]:
         "Port": mesh.port,
         "Tags": [*(mesh.names.route(route).tag() for route in mesh.routes), described["version"]],
         "Meta": described,
-        "Checks": [{**check, "Status": "passing"} for check in checks] if vouched else checks,
+        "Checks": _entered(checks, vouched=vouched),
     }
 
 
+def record_of(mesh: Mesh, further: FurtherPort, *, vouched: bool = False) -> dict[str, Any]:
+    """The body that registers a further port: routed while it listens and the instance is ready.
+
+    Without `booted_at_us`, since it has no metrics of its own.
+    """
+    told, name = dict(mesh.described()), f"{mesh.name}-{further.port.name}"
+    service_id = mesh.further_id(further)
+    listens = {
+        "CheckID": f"{service_id}:listens",
+        "Name": "listens",
+        "TCP": f"{_host(mesh)}:{further.number}",
+        "Interval": f"{mesh.settings.check_interval_s:g}s",
+        "Timeout": ALIVE_TIMEOUT,
+        "DeregisterCriticalServiceAfter": DEREGISTER_AFTER,
+    }
+    ready = {**_http_checks(mesh)[-1], "CheckID": f"{service_id}:ready"}
+    return {
+        "ID": service_id,
+        "Name": mesh.names.service(name),
+        "Address": mesh.address,
+        "Port": further.number,
+        "Tags": [*(mesh.names.route(route).tag() for route in further.routes), told["version"]],
+        "Meta": {BESIDE: mesh.id, **{key: told[key] for key in ("version", "dc", "allocation") if key in told}},
+        "Checks": _entered([listens, ready], vouched=vouched),
+    }
+
+
+def _entered(checks: list[dict[str, Any]], *, vouched: bool) -> list[dict[str, Any]]:
+    return [{**check, "Status": "passing"} for check in checks] if vouched else checks
+
+
+def _host(mesh: Mesh) -> str:
+    return f"[{mesh.address}]" if ":" in mesh.address else mesh.address
+
+
 def _http_checks(mesh: Mesh) -> list[dict[str, Any]]:
-    host = f"[{mesh.address}]" if ":" in mesh.address else mesh.address
     return [
         {
             "CheckID": f"{mesh.id}:{check}",
             "Name": check,
-            "HTTP": f"http://{host}:{mesh.port}{path}?instance={mesh.id}",
+            "HTTP": f"http://{_host(mesh)}:{mesh.port}{path}?instance={mesh.id}",
             "Interval": f"{mesh.settings.check_interval_s:g}s",
             "Timeout": timeout,
             "DeregisterCriticalServiceAfter": DEREGISTER_AFTER,
@@ -91,18 +131,27 @@ async def keep(mesh: Mesh) -> None:
 
 
 async def _look(mesh: Mesh, *, returned: bool) -> None:
-    known = await mesh.consul.service(mesh.id)
-    if known is None or returned:
-        served = returned and mesh.consul_seen_s > float("-inf")
-        vouched = served and (await readiness(mesh))[0]
-        if vouched and known is not None:
-            # An agent that was restarted takes all checks for critical, and tells the routers so within three seconds.
-            # That this ends the session too cannot be helped: it tells the servers before a check can be made to pass.
-            await mesh.consul.pass_critical_checks(mesh.id)
-        await mesh.consul.register(record(mesh, vouched=vouched))
-        _REGISTERED.inc()
-        log.info("registered %s at %s:%s", mesh.id, mesh.address, mesh.port)
+    await _enter(mesh, mesh.id, partial(record, mesh), returned=returned)
+    for each in mesh.further:
+        await _enter(mesh, mesh.further_id(each), partial(record_of, mesh, each), returned=returned)
     mesh.consul_seen_s = boottime_s()
     if not mesh.inbound:
         good, words = await readiness(mesh)
         await mesh.consul.heartbeat(mesh.alive_check, "passing" if good else "warning", words)
+
+
+async def _enter(mesh: Mesh, service_id: str, written: Callable[..., dict[str, Any]], *, returned: bool) -> None:
+    """Register where the agent has lost it, or may hold it for critical since it `returned`."""
+    known = await mesh.consul.service(service_id)
+    if known is not None and not returned:
+        return
+    served = returned and mesh.consul_seen_s > float("-inf")
+    vouched = served and (await readiness(mesh))[0]
+    if vouched and known is not None:
+        # An agent that was restarted takes all checks for critical, and tells the routers so within three seconds.
+        # That this ends the session too cannot be helped: it tells the servers before a check can be made to pass.
+        await mesh.consul.pass_critical_checks(service_id)
+    body = written(vouched=vouched)
+    await mesh.consul.register(body)
+    _REGISTERED.inc()
+    log.info("registered %s at %s:%s", service_id, mesh.address, body["Port"])

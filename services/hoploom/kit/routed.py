@@ -28,11 +28,11 @@ async def missing_from(mesh: Mesh) -> list[str]:
     Raises:
         Unavailable: Consul is away, so nobody knows which Fabios there are.
     """
-    if not mesh.routes:
+    if not mesh.routed_ports:
         return []
     found = await _asked(mesh)
-    _UNLISTED.set(sum(not listed for _, listed in found) if found else 1)
-    return [name for name, listed in found if not listed] if found else ["any Fabio: none is passing"]
+    _UNLISTED.set(sum(not all(listed) for _, listed in found) if found else 1)
+    return [name for name, listed in found if not all(listed)] if found else ["any Fabio: none is passing"]
 
 
 async def until_gone(mesh: Mesh, cap_s: float) -> bool:
@@ -50,13 +50,14 @@ async def until_gone(mesh: Mesh, cap_s: float) -> bool:
 
 async def _still_listed(mesh: Mesh) -> bool:
     try:
-        return any(listed for _, listed in await _asked(mesh))
+        return any(any(listed) for _, listed in await _asked(mesh))
     except Unavailable as error:
         log.warning("cannot see whether the routers have let go: %s", error)
         return True
 
 
-async def _asked(mesh: Mesh) -> list[tuple[str, bool]]:
+async def _asked(mesh: Mesh) -> list[tuple[str, list[bool]]]:
+    """Each Fabio's name, and whether it lists each port that has routes."""
     # Pairs and no dictionary: two Fabios on one node may have one name, and neither may hide the other.
     _, instances = await mesh.consul.instances(fabio_api.SERVICE)
     routers = fabio_api.routers(instances)
@@ -66,7 +67,7 @@ async def _asked(mesh: Mesh) -> list[tuple[str, bool]]:
     for router, table in zip(routers, tables, strict=True):
         _TABLE.labels(router.name).set(len(fabio_api.without_canaries(table)))
     return [
-        (router.name, fabio_api.lists(table, mesh.address, mesh.port))
+        (router.name, [fabio_api.lists(table, mesh.address, port) for port in mesh.routed_ports])
         for router, table in zip(routers, tables, strict=True)
     ]
 

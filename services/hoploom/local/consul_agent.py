@@ -11,12 +11,13 @@ from hoploom.kit.deploy import deploy_root
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.http_client import Answer, HttpClient
 from hoploom.kit.names import Names
+from hoploom.kit.registration import BESIDE
 from hoploom.local import tokens
 from hoploom.local.until import until
 
 SERVICES = ("input", "output", "manager", "ping")
 BOOTED = "booted_at_us"
-"""Every registration of the kit's has it among its metadata."""
+"""Every registration of an instance on the kit has it among its metadata."""
 START_TIMEOUT_S = 30.0
 # Fixed names for our tokens, so that a second `up` finds them again: UUID version 5 of the policy's name.
 _ACCESSORS = uuid.UUID("6f9a1c52-5d0e-4c56-9f7a-0b5f6f3e7a11")
@@ -109,7 +110,7 @@ class ConsulAdmin:
     async def others(self) -> list[str]:
         """Names of the services on the kit, at this agent, that are not the mapper's; sorted."""
         found: dict[str, dict[str, Any]] = (await self.call("GET", "/v1/agent/services")).json()
-        on_kit = {each["Service"] for each in found.values() if (each.get("Meta") or {}).get(BOOTED)}
+        on_kit = {each["Service"] for each in found.values() if {BOOTED, BESIDE} & set(each.get("Meta") or ())}
         return sorted(on_kit - {self.names.service(name) for name in SERVICES})
 
     async def health(self, service: str) -> list[dict[str, Any]]:

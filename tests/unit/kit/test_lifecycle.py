@@ -1,12 +1,13 @@
 """From start to stop: the stop order step by step, each step bounded, and how a process ends."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import re
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from hoploom import kit
-from hoploom.kit import lifecycle, routed
+from hoploom.kit import lifecycle, ports, routed
 from hoploom.kit.deploy import deploy_root
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
@@ -225,6 +226,40 @@ async def test_serves_until_sigterm_and_leaves_nothing_behind(stage: Stage) -> N
     await served
     assert stage.steps == ["registered", "maintenance", "gone from every Fabio", "deregistered"]
     assert await stage.agent.service(stage.mesh.id) is None
+
+
+async def test_a_further_port_is_drained_in_the_order_of_the_first(stage: Stage) -> None:
+    @contextlib.asynccontextmanager
+    async def serve(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
+        stage.steps.append("listens")
+        yield 4711
+        assert app[MESH].state is State.DRAINING
+        stage.steps.append("further port closed")
+
+    stage.mesh.further = ports.read("orders", [kit.Port("grpc", serve, ["/x.Orders proto=grpc"])])
+    served = asyncio.create_task(lifecycle.serve(stage.app))
+    while stage.steps.count("registered") < 2:
+        stage.agent.registered.clear()
+        await stage.agent.registered.wait()
+    os.kill(os.getpid(), signal.SIGTERM)
+    await served
+    begun, order = stage.steps[:3], stage.steps[3:]
+    assert begun == ["listens", "registered", "registered"]
+    assert order == [*["maintenance"] * 2, "gone from every Fabio", "further port closed", *["deregistered"] * 2]
+
+
+def test_a_further_port_that_is_taken_ends_with_a_sentence(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    @contextlib.asynccontextmanager
+    async def serve(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
+        if not port:
+            raise RuntimeError("Failed to bind")
+        yield port
+
+    stage.mesh.further = ports.read("orders", [kit.Port("grpc", serve)])
+    with pytest.raises(SystemExit) as ended:
+        kit.run(stage.app, Settings())
+    assert ended.value.code == 2
+    assert "choose another with --grpc-port" in capsys.readouterr().err
 
 
 async def test_stores_are_closed_after_everything_else(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """Self-registration: what is written at the agent, and that it stays there."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from hoploom.kit import registration
 from hoploom.kit.errors import NotReady
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.membership import Mesh
+from hoploom.kit.ports import Port, read
 from hoploom.kit.settings import Settings
 from hoploom.kit.tags import parse
 
@@ -170,3 +172,46 @@ async def test_a_good_look_is_remembered(agent: Agent) -> None:
     await agent.renewed.acquire()
     keeper.cancel()
     assert mesh.consul_note() == ""
+
+
+def with_grpc(mesh: Mesh) -> Mesh:
+    [mesh.further] = [read("orders", [Port("grpc", lambda *_: contextlib.nullcontext(1), ["/x.Orders proto=grpc"])])]
+    mesh.further[0].number = 9091
+    return mesh
+
+
+def test_the_record_of_a_further_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOMAD_ALLOC_ID", raising=False)
+    mesh = with_grpc(a_mesh(host="::1"))
+    timing = {"Interval": "0.5s", "DeregisterCriticalServiceAfter": "1m"}
+    assert registration.record_of(mesh, mesh.further[0]) == {
+        "ID": "orders-1-grpc",
+        "Name": "orders-grpc",
+        "Address": "::1",
+        "Port": 9091,
+        "Tags": ["urlprefix-/x.Orders proto=grpc", "1.4.1"],
+        "Meta": {"beside": "orders-1", "version": "1.4.1", "dc": "dc2"},
+        "Checks": [
+            {"CheckID": "orders-1-grpc:listens", "Name": "listens", "TCP": "[::1]:9091", "Timeout": "2s", **timing},
+            {
+                "CheckID": "orders-1-grpc:ready",
+                "Name": "ready",
+                "HTTP": "http://[::1]:8080/ready?instance=orders-1",
+                "Timeout": "5s",
+                **timing,
+            },
+        ],
+    }
+
+
+async def test_a_further_port_stays_registered_too(agent: Agent) -> None:
+    mesh = with_grpc(a_mesh(agent))
+    keeper = asyncio.create_task(registration.keep(mesh))
+    for _ in mesh.ids:
+        await agent.registered.acquire()
+    assert (await agent.instances("orders-grpc", passing=False))[1][0].port == 9091
+    await agent.deregister("orders-1-grpc")
+    await agent.registered.acquire()
+    assert await agent.service("orders-1-grpc") is not None
+    keeper.cancel()
+    await asyncio.wait({keeper})

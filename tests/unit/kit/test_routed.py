@@ -1,5 +1,6 @@
 """Whether every passing Fabio lists this instance: asked of fake tables."""
 
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,6 +11,7 @@ from hoploom.kit import fabio_api, metrics, routed
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.membership import Mesh
+from hoploom.kit.ports import FurtherPort, Port
 from hoploom.kit.settings import Settings
 from hoploom.kit.tags import Route
 
@@ -101,6 +103,20 @@ async def test_gone_means_gone_from_both_of_one_node(still: str, mesh: Mesh, fab
     assert await routed.until_gone(mesh, 5.0)
     fabios.tables[still] = [OURS]
     assert not await routed.until_gone(mesh, 0.02), "and the wait is bounded"
+
+
+async def test_a_further_port_is_listed_and_gone_like_the_first(mesh: Mesh, fabios: Fabios) -> None:
+    grpc = {"service": "orders-grpc", "src": "/x.Orders", "dst": "grpc://127.0.0.1:1236"}
+    port = Port("grpc", lambda *_: contextlib.nullcontext(1236))
+    mesh.further = (FurtherPort(port, (Route(path="/x.Orders"),), 1236), FurtherPort(port, (), 1237))
+    fabios.tables = {"a": [OURS, grpc], "b": [OURS]}
+    assert len(await routed.missing_from(mesh)) == 1
+    fabios.tables["b"] = [grpc, OURS]
+    assert await routed.missing_from(mesh) == [], "a port without routes is in no table"
+    fabios.tables = {"a": [OTHER], "b": [grpc]}
+    assert not await routed.until_gone(mesh, 0.02)
+    fabios.tables["b"] = []
+    assert await routed.until_gone(mesh, 5.0)
 
 
 async def test_a_fabio_that_is_not_passing_is_not_asked(
