@@ -71,7 +71,7 @@ locals {
   # What an isolated task sees of its host, by the names in isolation.hcl; raw_exec sees everything.
   mounts = {
     "hoploom"       = var.artifact_url == "" ? "/opt/hoploom" : ""
-    "hoploom-fabio" = dirname(var.config)
+    "hoploom-fabio" = regex_replace(var.config, "/[^/]*$", "")
   }
   volumes = { for name, path in local.mounts : name => path if var.driver == "exec" && path != "" }
 }

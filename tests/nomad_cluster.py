@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine_processes import LOOPBACK, Child, free_ports
-from hoploom.local import processes
+from hoploom.local import processes, submission
 from hoploom.local.nomad_agent import agent_values
 from hoploom.local.port_claims import Claims
 from hoploom.local.ports import choose
@@ -120,6 +120,13 @@ class NomadCluster:
         """Submit a job file; wait for nothing."""
         ran = self.run("job", "run", "-detach", *flags(variables), str(job_file(job)))
         assert ran.returncode == 0, ran.stdout + ran.stderr
+
+    def parsed(self, job: str, variables: Mapping[str, str]) -> dict[str, Any]:
+        """A job file as Nomad's HTTP interface reads it, by which `hoploom run` and `hoploom deploy` submit theirs."""
+        text = job_file(job).read_text(encoding="utf-8")
+        body = {"JobHCL": text, "Variables": submission.as_hcl(variables), "Canonicalize": True}
+        found: dict[str, Any] = self._call("POST", "/v1/jobs/parse", body)
+        return found
 
     def allocations(self, job: str) -> list[dict[str, Any]]:
         """The allocations of a job, oldest first."""

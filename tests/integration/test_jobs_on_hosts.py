@@ -123,6 +123,15 @@ def submit_all(hosts: Hosts) -> None:
         until(f"a healthy {job}", functools.partial(hosts.nomad.healthy, job), 40)
 
 
+def test_nomads_http_interface_takes_every_job_file(hosts: Hosts) -> None:
+    for file in sorted(NOMAD.glob("*.nomad.hcl")):
+        job = file.name.removesuffix(".nomad.hcl")
+        assert hosts.nomad.parsed(job, {})["ID"] == f"hoploom-{job}"
+    [group] = hosts.nomad.parsed("fabio", {"config": "/srv/router/fabio.properties"})["TaskGroups"]
+    places = {each["Volume"]: each["Destination"] for each in group["Tasks"][0]["VolumeMounts"]}
+    assert places["hoploom-fabio"] == "/srv/router"
+
+
 def processes(hosts: Hosts, job: str) -> list[Path]:
     """Folders in /proc of the tasks of a job."""
     ids = {f"NOMAD_ALLOC_ID={allocation['ID']}".encode() for allocation in hosts.nomad.running(job)}

@@ -104,6 +104,11 @@ def test_an_isolated_task_has_no_capability_but_the_one_to_probe(job: Path) -> N
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda path: path.name)
+def test_no_job_needs_what_nomads_http_interface_refuses(job: Path) -> None:
+    assert not re.search(r"\b(dirname|basename|file|abspath|pathexpand)\(", job.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda path: path.name)
 def test_what_a_job_mounts_is_a_folder_that_its_client_has(job: Path) -> None:
     isolation = (FOLDER / "isolation.hcl").read_text(encoding="utf-8")
     hosts = dict(re.findall(r'host_volume "([\w-]+)" {\n\s+path\s+= "(.*)"', isolation))
@@ -113,7 +118,7 @@ def test_what_a_job_mounts_is_a_folder_that_its_client_has(job: Path) -> None:
     known = {
         **defaults,
         'var.artifact_url == "" ? "/opt/hoploom" : ""': "/opt/hoploom",
-        "dirname(var.config)": str(Path(defaults.get("var.config", "")).parent),
+        'regex_replace(var.config, "/[^/]*$", "")': str(Path(defaults.get("var.config", "")).parent),
     }
     assert {name: known[value] for name, value in mounts.items()} == {name: hosts[name] for name in mounts}
 
