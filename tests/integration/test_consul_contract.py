@@ -368,6 +368,11 @@ async def test_another_datacenter_is_asked_by_its_name_and_one_without_a_way_the
     assert (entry.key, entry.value, index) == ("t/a", b"1", entry.modify_index)
     with pytest.raises(Unavailable, match="No path to datacenter"):
         await consul.kv_of("nowhere", "t/")
+    assert await consul.own_dc() == "dc1"
+    assert not await consul.kv_delete_of("dc1", "t/a", cas=entry.modify_index - 1)
+    assert await consul.kv_delete_of("dc1", "t/a", cas=entry.modify_index) and await consul.kv_get("t/a") is None
+    with pytest.raises(Unavailable, match="No path to datacenter"):
+        await consul.kv_delete_of("nowhere", "t/a", cas=1)
 
 
 def a_node(name: str = "edge-pi", status: str = "passing") -> ExternalNode:
@@ -424,6 +429,8 @@ CALLS: list[tuple[str, Callable[[ConsulApi], Awaitable[object]]]] = [
     ("kv_watch", lambda consul: consul.kv_watch("t/", 7)),
     ("kv_of", lambda consul: consul.kv_of("dc1", "t/")),
     ("kv_put", lambda consul: consul.kv_put("t/a", b"")),
+    ("kv_delete_of", lambda consul: consul.kv_delete_of("dc1", "t/a", cas=1)),
+    ("own_dc", lambda consul: consul.own_dc()),
     ("kv_delete", lambda consul: consul.kv_delete("t/a")),
     ("kv_txn", lambda consul: consul.kv_txn([{"Verb": "set", "Key": "t/a", "Value": b""}])),
     ("register", lambda consul: consul.register(a_service())),

@@ -8,11 +8,12 @@ from typing import Protocol
 from hoploom.deploying import leftover
 from hoploom.deploying.gate import Policy, Watcher
 from hoploom.deploying.happenings import Begun, Command, Event, Tell
-from hoploom.deploying.lock import Lock, Record, signed
+from hoploom.deploying.lock import Lock
 from hoploom.deploying.looking import Looker
 from hoploom.deploying.nomad_api import NomadApi
 from hoploom.deploying.plan import Plan, Survey, Wish
 from hoploom.deploying.preparing import prepare
+from hoploom.deploying.record import Record, signed
 from hoploom.deploying.running import Running
 from hoploom.deploying.standing import Course
 from hoploom.deploying.surveying import Routers, datacenters, survey

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field, replace
 
 from hoploom.deploying.happenings import Begun, Command, Event
 from hoploom.deploying.job_records import Deployment, Job
-from hoploom.deploying.lock import Record
 from hoploom.deploying.looking import deployment_of, number_of
 from hoploom.deploying.nomad_api import NomadApi
 from hoploom.deploying.plan import Survey, Way, Wish, steps
+from hoploom.deploying.record import Record
 from hoploom.deploying.sight import Road
 from hoploom.deploying.standing import NOT_SUBMITTED, Course, Phase
 from hoploom.deploying.taking_back import back

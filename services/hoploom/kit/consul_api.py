@@ -114,6 +114,10 @@ class ConsulApi:
         """Remove a key, or everything below it."""
         await translated(self._consul.kv.delete(self._names.key(key), recurse=recurse or None))
 
+    async def kv_delete_of(self, dc: str, key: str, *, cas: int) -> bool:
+        """Remove a key of another datacenter, if its modify index still is that."""
+        return bool(await translated(self._consul.kv.delete(self._names.key(key), cas=cas, dc=dc or None)))
+
     async def kv_txn(self, operations: Sequence[Mapping[str, Any]]) -> tuple[KvEntry, ...] | None:
         """Carry out all operations or none.
 
@@ -251,6 +255,11 @@ class ConsulApi:
         """Names of all datacenters that this one is joined with, its own among them; those that are away too."""
         found: list[str] = await translated(self._consul.catalog.datacenters())
         return list(found)
+
+    async def own_dc(self) -> str:
+        """Name of the agent's own datacenter."""
+        found: Any = await translated(self._transport.get(AS_JSON, "/v1/agent/self"))
+        return str(found["Config"]["Datacenter"])
 
     async def nearest(self, service: str) -> list[Instance]:
         """Passing instances by the service's prepared query: of this datacenter, or of the nearest that has any.

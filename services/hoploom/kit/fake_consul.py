@@ -130,6 +130,15 @@ class FakeConsul(ConsulApi):
             del self._keys[gone]
         self._change()
 
+    async def kv_delete_of(self, dc: str, key: str, *, cas: int) -> bool:
+        """See `ConsulApi.kv_delete_of`."""
+        fake = self if dc in ("", self.dc) else self._at(dc)
+        known = await fake.kv_get(key)
+        if known is not None and known.modify_index != cas:
+            return False
+        await fake.kv_delete(key)
+        return True
+
     async def kv_txn(self, operations: Sequence[Mapping[str, Any]]) -> tuple[KvEntry, ...] | None:
         """See `ConsulApi.kv_txn`; knows the verbs of `_apply` and `_agrees`, and the catalogue's."""
         self._answer()
@@ -258,6 +267,11 @@ class FakeConsul(ConsulApi):
         self._answer()
         entered = {record.get("Datacenter", self.dc) for record in self._records.values()}
         return [self.dc, *sorted((entered | self.away_datacenters | self.wan.keys()) - {self.dc})]
+
+    async def own_dc(self) -> str:
+        """See `ConsulApi.own_dc`."""
+        self._answer()
+        return self.dc
 
     async def nearest(self, service: str) -> list[Instance]:
         """See `ConsulApi.nearest`; every service has a query, and all other datacenters are equally near."""

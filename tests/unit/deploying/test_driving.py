@@ -8,8 +8,8 @@ import pytest
 from hoploom.deploying import driving
 from hoploom.deploying.driving import Engines, Order
 from hoploom.deploying.job_records import Job
-from hoploom.deploying.lock import Record
 from hoploom.deploying.plan import Survey, Wish
+from hoploom.deploying.record import Record
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 

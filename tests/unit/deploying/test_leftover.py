@@ -7,9 +7,9 @@ import pytest
 from hoploom.deploying import leftover
 from hoploom.deploying.happenings import Begun, Hush, Stop
 from hoploom.deploying.job_records import Deployment, Job, Update
-from hoploom.deploying.lock import Record
 from hoploom.deploying.nomad_api import NomadApi
 from hoploom.deploying.plan import Survey, Wish
+from hoploom.deploying.record import Record
 from hoploom.deploying.sight import Member
 from hoploom.deploying.standing import Phase
 from hoploom.kit.errors import ConfigError

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from hoploom.deploying.lock import FOLDER, Lock, Record, signed
+from hoploom.deploying.lock import FOLDER, Lock
+from hoploom.deploying.record import Record, signed
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 
-RECORD = Record("1.4.1", ("1.4.0",), "orders", 3, "canary", ("dc1",), "at 10% in dc1")
+RECORD = Record("1.4.1", ("1.4.0",), "orders", 3, "canary", ("dc1",), "at 10% in dc1", dc="dc1")
 
 
 async def test_a_second_deploy_is_refused_with_who_and_since_when(fake_consul: FakeConsul) -> None:
