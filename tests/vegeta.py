@@ -12,11 +12,12 @@ import statistics
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
+from urllib.parse import urlsplit
 
 from vegeta_program import program
 from waiting import until
@@ -48,6 +49,12 @@ class Target:
     headers: Mapping[str, str] = field(default_factory=dict)
     good: tuple[int, ...] = (200,)
 
+    @property
+    def path(self) -> str:
+        """Path and query of its URL."""
+        parts = urlsplit(self.url)
+        return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
     def line(self) -> str:
         """As vegeta reads it (README, "JSON format")."""
         headers = {name: [value] for name, value in self.headers.items()}
@@ -67,6 +74,7 @@ class Sent(NamedTuple):
         words: What vegeta or the answer said.
         is_kept: Whether it may have come by a connection that was used before.
         good: Whether the service itself answered.
+        late_s: How much later than planned it was sent: then it was the client that had no processor.
     """
 
     at_s: float
@@ -77,6 +85,13 @@ class Sent(NamedTuple):
     words: str
     is_kept: bool
     good: bool
+    late_s: float = 0.0
+
+    @property
+    def kind(self) -> str:
+        """What came of it, and how it was asked: the same for all that failed for one reason."""
+        why = self.code or self.words.rpartition(": ")[2][:60]
+        return f"{self.method} {urlsplit(self.url).path} {why} ({'kept' if self.is_kept else 'new'})"
 
     def __str__(self) -> str:
         """In one line, for people."""
@@ -115,10 +130,27 @@ class Account:
         """How often each status came, by method."""
         return dict(sorted(Counter(f"{each.method} {each.code}" for each in self.sent).items()))
 
+    @property
+    def kinds(self) -> dict[str, int]:
+        """How often each kind of failure came."""
+        return dict(Counter(each.kind for each in self.failed).most_common())
+
     def within_ms(self, percent: int) -> float:
         """Milliseconds within which so many percent were answered."""
-        took = [each.took_s for each in self.sent]
-        return statistics.quantiles(took, n=100, method="inclusive")[percent - 1] * 1000 if len(took) > 1 else 0.0
+        return _quantile_ms([each.took_s for each in self.sent], percent)
+
+    def late_ms(self, percent: int) -> float:
+        """By how many milliseconds so many percent were sent later than planned, at most."""
+        return _quantile_ms([each.late_s for each in self.sent], percent)
+
+    @property
+    def longest_ms(self) -> float:
+        """Milliseconds that the slowest took."""
+        return max((each.took_s for each in self.sent), default=0.0) * 1000
+
+
+def _quantile_ms(seconds: Sequence[float], percent: int) -> float:
+    return statistics.quantiles(seconds, n=100, method="inclusive")[percent - 1] * 1000 if len(seconds) > 1 else 0.0
 
 
 class Attack:
@@ -141,9 +173,9 @@ class Attack:
         self._targets, self._folder = tuple(targets), folder
         (folder / "targets").write_text("".join(f"{each.line()}\n" for each in targets), encoding="utf-8")
         kept = round(per_s * _KEPT)
+        self._rates = {True: kept, False: round(per_s) - kept}
         self._commands = {
-            is_kept: [*within, *self._command(is_kept, rate, at_most_s)]
-            for is_kept, rate in ((True, kept), (False, round(per_s) - kept))
+            is_kept: [*within, *self._command(is_kept, rate, at_most_s)] for is_kept, rate in self._rates.items()
         }
         self._running: list[subprocess.Popen[bytes]] = []
         self._all: tuple[Sent, ...] = ()
@@ -192,7 +224,20 @@ class Attack:
         for is_kept in (True, False):
             command = [str(program()), "encode", "-to=csv", str(self._results(is_kept))]
             encoded = subprocess.run(command, capture_output=True, check=True).stdout
-            yield from read(encoded.decode("utf-8", "replace"), is_kept, good)
+            yield from late(read(encoded.decode("utf-8", "replace"), is_kept, good), self._rates[is_kept])
+
+
+def late(sent: Iterable[Sent], per_s: float) -> list[Sent]:
+    """The same requests, each with how much later it was sent than an even rate had it.
+
+    Args:
+        sent: Those of one vegeta, all of them.
+        per_s: How many a second it was told to send.
+    """
+    found = sorted(sent)
+    # As early as none was before its time: whoever was first may itself have been late.
+    began_s = min((each.at_s - number / per_s for number, each in enumerate(found)), default=0.0)
+    return [each._replace(late_s=each.at_s - number / per_s - began_s) for number, each in enumerate(found)]
 
 
 def read(text: str, is_kept: bool, good: Mapping[tuple[str, str], tuple[int, ...]]) -> Iterator[Sent]:

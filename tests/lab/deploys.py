@@ -7,31 +7,41 @@ canary that is promoted and one that is reverted (b), a host drained (c), a host
 
 import argparse
 import json
-import sys
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lab import deploys_arena, deploys_hosts, deploys_mesh
-from lab.deploys_outcome import Case, Outcome
+from lab import deploys_arena, deploys_hosts, deploys_mesh, hosts
+from lab.deploys_outcome import BROKEN, Case, Outcome, Stretch, why
+from lab.deploys_rounds import Rounds, told
+from lab.deploys_story import story
+from vegeta import PER_S, Account
 
 
 class World(NamedTuple):
-    """Where some of the cases are played: what makes it in an empty folder, and they."""
+    """Where some of the cases are played.
 
-    make: Callable[[Path], AbstractContextManager[Any]]
+    Attributes:
+        make: Makes it, in an empty folder and for so many requests a second.
+        cases: They, by their letters.
+        unmet: Says what it lacks here; None for nothing.
+    """
+
+    make: Callable[[Path, float], AbstractContextManager[Any]]
     cases: Mapping[str, Case]
+    unmet: Callable[[], str | None] = lambda: None
 
 
 WORLDS = (
     World(deploys_mesh.Mesh, deploys_mesh.CASES),
     World(deploys_mesh.Engines, deploys_mesh.OF_ENGINES),
-    World(deploys_hosts.Hosts, deploys_hosts.CASES),
+    World(deploys_hosts.Hosts, deploys_hosts.CASES, hosts.unmet),
     World(deploys_arena.Arena, deploys_arena.CASES),
 )
-NAMES = tuple(sorted(name for world in WORLDS for name in world.cases))
+NAMES = tuple(sorted({name for world in WORLDS for name in world.cases}))
 
 
 def main(words: Sequence[str]) -> int:
@@ -39,22 +49,44 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python3 tests lab deploys", description=__doc__)
     parser.add_argument("--case", action="append", choices=NAMES, help="only this one; may be given again")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each thing is done (default: by the case)")
+    parser.add_argument("--per-s", type=float, default=PER_S, metavar="N", help="requests a second (%(default)s)")
     given = parser.parse_args(words)
-    outcomes = []
-    for each in played(given.case or NAMES, given.rounds):
-        outcomes.append(each)
-        print(each.words(), *(f"  {failure}" for failure in each.during.failed[:10]), sep="\n", file=sys.stderr)
-        sys.stderr.flush()
-    print(json.dumps([each.told() for each in outcomes]))
-    return 0 if all(each.well for each in outcomes) else 1
+    all_well = True
+    for each in played(given.case or NAMES, given.rounds, per_s=given.per_s):
+        print(json.dumps(each.told()), flush=True)
+        all_well = all_well and each.well
+    return 0 if all_well else 1
 
 
-def played(names: Collection[str], rounds: int | None = None, scale: float = 1.0) -> Iterator[Outcome]:
+def played(
+    names: Collection[str], rounds: int | None = None, scale: float = 1.0, per_s: float = PER_S
+) -> Iterator[Outcome]:
     """Play cases, world after world; `rounds` times, or each as often as it says, times `scale`."""
-    for make, cases in WORLDS:
-        wanted = [name for name in cases if name in names]
+    began_s = time.monotonic()
+    for world in WORLDS:
+        wanted = {name: case for name, case in world.cases.items() if name in names}
         if not wanted:
             continue
-        with tempfile.TemporaryDirectory(prefix="deploys-") as folder, make(Path(folder)) as world:
-            for name in wanted:
-                yield from cases[name].play(world, rounds or max(1, round(cases[name].rounds * scale)))
+        if lacking := world.unmet():
+            told(f"{', '.join(wanted)}: not in this world: {lacking}")
+            continue
+        for each in _played(world, wanted, lambda case: rounds or max(1, round(case.rounds * scale)), per_s):
+            told("\n".join([each.words(), *(f"    {line}" for line in story(each))]))
+            yield each
+    told(f"all of it took {time.monotonic() - began_s:.0f} s")
+
+
+def _played(
+    world: World, wanted: Mapping[str, Case], rounds: Callable[[Case], int], per_s: float
+) -> Iterator[Outcome]:
+    told(f"the world of {', '.join(wanted)} is made")
+    left = dict(wanted)
+    try:
+        with tempfile.TemporaryDirectory(prefix="deploys-") as folder, world.make(Path(folder), per_s) as made:
+            for name, case in wanted.items():
+                told(f"case {name} begins")
+                yield from case.play(made, Rounds(rounds(case), case.most_s))
+                del left[name]
+    except BROKEN as error:
+        nobody = Stretch(Account(()))
+        yield from (Outcome(name, "was not played to its end", nobody, nobody, broke=why(error)) for name in left)

@@ -14,9 +14,11 @@ from engine_processes import LOOPBACK, Child, FabioRouter, free_ports
 from hoploom import engines
 from lab.consul_cluster import ConsulCluster
 from lab.deploys_balancer import Balancer
-from lab.deploys_callers import Callers
+from lab.deploys_callers import Callers, Way
+from lab.deploys_diary import Diary
 from lab.deploys_outcome import Case, Felt, Outcome, under
-from vegeta import Attack, Target
+from lab.deploys_rounds import Rounds
+from vegeta import PER_S, Attack, Target
 from waiting import pause, until
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -27,13 +29,14 @@ BODY = b"x" * 100
 class Arena:
     """All of it, while this is entered as a context."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, per_s: float = PER_S) -> None:
         """Start nothing yet.
 
         Args:
             folder: An empty folder for logs and data.
+            per_s: Requests a second.
         """
-        self.folder = folder
+        self.folder, self.diary, self._per_s = folder, Diary(), per_s
         self._paths = {name: each.path for name, each in engines.ensure(["consul", "fabio"], report=_quiet).items()}
         self.cluster = ConsulCluster(self._paths["consul"], folder / "consul", clients=2)
         self.fabios = [
@@ -69,6 +72,7 @@ class Arena:
         address, agent = f"{LOOPBACK}:{port}", next(self._agents)
         command = [sys.executable, str(TESTS / "orders_service.py"), "--port", str(port), "--consul-addr", agent.url]
         child = self.orders[address] = Child(command, self.folder / f"orders-{port}.log")
+        self.diary.note(f"{address} is started")
         child.start()
         until("listed by both", lambda: all(address in each.targets("orders") for each in self.fabios), 30)
         return address
@@ -76,61 +80,89 @@ class Arena:
     def kill_orders(self) -> None:
         """End the oldest instance as a crash does, and wait until no Fabio asks it any more."""
         address = next(iter(self.orders))
+        self.diary.note(f"{address} is killed")
         self.orders.pop(address).stop(kill=True)
         until("listed by none", lambda: not any(address in each.targets("orders") for each in self.fabios), 30)
 
-    def targets(self, urls: Sequence[str]) -> list[Target]:
-        """What is asked at each of these; a POST carries no idempotency key."""
-        both = [(Target("GET", f"{url}/orders"), Target("POST", f"{url}/orders", BODY)) for url in urls]
-        return [each for pair in both for each in pair]
+    def attack(self, urls: Sequence[str], name: str, at_most_s: float) -> Attack:
+        """A load on orders at each of these; a POST carries no idempotency key."""
+        asked = [each for url in urls for each in _asked(url)]
+        return Attack(asked, self.folder / f"load-{name}", per_s=self._per_s, at_most_s=at_most_s)
+
+    def callers(self) -> Callers:
+        """Half as many requests a second by the kit."""
+        way = Way(self.cluster.clients[0].url, self.fabios[0].url)
+        return Callers(way, {"orders": _asked()}, per_s=self._per_s / 2)
+
+    def look(self) -> dict[str, str]:
+        """Who leads Consul, where each Fabio sends requests, and which Fabios HAProxy asks."""
+        leader = self.cluster.leading()
+        found = {f"HAProxy to {name}": state for name, state in self.balancer.states().items()}
+        found["Consul's leader"] = leader.name if leader else "none"
+        return found | {
+            f"Fabio {each.name}": " ".join(sorted(each.targets("orders"))) or "no answer" for each in self.fabios
+        }
 
     def _stop_orders(self) -> None:
         for each in self.orders.values():
             each.stop()
 
 
-def leader_killed(arena: Arena, rounds: int) -> list[Outcome]:
+def _asked(url: str = "") -> tuple[Target, Target]:
+    return Target("GET", f"{url}/orders"), Target("POST", f"{url}/orders", BODY)
+
+
+def leader_killed(arena: Arena, rounds: Rounds) -> list[Outcome]:
     """Case e: Consul's leader is killed, and comes back when another one leads."""
 
     def work() -> None:
-        for _ in range(rounds):
+        for _ in rounds:
             leader = arena.cluster.leader()
+            arena.diary.note(f"{leader.name} is killed, which leads")
             leader.kill()
             until("another leader", arena.cluster.leading, 30)
             pause(2)
+            arena.diary.note(f"{leader.name} is started")
             leader.start()
             arena.cluster.settled()
 
-    attack = Attack(arena.targets([each.url for each in arena.fabios]), arena.folder / "load-e")
-    return under("e", [Felt(f"Consul's leader killed {rounds} times", attack)], work)
+    attack = arena.attack([each.url for each in arena.fabios], "e", rounds.attack_s)
+    felt = [Felt(lambda: f"Consul's leader killed {rounds.times}, asked for orders", attack)]
+    return under("e", felt, work, arena.diary, arena.look)
 
 
-def router_restarted(arena: Arena, rounds: int) -> list[Outcome]:
+def router_restarted(arena: Arena, rounds: Rounds) -> list[Outcome]:
     """Case f: one of two Fabios is restarted behind HAProxy, now this one, now that one."""
 
     def work() -> None:
-        for fabio, _ in zip(itertools.cycle(arena.fabios), range(rounds), strict=False):
+        for number in rounds:
+            fabio = arena.fabios[number % len(arena.fabios)]
+            arena.diary.note(f"Fabio {fabio.name} is stopped")
             fabio.stop()
+            arena.diary.note(f"Fabio {fabio.name} is started")
             fabio.start()
             arena.balancer.whole()
 
-    attack = Attack(arena.targets([arena.balancer.url]), arena.folder / "load-f")
-    return under("f", [Felt(f"a Fabio of two restarted {rounds} times, behind HAProxy", attack)], work)
+    attack = arena.attack([arena.balancer.url], "f", rounds.attack_s)
+    felt = [Felt(lambda: f"a Fabio of two restarted {rounds.times}, behind HAProxy", attack)]
+    return under("f", felt, work, arena.diary, arena.look)
 
 
-def instance_killed(arena: Arena, rounds: int) -> list[Outcome]:
+def instance_killed(arena: Arena, rounds: Rounds) -> list[Outcome]:
     """An instance of four is killed, again and again: for those who try nothing again, and for the kit's clients."""
 
     def work() -> None:
-        for _ in range(rounds):
+        for _ in rounds:
             arena.kill_orders()
             arena.start_orders()
 
-    attack = Attack(arena.targets([each.url for each in arena.fabios]), arena.folder / "load-kill")
-    callers = Callers(arena.cluster.clients[0].url, arena.fabios[0].url)
-    what = f"an instance of {INSTANCES} killed {rounds} times"
-    felt = [Felt(f"{what}, through Fabio", attack, "fail"), Felt(f"{what}, by the kit", callers, "wait")]
-    return under("kill", felt, work)
+    attack = arena.attack([each.url for each in arena.fabios], "kill", rounds.attack_s)
+    what = f"an instance of {INSTANCES} killed"
+    felt = [
+        Felt(lambda: f"{what} {rounds.times}, through Fabio", attack, "fail"),
+        Felt(lambda: f"{what} {rounds.times}, by the kit", arena.callers(), "wait"),
+    ]
+    return under("kill", felt, work, arena.diary, arena.look)
 
 
 CASES = {"e": Case(leader_killed, 3), "f": Case(router_restarted, 10), "kill": Case(instance_killed, 10)}

@@ -62,6 +62,10 @@ class Balancer:
         """Wait until it sends requests to all."""
         until("HAProxy has every Fabio", lambda: all(map(self._has, self._names)), 60)
 
-    def _has(self, name: str) -> bool:
+    def states(self) -> dict[str, str]:
+        """What it holds of each Fabio: UP, DOWN ...; empty where it does not answer."""
         rows = [line.split(",") for line in self._fetch(f"http://{self._stats}/;csv").splitlines()]
-        return any(row[1] == name and row[_STATUS].startswith("UP") for row in rows if len(row) > _STATUS)
+        return {row[1]: row[_STATUS] for row in rows if len(row) > _STATUS and row[1] in self._names}
+
+    def _has(self, name: str) -> bool:
+        return self.states().get(name, "").startswith("UP")

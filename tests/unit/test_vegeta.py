@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from vegeta import Account, Sent, Target, read
+from vegeta import Account, Sent, Target, late, read
 
 URL = "http://127.0.0.1:9999/orders"
 GOOD = {("GET", URL): (200,), ("POST", URL): (204,)}
@@ -62,3 +62,20 @@ def test_the_slowest_hundredth_is_seen() -> None:
     account = Account(tuple(sent(number, took_s=1.0 if number >= 98 else 0.01) for number in range(100)))
     assert account.within_ms(50) == pytest.approx(10)
     assert account.within_ms(99) > 900
+
+
+def test_who_was_sent_after_its_time_was_late_and_the_first_may_have_been_it() -> None:
+    found = late([sent(at_s) for at_s in (10.3, 10.1, 10.2, 10.8)], 10)
+    assert [round(each.late_s, 6) for each in found] == [0.0, 0.0, 0.0, 0.4]
+    assert [round(each.late_s, 6) for each in late([sent(10.5), sent(10.6), sent(10.61)], 10)] == [0.09, 0.09, 0.0]
+
+
+def test_kinds_of_failures_are_counted() -> None:
+    words = "dial tcp 127.0.0.1:9999: connect: connection refused"
+    failed = Sent(1.0, 0.01, "POST", URL + "?x=1", 0, words, False, False)
+    account = Account((failed, failed, sent(2.0, good=False), sent(3.0)))
+    assert account.kinds == {"POST /orders connection refused (new)": 2, "GET /orders 502 (kept)": 1}
+
+
+def test_a_target_has_a_path() -> None:
+    assert [Target("GET", f"http://127.0.0.1:1/a{query}").path for query in ("", "?b=1")] == ["/a", "/a?b=1"]

@@ -91,6 +91,11 @@ class Lab:
         return Played(ended.rc, ended.out + ended.err, recap(ended.out))
 
     @property
+    def playbook_log(self) -> Path:
+        """What playbooks said, each line with its moment; missing until the first."""
+        return self.folder / "ansible.log"
+
+    @property
     def _connections(self) -> Path:
         return self.folder / "cp"
 
@@ -103,6 +108,7 @@ class Lab:
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self._connections),
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_FORKS": "10",
+            "ANSIBLE_LOG_PATH": str(self.playbook_log),
         }
 
     def call(
