@@ -34,6 +34,9 @@ NEXT = {
     "fabio": ("1.7.2", "1.7.3", "fabio-{}-linux_amd64"),
 }
 NEXT_HOPLOOM = "0.1.1.dev1"
+LOOK_S = 0.5
+"""A host without power does not hold up for longer what is seen of the others."""
+
 GONE_S = 40.0
 UPGRADE_S = 2400.0
 """More than a playbook takes on any machine."""
@@ -96,7 +99,7 @@ class Hosts:
         found = {f"HAProxy to {name}": state for name, state in self.balancer.states().items()}
         for name, seat in self._lab.seats.items():
             try:
-                targets = self.site.targets(seat.address, name)
+                targets = self.site.targets(seat.address, name, LOOK_S)
             except (OSError, AssertionError):
                 found[f"Fabio of {name}"] = "does not answer"
                 continue

@@ -178,7 +178,12 @@ def _canaries(mesh: Mesh, what: str, file: Path, rounds: Rounds) -> list[Outcome
 
 def _state(entry: Mapping[str, Any]) -> str:
     bad = [each for each in entry["Checks"] if each["Status"] != "passing"]
-    return "; ".join(f"{each['Name']} {each['Status']} ({each['Output'].strip()[:120]})" for each in bad) or "passing"
+    # Of what a check says, such as `Get "http://...": context deadline exceeded (...)`, the reason.
+    return "; ".join(f"{each['Name']} {each['Status']} ({_reason(each['Output'])})" for each in bad) or "passing"
+
+
+def _reason(output: str) -> str:
+    return output.strip().rpartition('": ')[2][:60]
 
 
 CASES = {"a": Case(rolled, 10)}

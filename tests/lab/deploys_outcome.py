@@ -108,8 +108,10 @@ class Outcome:
         lasted = f" (in one go {most} within {longest_s:.1f} s)" if failed else ""
         head = f"{self.case}: {self.what}: {failed} of {sent:,} requests failed{lasted}"
         head += f"; p99 {self.slower:.1f} x the quiet one; {self.lasted_s:.0f} s"
-        broke = [f"  it broke off: {self.broke}"] if self.broke else []
-        return "\n".join([head, *broke, f"  quiet:  {self.quiet.words()}", f"  during: {self.during.words()}"])
+        more = [f"  it broke off: {self.broke}"] if self.broke else []
+        if self.quiet.account.failed:
+            more.append(f"  {len(self.quiet.account.failed)} had failed before: this says nothing of what was done")
+        return "\n".join([head, *more, f"  quiet:  {self.quiet.words()}", f"  during: {self.during.words()}"])
 
     def told(self) -> dict[str, object]:
         """As JSON."""

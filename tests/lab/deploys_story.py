@@ -12,7 +12,7 @@ from vegeta import Sent
 BEFORE_S, AFTER_S = 5, 1
 """Whose causes are told: a check waits 2 s and is asked every second, and then routers read what it says."""
 
-MOST = 60
+MOST = 40
 """Lines: who reads it wants the first failures, and how it went on."""
 
 

@@ -49,17 +49,17 @@ class Site(NamedTuple):
         name = next(iter(self.lab.seats))
         return {"Authorization": f"Bearer {self.lab.ssh(name, 'cat /etc/hoploom/tokens/operator').out.strip()}"}
 
-    def routes(self, address: str, node: str) -> list[dict[str, Any]]:
+    def routes(self, address: str, node: str, timeout_s: float = 10) -> list[dict[str, Any]]:
         """The route table of a host's Fabio."""
-        status, body, _ = self.lab.call("GET", f"http://{address}:9999/_mesh/{node}/api/routes")
+        status, body, _ = self.lab.call("GET", f"http://{address}:9999/_mesh/{node}/api/routes", timeout_s=timeout_s)
         assert status == 200, (status, body)
         found: list[dict[str, Any]] = json.loads(body)
         return found
 
-    def targets(self, address: str, node: str) -> Mapping[str, set[str]]:
+    def targets(self, address: str, node: str, timeout_s: float = 10) -> Mapping[str, set[str]]:
         """Where a host's Fabio sends requests, by service."""
         found: dict[str, set[str]] = {}
-        for route in self.routes(address, node):
+        for route in self.routes(address, node, timeout_s):
             found.setdefault(route["service"], set()).add(route["dst"])
         return found
 

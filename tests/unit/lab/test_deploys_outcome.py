@@ -54,6 +54,11 @@ def test_an_outcome_is_three_lines_for_people() -> None:
     ]
 
 
+def test_who_failed_before_anything_was_done_is_named() -> None:
+    words = Outcome("a", "orders deployed", Stretch(account(200, failed=2)), Stretch(account(200))).words()
+    assert "  2 had failed before: this says nothing of what was done" in words.splitlines()
+
+
 def test_as_json_it_says_what_failed_and_what_was_done() -> None:
     happened = (Happened(12.5, "an instance ends"),)
     told = Outcome("a", "", Stretch(QUIET), Stretch(account(200, failed=2)), "nothing", happened, 10.0).told()

@@ -42,4 +42,4 @@ def test_a_failure_of_the_quiet_stretch_is_told_too() -> None:
 def test_a_long_story_is_cut() -> None:
     lines = story(outcome(*(sent(second, 502) for second in range(200))))
     assert len(lines) == MOST + 1
-    assert lines[-1] == "... and 140 lines more"
+    assert lines[-1] == "... and 160 lines more"
