@@ -21,12 +21,11 @@ from hoploom.deploying.nomad_api import NomadApi
 from hoploom.deploying.plan import Plan
 from hoploom.deploying.running import Running
 from hoploom.kit import credentials
-from hoploom.kit.errors import HoploomError
+from hoploom.kit.errors import ConfigError, HoploomError
 from hoploom.local.mesh import LocalMesh
 
 NAME = "deploy"
 HELP = "bring a new version of a service in: canaries, weights, a gate, and back by itself (exit 0 in, 1 not)"
-_NOMAD = "http://127.0.0.1:4646"
 _CHANGES, _PLAN_FAILED = 1, 255
 
 
@@ -81,7 +80,11 @@ def _nomad(args: argparse.Namespace) -> tuple[str, str]:
     """Address and token: those given, or those of the mesh of this machine."""
     given = credentials.read(args.nomad_token_file) if args.nomad_token_file else os.environ.get("NOMAD_TOKEN", "")
     if args.mesh is None or args.consul or args.nomad:
-        return args.nomad or os.environ.get("NOMAD_ADDR", "") or _NOMAD, given
+        url = args.nomad or os.environ.get("NOMAD_ADDR", "")
+        if not url:
+            raise ConfigError("which Nomad has its jobs? With a Consul of one's own choice it is named by --nomad URL "
+                              "(such as http://127.0.0.1:4646) or NOMAD_ADDR")  # fmt: skip
+        return url, given
     mesh = LocalMesh(screen.places(args), screen.say)
     return mesh.nomad_url, mesh.secrets.get("nomad", "")
 

@@ -97,7 +97,8 @@ async def _sum(http: HttpClient, url: str, kind: str) -> tuple[str, int]:
 async def _read(http: HttpClient, url: str) -> AsyncIterator[bytes]:
     parts = urlsplit(url)
     if parts.scheme in ("", "file"):
-        yield await _file(Path(parts.path))
+        async for chunk in _file(Path(parts.path)):
+            yield chunk
         return
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=SILENT_S)
     try:
@@ -110,8 +111,10 @@ async def _read(http: HttpClient, url: str) -> AsyncIterator[bytes]:
         raise ConfigError(f"the archive cannot be fetched: {url} ({str(error) or type(error).__name__})") from error
 
 
-async def _file(path: Path) -> bytes:
+async def _file(path: Path) -> AsyncIterator[bytes]:
     try:
-        return await asyncio.to_thread(path.read_bytes)
+        with await asyncio.to_thread(path.open, "rb") as file:
+            while chunk := await asyncio.to_thread(file.read, _CHUNK):
+                yield chunk
     except OSError as error:
         raise ConfigError(f"the archive cannot be read: {path} ({error.strerror})") from error

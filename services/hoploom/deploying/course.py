@@ -32,7 +32,7 @@ from hoploom.deploying.happenings import (
     Tell,
     Watch,
 )
-from hoploom.deploying.objections import counted, deserted, figures, lost, not_ready
+from hoploom.deploying.objections import bereft, counted, deserted, figures, lost, not_ready, suspect
 from hoploom.deploying.promoting import draining, promote, promoting, tidying
 from hoploom.deploying.rolling import rolling
 from hoploom.deploying.sight import Sight
@@ -161,10 +161,12 @@ def _rising(course: Course, event: Event, now_s: float) -> Result:
             ]  # fmt: skip
             known = replace(course, told=course.told | {each.id for each in ready})
             if sum(each.is_up for each in new) >= course.road.count:
+                if bare := bereft(course, sight):
+                    return back(known, now_s, bare)
                 begun, commands = _first(known, sight, now_s)
                 return begun, [*told, *commands]
             if now_s - course.since_s > course.road.ready_s:
-                return back(known, now_s, not_ready(course, sight))
+                return back(known, now_s, not_ready(course, sight), suspect=suspect(course, sight))
             return known, [*told]
     return course, []
 
@@ -229,7 +231,7 @@ def _watched(course: Course, event: Event, now_s: float) -> Result:
 def _breach(course: Course, verdict: Verdict, dc: str, now_s: float) -> Result:
     share = course.stage.share if dc == course.here else 1.0
     breach = Tell("breach", {"dc": dc, "share": share, **figures(verdict), "why": verdict.why})
-    return back(course, now_s, verdict.why, breach)
+    return back(course, now_s, verdict.why, breach, min(course.told, default=""))
 
 
 def _next(course: Course, verdict: Verdict, now_s: float) -> Result:

@@ -1,6 +1,7 @@
 """One deploy from its lock to its end: finds what an earlier one left, plans, and runs the course."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -20,7 +21,7 @@ from hoploom.deploying.surveying import Routers, datacenters, survey
 from hoploom.deploying.world import Change, Gate, Shares, World
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.consul_api import ConsulApi
-from hoploom.kit.errors import Unavailable
+from hoploom.kit.errors import HoploomError, Unavailable
 from hoploom.kit.http_client import HttpClient
 
 REFUSED = 2
@@ -113,9 +114,17 @@ async def deploy(engines: Engines, order: Order, listener: Listener) -> int:
     finally:
         keeper.cancel()
         await asyncio.gather(keeper, return_exceptions=True)
-        if not drive.has_begun and not (left and left.job):
+        await _given_back(lock, listener, forget=not drive.has_begun and not (left and left.job))
+
+
+async def _given_back(lock: Lock, listener: Listener, *, forget: bool) -> None:
+    """Let the lock go; what became of the deploy does not hang on that any more."""
+    try:
+        if forget:
             await lock.forget()
         await lock.leave()
+    except Unavailable as error:
+        listener.tell(Tell("lock", {"why": str(error)}))
 
 
 class _Drive:
@@ -184,7 +193,12 @@ class _Drive:
         self._running = running
         self._listener.begins(running)
         await looker.instances()
-        return await running.run(course, first)
+        code = await running.run(course, first)
+        if code == 0:
+            # Nomad before 1.9 knows no tags, and where it cannot be told now nothing is lost but a way back later.
+            with contextlib.suppress(HoploomError):
+                await self._engines.nomad.keep(change.before.id, change.before.number)
+        return code
 
     def _told(self, tell: Tell) -> None:
         self._last = tell.what

@@ -35,6 +35,7 @@ class Job:
         updates: One a group.
         version: What its instances say they are; empty where it tells them nothing.
         tags: All tags by which Nomad itself would register it.
+        kept: Name under which Nomad keeps this version however many come after it; empty for none.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Job:
     updates: tuple[Update, ...]
     version: str
     tags: frozenset[str] = frozenset()
+    kept: str = ""
 
     @property
     def count(self) -> int:
@@ -106,6 +108,7 @@ def job(found: Mapping[str, Any]) -> Job:
         updates=tuple(_update(group, found.get("Update") or {}) for group in found.get("TaskGroups") or ()),
         version=next((env[VERSION_ENV] for env in _envs(found) if env.get(VERSION_ENV)), ""),
         tags=frozenset(tag for service in _services(found) for tag in service.get("Tags") or ()),
+        kept=(found.get("VersionTag") or {}).get("Name") or "",
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 
 from hoploom.deploying.job_records import Allocation, Deployment, Job
 from hoploom.deploying.nomad_api import NomadApi
@@ -15,6 +16,7 @@ from hoploom.kit.fabio_api import RouteEntry, Router
 from hoploom.kit.http_client import HttpClient
 
 ASK_S = 2.0
+_OUTPUT, _WORDS = "Output:", 200
 _ROUTE = "urlprefix-"
 # Nomad names what it registers itself by the allocation.
 _OF_NOMAD = re.compile(r"_nomad-[a-z]+-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-")
@@ -103,14 +105,18 @@ async def sight(looker: Looker, nomad: NomadApi, before: Job, new: str) -> Sight
     if not history:
         raise Unavailable(f"Nomad has no job {before.id} any more")
     versions = {each.number: each.version for each in history}
-    members = await looker.members(allocations, versions)
     mine = number_of(history, before, new)
     words = [each.words for each in allocations if each.number == mine and each.words]
+    deployment = await deployment_of(nomad, before.id, mine)
+    if before.kind == "system" and deployment is None:
+        # Before 1.11 Nomad has no deployments of these, so nobody ever calls an instance healthy.
+        allocations = [replace(each, healthy=each.status == "running") for each in allocations]
+    members = await looker.members(allocations, versions)
     return Sight(
         members=members,
         number=history[0].number,
         runs=history[0].version,
-        deployment=await deployment_of(nomad, before.id, mine),
+        deployment=deployment,
         trouble=words[-1] if words else "",
     )
 
@@ -153,7 +159,17 @@ def _member(
         listed=listed,
         routers=len(tables) if routed else 0,
         healthy=mine.healthy,
+        words=_complaint(instance),
     )
+
+
+def _complaint(instance: Instance) -> str:
+    """What the first check says that does not pass; Consul puts the request before what was answered to it."""
+    for each in instance.checks:
+        if each.status != "passing":
+            said = " ".join(each.output.rpartition(_OUTPUT)[2].split())
+            return f"{each.name}: {said[:_WORDS]}" if said else f"{each.name} is {each.status}"
+    return ""
 
 
 def _silent(each: Allocation, versions: Mapping[int, str]) -> Member:

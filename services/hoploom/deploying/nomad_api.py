@@ -17,6 +17,8 @@ from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.http_client import Answer, HttpClient
 
 TIMEOUT_S = 10.0
+KEPT = "hoploom-before"
+"""Tag of the version of a job that was the good one before the present one."""
 _NOT_FOUND, _FORBIDDEN, _ANY_500 = 404, 403, 500
 # Nomad says 500 for what it refuses, and as well where servers lost each other on the way: then nobody knows whether it
 # was done. Each refusal of a server that another one asked begins with "rpc error", too.
@@ -119,6 +121,17 @@ class NomadApi:
         """Make an earlier version the present one again."""
         body = {"JobID": job_id, "JobVersion": number}
         await self._done("POST", f"/v1/job/{_id(job_id)}/revert", body)
+
+    async def keep(self, job_id: str, number: int) -> None:
+        """Have Nomad (1.9 and later) keep a version of a job however many come after it, instead of the one before.
+
+        Source: HashiCorp, "Jobs - HTTP API" (apply and unset a job version tag): a version with a tag is not collected.
+        """
+        path = f"/v1/job/{_id(job_id)}/versions/{KEPT}/tag"
+        # A name is of one version; that none has it yet is no matter.
+        await self._call("DELETE", path)
+        said = {"Version": number, "Description": "what `hoploom deploy --rollback` goes back to"}
+        await self._done("POST", path, said)
 
     async def allocations(self, job_id: str) -> list[Allocation]:
         """The allocations of all versions of a job."""

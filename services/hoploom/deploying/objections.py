@@ -20,9 +20,27 @@ def lost(course: Course, sight: Sight) -> str:
 
 def not_ready(course: Course, sight: Sight) -> str:
     """How far its instances came in the time that they had."""
-    up = sum(each.is_up for each in sight.of(course.road.new))
-    words = f": {sight.trouble}" if sight.trouble else ""
+    new = sight.of(course.road.new)
+    up = sum(each.is_up for each in new)
+    said = sight.trouble or next((each.words for each in new if each.words), "")
+    words = f": {said}" if said else ""
     return f"{up} of {course.road.count} new instances were up after {course.road.ready_s:g} s{words}"
+
+
+def suspect(course: Course, sight: Sight) -> str:
+    """Id of an instance of the new version that is not up, whose log may say why; empty where none has registered."""
+    return next((each.id for each in sight.of(course.road.new) if each.dc and not each.is_up), "")
+
+
+def bereft(course: Course, sight: Sight) -> str:
+    """A datacenter in which nobody would be left when the old instances go; empty where there is none."""
+    new = {each.dc for each in sight.of(course.road.new) if each.is_up}
+    old = {each.dc for each in sight.others(course.road.new) if each.passing and each.dc}
+    bare = sorted((old & set(course.road.datacenters)) - new)
+    if not bare or not course.road.steps:
+        return ""
+    return (f"Nomad placed no new instance in {', '.join(bare)}, where old ones run: give its group a "
+            'spread { attribute = "${node.datacenter}" } and as many instances as datacenters')  # fmt: skip
 
 
 def deserted(course: Course, sight: Sight) -> str:

@@ -3,6 +3,8 @@
 Pure: `surveying` gathers what it decides by.
 """
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -13,6 +15,7 @@ from hoploom.deploying.job_source import JobSource
 from hoploom.deploying.sight import Member, Road, Step
 from hoploom.deploying.versions import moved
 from hoploom.kit.errors import ConfigError
+from hoploom.routing.table import SLOTS
 
 VERSION, URL, CHECKSUM = "version", "artifact_url", "artifact_checksum"
 """Variables of a job file that a deploy gives values."""
@@ -118,9 +121,10 @@ def before(survey: Survey) -> Job:
     for place, each in enumerate(jobs[1:], 1):
         after, older = jobs[place - 1], jobs[place + 1 :]
         # What Nomad calls unstable may have run for long, where its first minute was slow. It keeps few versions:
-        # what ran before the oldest of them, unless that was the first, nobody knows.
-        unknown = not older and each.number > 0
-        was_taken_back = not each.stable and (unknown or after.version in {past.version for past in older})
+        # what ran before one whose forerunner it has forgotten, nobody knows.
+        unknown = each.number > 0 and (not older or older[0].number < each.number - 1)
+        again = after.version in {past.version for past in older}
+        was_taken_back = not (each.stable or each.kept) and (unknown or again)
         if each.version and each.version != survey.job.version and not was_taken_back:
             return each
     raise ConfigError(f"Nomad keeps no good version of {survey.job.id} before {survey.job.version or 'this one'}: "
@@ -187,7 +191,7 @@ def plan(survey: Survey, wish: Wish, job: Job, planned: Mapping[str, Any]) -> Pl
         made,
         changes=tuple(_changes(planned)),
         warnings=tuple(_warnings(survey, planned)),
-        refused=tuple(_refused(survey, wish, job, planned)),
+        refused=(*_refused(survey, wish, job, planned), *_too_small(survey, wish, way)),
     )
 
 
@@ -243,6 +247,17 @@ def _no_shares(survey: Survey, wish: Wish, job: Job) -> list[str]:
     else:
         return []
     return [f"{flag} cannot be: {why}; without {flag} it is done {'one by one' if not job.can_double else 'without'}"]
+
+
+def _too_small(survey: Survey, wish: Wish, way: Way) -> list[str]:
+    """A first share that Fabio cannot give: its ring has so many slots, and each instance takes one at least."""
+    first = next(iter(steps(wish, way)), None)
+    most = max(Counter(each.dc for each in survey.members if each.dc).values(), default=1)
+    if first is None or first.share * SLOTS >= most:
+        return []
+    least = math.ceil(most / SLOTS * 10_000) / 100
+    return [f"a first share of {first.share * 100:g} % cannot be: the least that Fabio gives to {most} "
+            f"instance{'' if most == 1 else 's'} is {least:g} %"]  # fmt: skip
 
 
 def _unplaced(planned: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ exchanges them by itself.
 from dataclasses import replace
 
 from hoploom.deploying.happenings import Event, Judged, Seen, Tell
-from hoploom.deploying.objections import counted, done, figures, lost, not_ready
+from hoploom.deploying.objections import counted, done, figures, lost, not_ready, suspect
 from hoploom.deploying.standing import Course, Result, over
 from hoploom.deploying.taking_back import back
 
@@ -17,7 +17,7 @@ def rolling(course: Course, event: Event, now_s: float) -> Result:
     match event:
         case Judged(dc, verdict) if not verdict.ok:
             breach = Tell("breach", {"dc": dc, "share": None, **figures(verdict), "why": verdict.why})
-            return back(counted(course, verdict), now_s, verdict.why, breach)
+            return back(counted(course, verdict), now_s, verdict.why, breach, min(course.told, default=""))
         case Seen(sight):
             wrong = lost(course, sight)
             if wrong:
@@ -31,5 +31,7 @@ def rolling(course: Course, event: Event, now_s: float) -> Result:
             if len(up) >= course.road.count and not sight.others(course.road.new):
                 return over(known, now_s, 0, *told, done(known, now_s))
             late = now_s - course.since_s > course.road.ready_s * max(1, course.road.count)
-            return back(known, now_s, not_ready(course, sight)) if late else (known, [*told])
+            if late:
+                return back(known, now_s, not_ready(course, sight), suspect=suspect(course, sight))
+            return known, [*told]
     return course, []

@@ -123,12 +123,18 @@ class Running:
                 case Note(where):
                     await _if_it_can(self._keeping.note(where))
                 case Forget():
-                    await _if_it_can(self._keeping.forget())
+                    await self._forget()
                 case _:
                     hand = group.create_task(self._hand(command))
                     self._hands.add(hand)
                     hand.add_done_callback(self._hands.discard)
         return None
+
+    async def _forget(self) -> None:
+        try:
+            await self._keeping.forget()
+        except HoploomError as error:
+            self._tell(Tell("lock", {"why": str(error)}))
 
     async def _stop(self) -> None:
         # What is under way must not be written after what comes now.

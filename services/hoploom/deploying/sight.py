@@ -19,6 +19,7 @@ class Member:
         listed: In how many routers of its datacenter it is.
         routers: How many of them there are.
         healthy: What Nomad's deployment thinks of it; None where it has not decided.
+        words: Of the first check in Consul that does not pass; empty where all do.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Member:
     listed: int = 0
     routers: int = 0
     healthy: bool | None = True
+    words: str = ""
 
     @property
     def is_up(self) -> bool:

@@ -31,7 +31,7 @@ AGAIN_S = 2.0
 """Nomad needs a moment until what it was told can be seen; then it is told again."""
 
 
-def back(course: Course, now_s: float, why: str, told: Tell | None = None) -> Result:
+def back(course: Course, now_s: float, why: str, told: Tell | None = None, suspect: str = "") -> Result:
     """Take it back, whatever it is at: first of all the new version gets nothing.
 
     Args:
@@ -39,10 +39,12 @@ def back(course: Course, now_s: float, why: str, told: Tell | None = None) -> Re
         now_s: Now.
         why: The reason, in words.
         told: What a person is told of it; None for the reason alone.
+        suspect: Id of an instance whose log may say more; empty for none.
     """
     turned = course.to(Phase.SILENCING, now_s, why=why)
     told, kept = told or Tell("back", {"why": why}), Note(f"while it was taken back: {why}")
-    first: list[Command] = [Stop(), told, *_hushes(course), kept]
+    logs = [Tell("logs", {"id": suspect})] if suspect else []
+    first: list[Command] = [Stop(), told, *logs, *_hushes(course), kept]
     if not course.road.steps:
         return _give_up(turned, now_s, first)
     return replace(turned, pending=frozenset(course.road.datacenters)), first

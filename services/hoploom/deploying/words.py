@@ -106,6 +106,15 @@ def _left(facts: Mapping[str, Any], service: str) -> Line:
                     f"`hoploom deploy {service} --rollback`")  # fmt: skip
 
 
+def _lock(facts: Mapping[str, Any], service: str) -> Line:
+    return "lock", (f"it may still stand in Consul ({facts['why']}): that ends within 20 s, and the next deploy of "
+                    f"{service} sees to what is left of it")  # fmt: skip
+
+
+def _logs(facts: Mapping[str, Any], _: str) -> Line:
+    return "logs", f"hoploom logs {facts['id']}"
+
+
 def _found(facts: Mapping[str, Any], _: str) -> Line:
     return "found", f"a deploy broke off {facts['where'] or 'at its beginning'} ({facts['who']}): {facts['to']}"
 
@@ -122,7 +131,7 @@ def _time(seconds: float) -> str:
 
 
 _TOLD = {
-    "found": _found,
+    "found": _found, "lock": _lock, "logs": _logs,
     "canary": _canary, "rolled": _rolled, "weight": _weight, "breach": _breach, "back": _back, "silent": _silent,
     "trouble": _trouble, "promoted": _promoted, "patience": _patience, "undone": _undone, "left": _left, "done": _done,
 }  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hoploom.cli import deploy, screen
+from hoploom.cli.main import main
 from hoploom.deploying.happenings import Tell
 
 
@@ -50,3 +51,11 @@ def test_who_hangs_up_interrupts_once_and_not_under_nohup(before: Any, interrupt
     finally:
         signal.signal(signal.SIGHUP, was)
     assert running.interrupts == interrupts
+
+
+def test_a_consul_of_ones_own_choice_needs_its_nomad_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("NOMAD_ADDR", raising=False)
+    assert main(["deploy", "orders", "--version", "1.4.1", "--consul", "http://127.0.0.1:1"]) == 2
+    assert "named by --nomad URL" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Whether an archive is there, and is what its sum says."""
 
 import hashlib
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -62,6 +63,19 @@ async def test_a_file_is_read_where_it_lies(http: HttpClient, tmp_path: Path) ->
     path.write_bytes(BODY)
     for each in (str(path), f"file://{path}"):
         assert (await archive.look(http, each, f"sha256:{SUM}")).url == each
+
+
+async def test_a_large_file_is_never_whole_in_memory(tmp_path: Path, http: HttpClient) -> None:
+    path, size = tmp_path / "large.tgz", 64 << 20
+    with path.open("wb") as file:
+        file.truncate(size)
+    digest = hashlib.sha256(bytes(size)).hexdigest()
+    tracemalloc.start()
+    try:
+        await archive.look(http, str(path), f"sha256:{digest}")
+        assert tracemalloc.get_traced_memory()[1] < size / 8
+    finally:
+        tracemalloc.stop()
 
 
 async def test_what_nomad_alone_can_fetch_is_left_to_it(http: HttpClient) -> None:

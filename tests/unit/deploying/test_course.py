@@ -1,6 +1,7 @@
 """The machine's turns that a simulation does not single out."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -211,6 +212,33 @@ def test_what_is_not_up_everywhere_gets_nothing(member: Member) -> None:
     course, commands = step(at(Phase.RISING), Seen(replace(NOW, members=(OLD, member))), 1.0)
     assert (course.phase, commands) == (Phase.RISING, [])
     assert step(course, Seen(replace(NOW, members=(OLD, member))), 121.0)[0].phase is Phase.SILENCING
+
+
+def said(commands: list[Command], what: str) -> list[Any]:
+    return [each.facts for each in commands if isinstance(each, Tell) and each.what == what]
+
+
+def test_what_never_came_up_is_quoted_and_its_log_is_named() -> None:
+    ill = replace(NEW, passing=False, words="ready: the database does not answer")
+    _, commands = step(at(Phase.RISING), Seen(replace(NOW, members=(OLD, ill))), 121.0)
+    [why] = said(commands, "back")
+    assert why["why"] == "0 of 1 new instances were up after 120 s: ready: the database does not answer"
+    assert said(commands, "logs") == [{"id": "new-1"}]
+    silent = replace(ill, id="allocation 1", dc="", words="")
+    assert said(step(at(Phase.RISING), Seen(replace(NOW, members=(OLD, silent))), 121.0)[1], "logs") == []
+
+
+def test_after_a_breach_the_log_of_a_new_instance_is_named() -> None:
+    watched = replace(at(Phase.WATCHING), told=frozenset({"new-1", "new-2"}))
+    assert said(step(watched, Judged("dc1", verdict(100, 9, ok=False)), 1.0)[1], "logs") == [{"id": "new-1"}]
+
+
+def test_a_datacenter_without_a_new_instance_takes_it_back_before_anybody_is_asked() -> None:
+    both = replace(NOW, members=(OLD, replace(OLD, id="old-2", dc="dc2"), NEW))
+    course, _ = step(at(Phase.RISING), Seen(both), 1.0)
+    assert course.phase is Phase.SILENCING and "no new instance in dc2" in course.why, course.why
+    elsewhere = replace(both, members=(*both.members[:2], replace(NEW, id="new-2", dc="dc2"), NEW))
+    assert step(at(Phase.RISING), Seen(elsewhere), 1.0)[0].phase is Phase.MOVING
 
 
 def test_all_up_moves_the_first_share() -> None:

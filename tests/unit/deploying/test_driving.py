@@ -7,6 +7,7 @@ import pytest
 
 from hoploom.deploying import driving
 from hoploom.deploying.driving import Engines, Order
+from hoploom.deploying.happenings import Tell
 from hoploom.deploying.job_records import Job
 from hoploom.deploying.plan import Survey, Wish
 from hoploom.deploying.record import Record
@@ -73,3 +74,23 @@ async def test_what_nomad_is_still_taking_back_is_waited_for_and_not_for_ever(
     nobody: Any = None
     _, found = await driving._Drive(engines(FakeConsul()), ORDER, nobody, nobody)._settled()
     assert (asked, found.open_words) == (looks, open_words)
+
+
+@pytest.mark.parametrize("code", [0, 1])
+async def test_what_was_deployed_stays_deployed_where_the_lock_cannot_be_given_back(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consul, told = FakeConsul(), list[Tell]()
+
+    class Ears:
+        def tell(self, tell: Tell) -> None:
+            told.append(tell)
+
+    async def away(drive: driving._Drive, record: Record) -> int:
+        drive.has_begun = consul.away = True
+        return code
+
+    monkeypatch.setattr(driving._Drive, "anew", away)
+    listener: Any = Ears()
+    assert await driving.deploy(engines(consul), ORDER, listener) == code
+    assert [each.what for each in told] == ["lock"]

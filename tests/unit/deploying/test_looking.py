@@ -1,6 +1,7 @@
 """What is seen of a service: whose instances count, and when one is up."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -129,3 +130,26 @@ def test_the_number_of_the_new_version_is_one_after_the_one_before(history: list
 
 def test_an_older_job_of_the_same_version_is_another_one() -> None:
     assert looking.number_of([AFTER], AFTER, "1.4.1") == -1
+
+
+async def test_where_system_jobs_have_no_deployments_running_is_healthy(looker: Looker) -> None:
+    old = replace(BEFORE, kind="system")
+
+    class Nomad110(Nomad):
+        async def deployments(self, job_id: str) -> list[Deployment]:
+            return []
+
+    runs, waits = allocation("a", 4, healthy=None), allocation("b", 4, status="pending", healthy=None)
+    seen = await looking.sight(looker, Nomad110(runs, waits), old, "1.4.1")
+    assert [each.is_up for each in seen.members] == [True, False]
+    seen = await looking.sight(looker, Nomad110(runs), BEFORE, "1.4.1")
+    assert [each.is_up for each in seen.members] == [False]
+
+
+async def test_the_check_that_does_not_pass_is_quoted(fake_consul: FakeConsul, looker: Looker) -> None:
+    await register(fake_consul, "mine", "a", "1.4.1")
+    checks = [{"CheckID": each, "Name": each, "Status": "passing"} for each in ("alive", "ready")]
+    await fake_consul.register({**(await fake_consul.service("mine") or {}), "Checks": checks})
+    fake_consul.set_check("mine", "ready", "critical", "HTTP GET http://x/ready: 503 Output: the database\n is away")
+    seen = await looking.sight(looker, Nomad(allocation("a", 4)), BEFORE, "1.4.1")
+    assert [each.words for each in seen.members] == ["ready: the database is away"]

@@ -70,6 +70,18 @@ async def test_jobs_that_are_stopped_are_no_candidates(api: NomadApi, nomad: Nom
     assert await api.names() == {"a": ("g", "h"), "c": ()}
 
 
+async def test_a_version_is_kept_by_a_tag_that_another_one_had(api: NomadApi, nomad: Nomad) -> None:
+    path = "/v1/job/a/b/versions/hoploom-before/tag"
+    with pytest.raises(ConfigError):
+        await api.keep("a/b", 3)
+    nomad.answers[path] = {}
+    await api.keep("a/b", 4)
+    assert [(method, asked) for method, asked, *_ in nomad.asked] == [
+        (each, path.replace("a/b", "a%2Fb")) for each in ("DELETE", "POST") * 2
+    ]
+    assert nomad.asked[-1][3]["Version"] == 4
+
+
 async def test_it_is_submitted_only_unchanged(api: NomadApi, nomad: Nomad) -> None:
     nomad.answers["/v1/jobs"] = (500, "Enforcing job modify index 812: conflicting job modify index: 813")
     with pytest.raises(ConfigError, match="conflicting job modify index: 813"):

@@ -59,6 +59,7 @@ def test_a_system_job_has_one_on_every_node() -> None:
         (replace(SURVEY, open_words="a deployment is going on"), WISH, NEW, {}, "is going on"),
         (SURVEY, WISH, NEW, FULL, r"no place for g \(memory"),
         (SURVEY, replace(WISH, datacenters=("dc3",)), NEW, {}, "datacenter dc3"),
+        (SURVEY, replace(WISH, shares=(0.00009, 1.0)), NEW, {}, r"0\.009 % cannot be: .* 1 instance is 0\.01 %"),
     ],
 )
 def test_it_is_refused_with_the_reason(survey: Survey, wish: Wish, new: Job, planned: Any, words: str) -> None:
@@ -129,6 +130,14 @@ def test_one_that_failed_is_not_gone_back_to_when_nomad_has_forgotten_what_ran_b
     past = (_past(4, "1.6.0", stable=False), _past(3, "1.4.0", stable=True), _past(2, "1.5.0", stable=False))
     with pytest.raises(ConfigError, match="name one by --version"):
         before(Survey("orders", _past(5, "1.4.0", stable=True), past))
+
+
+def test_one_that_nomad_was_told_to_keep_is_good_though_it_is_the_oldest_left() -> None:
+    past = (_past(9, "1.6.0", stable=False), _past(8, "1.5.0", stable=True), _past(7, "1.6.0", stable=False))
+    now, kept = _past(10, "1.5.0", stable=True), replace(_past(2, "1.4.0", stable=False), kept="hoploom-before")
+    with pytest.raises(ConfigError):
+        before(Survey("orders", now, (*past, replace(kept, kept=""))))
+    assert before(Survey("orders", now, (*past, kept))).number == 2
 
 
 def test_the_archive_follows_the_version_and_loses_its_sum() -> None:

@@ -108,6 +108,7 @@ class Keeping:
 
     def __init__(self) -> None:
         self.where: list[str] = []
+        self.stuck = False
 
     async def note(self, where: str) -> None:
         self.where.append(where)
@@ -115,6 +116,8 @@ class Keeping:
 
     async def forget(self) -> None:
         self.where.append("")
+        if self.stuck:
+            raise Unavailable("Consul is away at the end")
 
 
 async def run(world: World, verdict: Verdict = GOOD) -> tuple[int, list[str], Keeping, Running]:
@@ -137,7 +140,7 @@ async def test_a_good_version_goes_all_the_way() -> None:
 async def test_a_breach_takes_it_back() -> None:
     world = World()
     code, told, _, _ = await run(world, BAD)
-    assert (code, told) == (1, ["canary", "breach", "silent", "undone"])
+    assert (code, told) == (1, ["canary", "breach", "logs", "silent", "undone"])
     assert world.done[-3:] == [Hush("dc1"), GiveUp(), Clear("dc1")]
 
 
@@ -180,3 +183,11 @@ async def test_a_bug_of_the_gate_ends_it_and_is_not_swallowed() -> None:
     with pytest.raises(ExceptionGroup):
         async with asyncio.timeout(20):
             await running.run(Course(ROAD), Begun())
+
+
+async def test_a_lock_that_cannot_be_given_back_is_said_and_the_deploy_is_done() -> None:
+    told, keeping = list[Tell](), Keeping()
+    keeping.stuck = True
+    async with asyncio.timeout(20):
+        code = await Running(World(), {"dc1": Gate(GOOD)}, keeping, told.append).run(Course(ROAD), Begun())
+    assert code == 0 and told[-1] == Tell("lock", {"why": "Consul is away at the end"})
