@@ -7,6 +7,7 @@ With `ORDERS_FAIL_EVERY=N` in its environment it answers every Nth request 500, 
 import asyncio
 import itertools
 import os
+import time
 
 from aiohttp import web
 
@@ -19,6 +20,8 @@ async def _order(request: web.Request) -> web.Response:
     await request.read()
     # Some requests are always in flight when the instance is asked to stop.
     await asyncio.sleep(0.02)
+    # Nothing else of this instance goes on meanwhile.
+    time.sleep(float(request.query.get("block_s", "0")))  # noqa: ASYNC251
     if _FAIL_EVERY and next(_numbers) % _FAIL_EVERY == 0:
         raise web.HTTPInternalServerError
     return web.json_response({"instance": kit.me(request).id})

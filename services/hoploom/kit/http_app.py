@@ -28,7 +28,10 @@ from hoploom.kit.ports import read as read_ports
 from hoploom.kit.term import Term, TermEnded
 
 log = logging.getLogger(__name__)
-PROBE_TIMEOUT_S = 0.8
+PROBE_TIMEOUT_S = 4.0
+"""Below what a check waits (`registration.READY_TIMEOUT`), so that it hears which probe hangs; a second is nothing on a
+machine that is busy, and every instance would be unready at once."""
+
 _REQUESTS = metrics.counter("hoploom_http_requests_total", "Requests answered.", ("route", "method", "status"))
 _DURATION = metrics.histogram("hoploom_http_request_duration_seconds", "Time to answer a request.", ("route",))
 # What a deploy compares: without routes, so that so many bounds cost little.

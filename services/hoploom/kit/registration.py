@@ -27,9 +27,14 @@ LOOK_EVERY_S = 1.0
 AWAY_EVERY_S = 0.05
 """An agent that is back tells the routers what it takes the checks for at once; who asks earlier is out for less."""
 
-# A machine that is busy for a second must not take every instance out of every table: whoever is dead refuses at once,
-# and only who hangs is waited for. A leader that hangs is noticed by `alive`, within three seconds and a half.
-ALIVE_TIMEOUT, READY_TIMEOUT = "2s", "5s"
+# A machine that is busy for seconds must not take every instance out of every table: with 2 s for `alive`, all of a
+# service were out at once where requests took 5 s. Whoever is dead refuses at once, and is out as soon as a check asks
+# (1 s); only who hangs is waited for, and is out 6 s after that at the latest. More would help a busy machine further,
+# but a leader that hangs has to be noticed by `alive` well before its session's TTL (10 s) ends. Not Consul's
+# `FailuresBeforeCritical`: it counts refused connections too, so who is dead would be routed to for longer.
+ALIVE_TIMEOUT, READY_TIMEOUT = "5s", "5s"
+# The kernel takes connections for a loop that is busy.
+LISTENS_TIMEOUT = "2s"
 # A heartbeat every second against a TTL of 15 s: fourteen may be lost.
 TTL_S = 15
 _REGISTERED = metrics.counter("hoploom_registrations_total", "Registrations at the agent, the first and each repair.")
@@ -69,7 +74,7 @@ def record_of(mesh: Mesh, further: FurtherPort, *, vouched: bool = False) -> dic
         "Name": "listens",
         "TCP": f"{_host(mesh)}:{further.number}",
         "Interval": f"{mesh.settings.check_interval_s:g}s",
-        "Timeout": ALIVE_TIMEOUT,
+        "Timeout": LISTENS_TIMEOUT,
         "DeregisterCriticalServiceAfter": DEREGISTER_AFTER,
     }
     ready = {**_http_checks(mesh)[-1], "CheckID": f"{service_id}:ready"}

@@ -10,6 +10,7 @@ from hoploom.manager import (
     access,
     active_passive,
     ads_attaching,
+    claimed,
     handlers,
     key_keeping,
     openapi,
@@ -55,6 +56,7 @@ def make_app(settings: Settings) -> web.Application:
     access.attach(app, operator_token, development=settings.development)
     people.attach(app, settings)
     sessions.attach(app)
+    claimed.attach(app)
     if settings.active_passive:
         active_passive.attach(app)
     access.add(app, handlers.routes(), Role.VIEWER)

@@ -8,6 +8,7 @@ from aiohttp import web
 from hoploom import kit
 from hoploom.kit.errors import NotFound, Unavailable
 from hoploom.manager import campaign_summary, edge_workers
+from hoploom.manager.claimed import CLAIMS
 from hoploom.manager.settings import Settings
 from hoploom.manager.sight import SIGHT
 from hoploom.wire.routes import owner
@@ -58,6 +59,8 @@ async def elsewhere(request: web.Request) -> web.Response:
         NotFound: Nobody has it.
     """
     service = owner(request.path)
-    if service != "manager":
+    if service == "manager":
+        service = await request.app[CLAIMS].owner(request.host, request.path)
+    if service:
         raise Unavailable(f"no healthy {service} is routed to just now: try again")
     raise NotFound(f"there is no {request.path}")

@@ -69,7 +69,7 @@ def test_the_record_of_an_instance_that_can_be_reached(monkeypatch: pytest.Monke
                 "Name": "alive",
                 "HTTP": "http://127.0.0.1:8080/health?instance=orders-1",
                 "Interval": "0.5s",
-                "Timeout": "2s",
+                "Timeout": "5s",
                 "DeregisterCriticalServiceAfter": "1m",
             },
             {
