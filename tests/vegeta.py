@@ -115,6 +115,11 @@ class Account:
         """Those that the service did not answer itself."""
         return [each for each in self.sent if not each.good]
 
+    def split(self, at_s: float) -> tuple["Account", "Account"]:
+        """Those that had ended at a moment, and those of which something was still to come: it may be its doing."""
+        ended = tuple(each for each in self.sent if each.at_s + each.took_s < at_s)
+        return Account(ended), Account(tuple(each for each in self.sent if each.at_s + each.took_s >= at_s))
+
     @property
     def worst(self) -> tuple[int, float]:
         """Most failed requests of one go, and the most seconds that one lasted; a pause of a second ends a go."""

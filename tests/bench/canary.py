@@ -1,6 +1,7 @@
 """The share of requests that a canary gets: one instance of a new version beside three old ones, behind two Fabios."""
 
 import asyncio
+import math
 import sys
 import tempfile
 from collections import Counter
@@ -23,7 +24,8 @@ from waiting import until
 WEIGHTS = (0.05, 0.1, 0.5)
 REQUESTS, AT_ONCE = 5_000, 32
 POINTS = 2.0
-"""Fabio draws the target of each request: of 5,000 the share is off by 0.7 points at most in two cases of three."""
+"""Fabio draws the target of each request: of 5,000 the share is off by 0.7 points at most in two cases of three; of n
+by that times sqrt(5,000 / n), and so is the bound."""
 OLD, NEW = "1.4.0", "1.4.1"
 _SERVICE = Path(__file__).resolve().parents[1] / "orders_service.py"
 
@@ -81,10 +83,11 @@ async def _shared(weight: float, watcher: Watcher, urls: list[str], requests: in
     new = {each.id for each in watcher.instances if NEW in each.tags}
     got = sum(count for instance, count in answered.items() if instance in new)
     points = abs(got / requests - weight) * 100
+    bound = round(POINTS * math.sqrt(REQUESTS / requests), 1)
     missed = abs(_counted(watcher.instances, since, await watcher.look()) - got)
     asked = (f"share of {requests:,} requests, %", got / requests * 100)
     return [
-        at_most(f"{weight:.0%} to one of four instances: off by", points, "points", POINTS, asked),
+        at_most(f"{weight:.0%} to one of four instances: off by", points, "points", bound, asked),
         at_most(f"{weight:.0%}: requests that the gate counts wrong", missed, "requests", 0),
     ]
 

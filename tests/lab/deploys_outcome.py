@@ -191,14 +191,14 @@ def under(case: str, felt: Sequence[Felt], work: Callable[[], object], diary: Di
         spent_at.append(spent())
     quiet_busy, busy_meanwhile = busy(*spent_at[:2]), busy(*spent_at[1:])
     happened = diary.between(entered_s, ended_s)
-    return [
-        Outcome(
-            case, each.what(), Stretch(each.load.account(0, began_s), quiet_busy),
-            Stretch(each.load.account(began_s, ended_s), busy_meanwhile), each.may, happened, began_s,
-            ended_s - entered_s, broke,
+    found = []
+    for each in felt:
+        quiet, during = each.load.account(0, ended_s).split(began_s)
+        stretches = Stretch(quiet, quiet_busy), Stretch(during, busy_meanwhile)
+        found.append(
+            Outcome(case, each.what(), *stretches, each.may, happened, began_s, ended_s - entered_s, broke)
         )
-        for each in felt
-    ]  # fmt: skip
+    return found
 
 
 def _broke(work: Callable[[], object]) -> str:

@@ -79,3 +79,9 @@ def test_kinds_of_failures_are_counted() -> None:
 
 def test_a_target_has_a_path() -> None:
     assert [Target("GET", f"http://127.0.0.1:1/a{query}").path for query in ("", "?b=1")] == ["/a", "/a?b=1"]
+
+
+def test_a_request_that_was_on_its_way_belongs_to_what_came_then() -> None:
+    over, on_its_way, later = sent(1.0, took_s=0.5), sent(1.8, took_s=0.5), sent(2.5)
+    before, then = Account((over, on_its_way, later)).split(2.0)
+    assert (before.sent, then.sent) == ((over,), (on_its_way, later))

@@ -69,7 +69,7 @@ def test_as_json_it_says_what_failed_and_what_was_done() -> None:
 
 
 class Sending:
-    """A load of one request in each second since it was entered."""
+    """A load of two requests since it was entered: one was over by the time of what was done, and one ended in it."""
 
     def __enter__(self) -> "Sending":
         self.began_s = time.time()
@@ -79,8 +79,10 @@ class Sending:
         self.ended = True
 
     def account(self, from_s: float = 0.0, to_s: float = float("inf")) -> Account:
-        assert self.ended
-        return account(2 if from_s else 1)
+        assert self.ended and from_s < self.began_s < to_s
+        url = "http://127.0.0.1/orders"
+        over = Sent(self.began_s - 10, 1.0, "GET", url, 200, "", True, True)
+        return Account((over, over._replace(took_s=60.0, code=502, good=False)))
 
 
 def test_what_breaks_off_ends_the_load_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +96,8 @@ def test_what_breaks_off_ends_the_load_and_is_told(monkeypatch: pytest.MonkeyPat
     [outcome] = under("a", [Felt(lambda: "orders deployed", Sending())], work, diary, dict)
     assert (outcome.broke, outcome.what) == ("AssertionError: nobody answers", "orders deployed")
     assert [each.words for each in outcome.happened] == ["it begins"]
-    assert (len(outcome.quiet.account.sent), len(outcome.during.account.sent)) == (1, 2)
+    assert [each.code for each in outcome.quiet.account.sent] == [200]
+    assert [each.code for each in outcome.during.account.sent] == [502]
     assert not outcome.none_lost
     assert "it broke off: AssertionError: nobody answers" in outcome.words()
 
