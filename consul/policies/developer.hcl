@@ -1,4 +1,5 @@
-# For services under development on this machine: any service name, own keys below apps/.
+# For services under development on this machine: any service name, own keys below apps/, and which version
+# has which share of the requests to read.
 node_prefix "" {
   policy = "read"
 }
@@ -13,4 +14,7 @@ session_prefix "" {
 }
 key_prefix "apps/" {
   policy = "write"
+}
+key_prefix "fabio/config" {
+  policy = "read"
 }

@@ -1,4 +1,5 @@
-# input registers itself, finds the others, and keeps campaigns and progress in the KV store.
+# input registers itself, finds the others, and keeps campaigns and progress in the KV store. It reads which version has
+# which share of the requests.
 node_prefix "" {
   policy = "read"
 }
@@ -64,6 +65,9 @@ key_prefix "hoploom/roles/documents/" {
   policy = "write"
 }
 key_prefix "hoploom/workers/" {
+  policy = "read"
+}
+key_prefix "fabio/config" {
   policy = "read"
 }
 key "hoploom/epoch" {

@@ -1,5 +1,5 @@
 # output registers itself, finds the others, enters its store in the list of stores, and leads the collecting into a
-# data set, which it enters too.
+# data set, which it enters too. It reads which version has which share of the requests.
 node_prefix "" {
   policy = "read"
 }
@@ -31,6 +31,9 @@ key_prefix "hoploom/tokens/" {
   policy = "read"
 }
 key_prefix "hoploom/workers/" {
+  policy = "read"
+}
+key_prefix "fabio/config" {
   policy = "read"
 }
 key "hoploom/epoch" {

@@ -103,6 +103,13 @@ def test_who_verifies_credentials_reads_keys_and_revocations(mesh: Mesh, service
     assert [status for status, _ in answers(mesh.url, mesh.tokens[service], asked)] == [200, 200]
 
 
+@pytest.mark.parametrize("service", ["input", "output", "manager"])
+def test_who_asks_others_reads_what_share_each_version_has(mesh: Mesh, service: str) -> None:
+    written = answers(mesh.url, mesh.tokens["routing"], [("PUT", "/v1/kv/fabio/config/hoploom", "x")])
+    found = answers(mesh.url, mesh.tokens[service], [("GET", "/v1/kv/fabio/config/hoploom?recurse", None)])
+    assert [status for status, _ in (*written, *found)] == [200, 200]
+
+
 def test_a_manager_enters_workers_elsewhere_and_takes_them_out(mesh: Mesh) -> None:
     pi = ExternalNode("edge-pi", "ping", "ping-pi", ("0.1.0",), {"edge": "true"}, "passing", "heard")
     steps = [external_nodes.entered(pi), external_nodes.judged(pi), external_nodes.removed("edge-pi")]

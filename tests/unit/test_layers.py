@@ -40,7 +40,7 @@ PURE = ("targets/*.py", "wire/*.py", "wire/api/*.py", "trust/credential.py", "tr
         "kit/tags.py", "kit/tag_*.py", "local/attached.py", "local/submission.py", "local/policies.py", "kit/names.py",
         "local/listeners.py",
         "kit/errors.py", "kit/consul_records.py", "kit/external_nodes.py", "kit/election.py",
-        "kit/belief.py", "kit/picking.py", "kit/outliers.py", "kit/pool.py",
+        "kit/belief.py", "kit/picking.py", "kit/outliers.py", "kit/pool.py", "kit/version_shares.py",
         "input_service/leases.py",
         "input_service/shard_record.py", "input_service/round_record.py", "input_service/shards.py",
         "input_service/work.py", "input_service/claims.py", "input_service/pulling.py", "input_service/slice_sums.py",

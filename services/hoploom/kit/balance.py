@@ -8,131 +8,27 @@ Again: once, at another instance, and only where that is safe: GET, HEAD, PUT, D
 and whatever else when no connection came about, so that nothing was sent. Nothing above repeats as well, and
 below only aiohttp does, at the same instance, where a kept connection turns out to be closed (not for a POST).
 
-Fabio's weights do not hold here: a new version has the part of its instances among all, once they have warmed up.
+Shares by version hold here as behind Fabio (`share_list`): a version is drawn by its share, and then the least busy
+instance of it. Where nobody has set any, a new version has the part of its instances among all, once they are warm.
 """
 
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Protocol
-from weakref import WeakSet
+from typing import Any
 
-from hoploom.kit import credentials, metrics
+from hoploom.kit import credentials
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.consul_api import ConsulApi, Instance
+from hoploom.kit.door import Asked, Door, Source, failure, outcome_of
 from hoploom.kit.errors import Unavailable, Unreached
 from hoploom.kit.http_client import Answer, HttpClient
-from hoploom.kit.pool import Peer, Pool, Turn
+from hoploom.kit.pool import Peer, Turn
 from hoploom.kit.service_list import Addresses, ServiceList, Spawn
+from hoploom.kit.share_list import ShareList
 
 log = logging.getLogger(__name__)
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _ROUTER = "router"
-_REPEATED = metrics.counter("hoploom_client_repeats_total", "Requests that were sent to a second instance.", ("asked",))
-_EJECTED = metrics.counter("hoploom_client_ejections_total", "Times that an instance was left alone.", ("asked",))
-_OUT = metrics.gauge("hoploom_client_ejected", "Instances that are left alone now.", ("asked",))
-_OUTSTANDING = metrics.gauge("hoploom_client_outstanding", "Requests and streams that are open.", ("asked",))
-_POOLS = defaultdict[str, WeakSet[Pool]](WeakSet)
-OUTCOMES = ("answered", "error", "unanswered", "unreached", "given_up")
-"""What comes of a try: an answer below 500, or not below; broken off, too late, or one of 502, 503, 504, 507; no
-connection; nobody waited for it."""
-
-# Of each service, by outcome. Prometheus's own counters take a lock, and more time than the choice of an instance.
-_TRIES = defaultdict[str, dict[str, int]](lambda: dict.fromkeys(OUTCOMES, 0))
-metrics.kept(
-    "hoploom_client_requests_total",
-    "Requests to another service by what came of each try.",
-    ("asked", "outcome"),
-    lambda: [((name, outcome), count) for name, tries in _TRIES.items() for outcome, count in tries.items()],
-)
-
-
-class Source(Protocol):
-    """Where instances come from.
-
-    Attributes:
-        pool: They are in it.
-        is_fresh: Whether `refresh` would do nothing.
-    """
-
-    pool: Pool
-    is_fresh: bool
-
-    async def refresh(self) -> None:
-        """See to it that the pool is as good as it can be; Unavailable where nobody is known."""
-
-    async def everyone(self) -> Sequence[Instance]:
-        """All instances; Unavailable where nobody knows."""
-
-
-class Door:
-    """One way to a service: where its instances come from, and what is counted of them."""
-
-    def __init__(self, name: str, source: Source) -> None:
-        """Have the counters made: looking them up by name takes longer than all else here."""
-        self.name, self.source, self.pool = name, source, source.pool
-        self.repeated, self._ejected = _REPEATED.labels(name), _EJECTED.labels(name)
-        self._tries = _TRIES[name]
-        pools = _POOLS[name]
-        pools.add(self.pool)
-        _OUT.labels(name).set_function(lambda: sum(each.out for each in pools))
-        _OUTSTANDING.labels(name).set_function(lambda: sum(each.outstanding for each in pools))
-
-    def judge(self, turn: Turn, outcome: str) -> None:
-        """Say what came of a turn; it counts as busy with it until `close`."""
-        alone_s = self.pool.judge(turn, boottime_s(), failed=outcome != "answered")
-        if alone_s:
-            self._ejected.inc()
-            log.warning("%s at %s is left alone for %.1f s: it fails", self.name, turn.peer.url, alone_s)
-
-    def end(self, turn: Turn, outcome: str) -> None:
-        """End a turn, and judge it where that was not done before and something is known."""
-        if not turn.is_judged and outcome != "given_up":
-            self.judge(turn, outcome)
-        self.pool.leave(turn)
-        self._tries[outcome] += 1
-
-
-class Asked:
-    """One instance that is being asked; it counts as busy with it until `close`, or the end of a `with`.
-
-    Attributes:
-        url: Where it answers, `http://address:port`.
-        turn: What its pool knows of it.
-    """
-
-    def __init__(self, door: Door, turn: Turn) -> None:
-        """Made by `ServiceClient.instance`."""
-        self._door, self.turn, self.url = door, turn, turn.peer.url
-        self._outcome = "given_up"
-
-    def answered(self, status: int = 200) -> None:
-        """Say that an answer has begun; a stream's goes on until `close`."""
-        self._judge(_outcome_of(status))
-
-    def failed(self, error: Unavailable) -> None:
-        """Say that none came."""
-        self._judge(_failure(error))
-
-    def close(self) -> None:
-        """It is not busy with this any more."""
-        self._door.end(self.turn, self._outcome)
-
-    def __enter__(self) -> "Asked":
-        """Give it out."""
-        return self
-
-    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
-        """Close it; an `Unavailable` that comes by before an answer has begun is its failure."""
-        if isinstance(error, Unavailable):
-            self.failed(error)
-        self.close()
-
-    def _judge(self, outcome: str) -> None:
-        if not self.turn.is_judged:
-            self._outcome = outcome
-            self._door.judge(self.turn, outcome)
 
 
 class ServiceClient:
@@ -185,10 +81,10 @@ class ServiceClient:
             outcome = "given_up"
             try:
                 answer = await self._http.request(method, turn.peer.url + path, **options)
-                outcome = _outcome_of(answer.status)
+                outcome = outcome_of(answer.status)
                 return answer
             except Unavailable as error:
-                outcome = _failure(error)
+                outcome = failure(error)
                 if is_last or not (isinstance(error, Unreached) or _repeatable(method, options["headers"])):
                     raise
             finally:
@@ -271,6 +167,7 @@ class Directory:
         """Know the agent, the pool, the router that is asked when nobody is known, who runs the watches, the token."""
         self._consul, self._http, self._spawn, self._token = consul, http, spawn, token
         self._router = Addresses(lambda: [fabio_addr])
+        self._shares = ShareList(consul, spawn)
         self._clients: dict[tuple[str, bool], ServiceClient] = {}
 
     def client(self, service: str, *, elsewhere: bool = False) -> ServiceClient:
@@ -281,19 +178,12 @@ class Directory:
             elsewhere: Where this datacenter has no healthy instance, ask the nearest one that has, and this one again
                 as soon as it has. Needs the service's prepared query. Not for what belongs to a datacenter.
         """
-        key = (service, elsewhere)
-        if key not in self._clients:
-            known = ServiceList(self._consul, service, self._spawn, elsewhere=elsewhere)
-            self._clients[key] = ServiceClient(self._http, (known, self._router), self._token, service)
-        return self._clients[key]
-
-
-def _outcome_of(status: int) -> str:
-    return "error" if status >= 500 else "answered"  # noqa: PLR2004 (what HTTP calls the server's failure)
-
-
-def _failure(error: Unavailable) -> str:
-    return "unreached" if isinstance(error, Unreached) else "unanswered"
+        found = self._clients.get((service, elsewhere))
+        if found is None:
+            known = ServiceList(self._consul, service, self._spawn, elsewhere=elsewhere, shares=self._shares)
+            found = ServiceClient(self._http, (known, self._router), self._token, service)
+            self._clients[service, elsewhere] = found
+        return found
 
 
 def _repeatable(method: str, headers: Mapping[str, str]) -> bool:

@@ -62,7 +62,7 @@ class ConsulApi:
             raise ConfigError(f"the Consul address must be like http://127.0.0.1:8500, not {address!r}")
         self._transport = Transport(url, token)
         self._consul = PooledConsul(self._transport)
-        self._names = names
+        self.names = names
 
     async def close(self) -> None:
         """Close the pooled connections."""
@@ -71,9 +71,9 @@ class ConsulApi:
     async def kv_get(self, key: str, *, consistent: bool = False) -> KvEntry | None:
         """One key, or None where Consul has none; `consistent` asks the leader itself."""
         if consistent:
-            _, item = await translated(self._consul.kv.get(self._names.key(key), consistency="consistent"))
+            _, item = await translated(self._consul.kv.get(self.names.key(key), consistency="consistent"))
         else:
-            _, item = await _read(lambda: self._consul.kv.get(self._names.key(key)))
+            _, item = await _read(lambda: self._consul.kv.get(self.names.key(key)))
         return self._entry(item) if item else None
 
     async def kv_list(self, prefix: str) -> list[KvEntry]:
@@ -90,7 +90,7 @@ class ConsulApi:
         """As `kv_watch`, in the KV store of another datacenter; raises Unavailable while that one is away."""
         async def ask() -> Any:
             return await self._consul.kv.get(
-                self._names.key(prefix), recurse=True, index=index or None, wait=_wait(wait_s), dc=dc or None
+                self.names.key(prefix), recurse=True, index=index or None, wait=_wait(wait_s), dc=dc or None
             )
 
         found, items = await (translated(ask()) if index else _read(ask))
@@ -102,21 +102,21 @@ class ConsulApi:
         A False after a dropped connection may hide a first try that took effect: read again and compare.
         """
         kv_sizes.measure([value])
-        return bool(await translated(self._consul.kv.put(self._names.key(key), value, cas=cas)))
+        return bool(await translated(self._consul.kv.put(self.names.key(key), value, cas=cas)))
 
     async def kv_put_of(self, dc: str, key: str, value: bytes, *, cas: int | None = None) -> bool:
         """As `kv_put`, in the KV store of another datacenter; raises Unavailable while that one is away."""
         kv_sizes.measure([value])
-        written = self._consul.kv.put(self._names.key(key), value, cas=cas, dc=dc or None)
+        written = self._consul.kv.put(self.names.key(key), value, cas=cas, dc=dc or None)
         return bool(await translated(written))
 
     async def kv_delete(self, key: str, *, recurse: bool = False) -> None:
         """Remove a key, or everything below it."""
-        await translated(self._consul.kv.delete(self._names.key(key), recurse=recurse or None))
+        await translated(self._consul.kv.delete(self.names.key(key), recurse=recurse or None))
 
     async def kv_delete_of(self, dc: str, key: str, *, cas: int) -> bool:
         """Remove a key of another datacenter, if its modify index still is that."""
-        return bool(await translated(self._consul.kv.delete(self._names.key(key), cas=cas, dc=dc or None)))
+        return bool(await translated(self._consul.kv.delete(self.names.key(key), cas=cas, dc=dc or None)))
 
     async def kv_txn(self, operations: Sequence[Mapping[str, Any]]) -> tuple[KvEntry, ...] | None:
         """Carry out all operations or none.
@@ -236,7 +236,7 @@ class ConsulApi:
         """
         found, entries = await translated(
             self._consul.health.service(
-                self._names.service(service),
+                self.names.service(service),
                 passing=passing or None, index=index or None, wait=_wait(wait_s), dc=dc or None,
             )
         )
@@ -244,12 +244,12 @@ class ConsulApi:
 
     async def external_nodes(self, service: str) -> list[ExternalNode]:
         """The nodes without an agent that this mesh has entered, each with this service as far as it has it."""
-        ours = [("node-meta", f"{external_nodes.MESH}:{self._names.prefix}")]
-        path = f"/v1/health/service/{self._names.service(service)}"
+        ours = [("node-meta", f"{external_nodes.MESH}:{self.names.prefix}")]
+        path = f"/v1/health/service/{self.names.service(service)}"
         # Nodes first: one that is entered in between is seen without its service at worst.
         nodes: Any = await translated(self._transport.get(AS_JSON, "/v1/catalog/nodes", ours))
         entries: Any = await translated(self._transport.get(AS_JSON, path, ours))
-        return external_nodes.standing(nodes or [], entries or [], service, self._names)
+        return external_nodes.standing(nodes or [], entries or [], service, self.names)
 
     async def datacenters(self) -> list[str]:
         """Names of all datacenters that this one is joined with, its own among them; those that are away too."""
@@ -270,7 +270,7 @@ class ConsulApi:
         Raises:
             Unavailable: Consul is away, or knows no such query.
         """
-        query = self._names.query(service)
+        query = self.names.query(service)
         found: Any = await translated(self._transport.get(AS_JSON, f"/v1/query/{query}/execute"))
         # The library's answer to a 404 is (index, None).
         if not isinstance(found, dict):
@@ -288,11 +288,11 @@ class ConsulApi:
 
     def _sent(self, operation: Mapping[str, Any]) -> dict[str, Any]:
         if external_nodes.is_catalogue(operation):
-            return external_nodes.as_sent(operation, self._names)
-        return {"KV": {**operation, "Key": self._names.key(operation["Key"]), **encoded(operation)}}
+            return external_nodes.as_sent(operation, self.names)
+        return {"KV": {**operation, "Key": self.names.key(operation["Key"]), **encoded(operation)}}
 
     def _entry(self, item: Mapping[str, Any]) -> KvEntry:
-        return entry(item, self._names.plain_key(item["Key"]))
+        return entry(item, self.names.plain_key(item["Key"]))
 
 
 def _wait(seconds: float) -> str:

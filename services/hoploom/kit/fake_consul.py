@@ -17,6 +17,7 @@ from hoploom.kit.consul_transport import WAIT_S
 from hoploom.kit.errors import TooLarge, Unavailable
 from hoploom.kit.external_nodes import ExternalNode
 from hoploom.kit.fake_catalog import FakeCatalog
+from hoploom.kit.names import PLAIN
 
 # Consul's own limits ("KV Store API" and "Txn API" in its manual).
 _VALUE_BYTES, _OPERATIONS = 512 * 1024, 128
@@ -47,7 +48,7 @@ class FakeConsul(ConsulApi):
 
     def __init__(self, dc: str = OWN_DC) -> None:
         """Begin empty."""
-        self.dc = dc
+        self.dc, self.names = dc, PLAIN
         self.wan: dict[str, FakeConsul] = {}
         self._away = False
         self._index = 1

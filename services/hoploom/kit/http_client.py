@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any
 
@@ -138,12 +138,14 @@ class HttpClient:
             Unreached: No connection came about in time; nothing was sent.
             Unavailable: No answer in time, or one of 502, 503, 504 and 507.
         """
-        timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
-        if request_id.get():
-            options["headers"] = {"X-Request-Id": request_id.get(), **(options.get("headers") or {})}
+        if asked_by := request_id.get():
+            options["headers"] = {"X-Request-Id": asked_by, **(options.get("headers") or {})}
         try:
-            async with self.session.request(method, url, timeout=timeout, allow_redirects=False, **options) as answer:
-                body = await answer.read()
+            answer = await self.session.request(
+                method, url, timeout=_within(timeout_s), allow_redirects=False, **options
+            )
+            # Read to its end or not, the connection is given back, or closed: no `async with` is needed for that.
+            body = await answer.read()
         except (aiohttp.ClientError, OSError) as error:
             away = Unreached if isinstance(error, _NOT_CONNECTED) else Unavailable
             raise away(f"{method} {url} got no answer ({str(error) or type(error).__name__})") from error
@@ -179,6 +181,11 @@ class HttpClient:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+@lru_cache
+def _within(timeout_s: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
 
 
 def _trusted(ca_file: str) -> ssl.SSLContext:

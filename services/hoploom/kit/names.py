@@ -76,6 +76,12 @@ class Names:
             return route
         return replace(route, path=f"{self.route_prefix}{route.path}", strip=f"{self.route_prefix}{route.strip}")
 
+    @property
+    def shares_key(self) -> str:
+        """Our key among Fabio's overrides; among strangers that of a Fabio of ours, which keeps to the prefix."""
+        own = f"{_FABIO_KEYS}config/{self.prefix}"
+        return f"{DEFAULT_PREFIX}/{own}" if self.service_prefix else own
+
     def policy(self, rules: str) -> str:
         """An ACL policy of Consul's (one of consul/policies/) for these names."""
         return _RULE.sub(self._rule, rules)

@@ -38,6 +38,7 @@ class Busy(Protocol):
 
 
 B = TypeVar("B", bound=Busy)
+P = TypeVar("P")
 
 
 def least(those: Sequence[B], now_s: float, chance: Callable[[], float]) -> B:
@@ -50,17 +51,39 @@ def least(those: Sequence[B], now_s: float, chance: Callable[[], float]) -> B:
     """
     drawn = those if len(those) <= SCAN_MOST else _two(those, chance)
     # Where all have just come, nobody else could be asked.
-    drawn = [each for each in drawn if each.warm_s <= now_s or takes_part(each, now_s, chance)] or drawn
-    found, equals = drawn[0], 0
-    for each in drawn:
-        if each.outstanding < found.outstanding:
-            found, equals = each, 1
-        elif each.outstanding == found.outstanding:
-            equals += 1
-            # Each of so many equals has the same chance in the end (Waterman's reservoir; Knuth, TAOCP 2, 3.4.2).
-            if chance() * equals < 1:
-                found = each
-    return found
+    return _idlest([each for each in drawn if each.warm_s <= now_s or takes_part(each, now_s, chance)] or drawn, chance)
+
+
+def least_warm(those: Sequence[B], chance: Callable[[], float]) -> B:
+    """As `least`, of those that are all warm: what most requests meet."""
+    return _idlest(those if len(those) <= SCAN_MOST else _two(those, chance), chance)
+
+
+def part(those: Sequence[tuple[float, P]], chance: Callable[[], float]) -> P:
+    """The part of a service whose turn it is, by the parts' shares; at random, as each of many callers asks little.
+
+    Args:
+        those: Each part's share, all above 0, with the part; at least one.
+        chance: Gives numbers in [0, 1).
+    """
+    left = chance() * sum(share for share, _ in those)
+    for share, found in those:
+        left -= share
+        if left < 0:
+            return found
+    return those[-1][1]
+
+
+def _idlest(those: Sequence[B], chance: Callable[[], float]) -> B:
+    open_now = [each.outstanding for each in those]
+    fewest = min(open_now)
+    equals = open_now.count(fewest)
+    at = open_now.index(fewest)
+    if equals > 1:
+        # One draw, in which each of the equals has the same chance: so many of them are passed by.
+        for _ in range(int(chance() * equals)):
+            at = open_now.index(fewest, at + 1)
+    return those[at]
 
 
 def takes_part(one: Busy, now_s: float, chance: Callable[[], float]) -> bool:

@@ -2,18 +2,39 @@
 
 import random
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from hoploom.kit import watch
+from hoploom.kit import version_shares, watch
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.consul_api import ConsulApi, Instance
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.pool import Pool
+from hoploom.kit.version_shares import Said
 
 NEAREST_FRESH_S = 1.0
 """Consul's prepared queries cannot wait for a change: the nearest datacenter is asked for again after so long."""
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
+
+
+class Listener(Protocol):
+    """Who is told of shares."""
+
+    def weigh(self) -> None:
+        """Others hold now."""
+
+
+class Shares(Protocol):
+    """Where shares by version come from; `share_list.ShareList` is one."""
+
+    def of(self, service: str) -> Sequence[Said]:
+        """What is said of a service now."""
+
+    def listen(self, who: Listener) -> None:
+        """Have somebody told whenever that changes."""
+
+    async def known(self) -> None:
+        """Wait until what stands is known."""
 
 
 class ServiceList:
@@ -30,6 +51,7 @@ class ServiceList:
         spawn: Callable[[], Spawn | None] = lambda: None,
         *,
         elsewhere: bool = False,
+        shares: Shares | None = None,
     ) -> None:
         """Know nobody yet.
 
@@ -38,8 +60,12 @@ class ServiceList:
             service: Name of the service.
             spawn: Gives what runs a watch, None while nothing does; the list is read before each call then.
             elsewhere: Whether instances of the nearest other datacenter do, by the service's prepared query.
+            shares: By which versions are asked; None for every instance alike.
         """
         self._consul, self._service, self._spawn, self._elsewhere = consul, service, spawn, elsewhere
+        self._shares = shares
+        if shares is not None:
+            shares.listen(self)
         self._followed = self._none_here = self.is_fresh = False
         self._looked_s = float("-inf")
         self.pool = Pool(random.random)
@@ -74,6 +100,8 @@ class ServiceList:
         return self.instances
 
     async def _read(self) -> None:
+        if self._shares is not None:
+            await self._shares.known()
         try:
             self.learn((await self._consul.instances(self._service))[1])
         except Unavailable:
@@ -105,7 +133,13 @@ class ServiceList:
     def _take(self, found: Sequence[Instance]) -> None:
         if found:
             self.instances = tuple(found)
-            self.pool.learn({each.id: each.url for each in found}, boottime_s())
+            self.weigh()
+
+    def weigh(self) -> None:
+        """Have the instances asked by the shares that hold now."""
+        said = self._shares.of(self._service) if self._shares is not None else ()
+        parts = version_shares.parts(self.instances, said) if said else ()
+        self.pool.learn({each.id: each.url for each in self.instances}, boottime_s(), parts)
 
 
 class Addresses:

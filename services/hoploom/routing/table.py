@@ -16,6 +16,7 @@ from hoploom.kit.consul_records import Instance
 from hoploom.kit.errors import ConfigError
 from hoploom.kit.fabio_api import RouteEntry
 from hoploom.kit.tags import PREFIX
+from hoploom.kit.version_shares import weights
 from hoploom.routing import refusing
 from hoploom.routing.commands import KEY, read
 from hoploom.routing.lines import BLANKS, Add, Delete, Weigh
@@ -101,25 +102,6 @@ def _deleted(wanted: Delete) -> Callable[[Target], bool]:
     if wanted.dst:
         return lambda each: each.service == wanted.service and each.dst == wanted.dst
     return lambda each: each.service == wanted.service
-
-
-def weights(fixed: Sequence[float]) -> list[float]:
-    """The share of each target of one route.
-
-    Args:
-        fixed: What each was given; 0 or less for none.
-
-    Returns:
-        As many shares; they add up to 1 but for rounding.
-    """
-    taken, given = 0.0, [each for each in fixed if each > 0]
-    for each in given:
-        taken += each
-    if not given:
-        return [1.0 / len(fixed) for _ in fixed]
-    scale = 1 / taken if taken > 1 or (len(given) == len(fixed) and taken < 1) else 1.0
-    rest = max(0.0, (1 - taken) / (len(fixed) - len(given))) if len(given) < len(fixed) else 0.0
-    return [each * scale if each > 0 else rest for each in fixed]
 
 
 def slots(shares: Sequence[float]) -> list[int]:

@@ -7,7 +7,8 @@ import pytest
 from yarl import URL
 
 from hoploom.kit import metrics
-from hoploom.kit.balance import OUTCOMES, Directory, ServiceClient
+from hoploom.kit.balance import Directory, ServiceClient
+from hoploom.kit.door import OUTCOMES
 from hoploom.kit.errors import NotFound, Unavailable, Unreached
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.http_client import Answer, HttpClient
@@ -191,8 +192,10 @@ async def test_a_list_is_watched_once_and_then_read_no_more(fake_consul: FakeCon
     directory = Directory(fake_consul, http, FABIO, lambda: watches.append)
     for _ in range(3):
         await directory.client("shop").request("GET", "/")
-    assert len(watches) == 1
-    watches[0].close()
+    # Of the list, and of the shares by version.
+    assert len(watches) == 2
+    for each in watches:
+        each.close()
 
 
 async def test_through_a_router_nobody_is_listed(http: Recorder) -> None:

@@ -8,14 +8,14 @@ import pytest
 from hoploom.kit import picking
 from hoploom.kit.outliers import RULES, Rules
 from hoploom.kit.picking import B
-from hoploom.kit.pool import Peer, Pool, Turn
+from hoploom.kit.pool import Pool
 from unit.kit.balance_world import World, good
 
 SEEDS = range(2)
 NEVER = 10**9
 
 
-def _any(those: Sequence[B], _: float, chance: Callable[[], float]) -> B:
+def _any(those: Sequence[B], chance: Callable[[], float]) -> B:
     """Without a look at who is busy."""
     return those[int(chance() * len(those))]
 
@@ -23,9 +23,8 @@ def _any(those: Sequence[B], _: float, chance: Callable[[], float]) -> B:
 class NoPanic(Pool):
     """Goes on with who is in, though they all fail."""
 
-    def take(self, now_s: float, avoid: Peer | None = None) -> Turn | None:
-        self._all_fail = False
-        return super().take(now_s, avoid)
+    def _set_all_fail(self, *, now: bool) -> None:
+        super()._set_all_fail(now=False)
 
 
 class Crowding(Pool):
@@ -155,9 +154,9 @@ class Case:
 
 
 CASES = {
-    "a slow instance is asked less": Case(_one_slow, 0.15, patch=("least", _any)),
+    "a slow instance is asked less": Case(_one_slow, 0.15, patch=("_idlest", _any)),
     "a hung one holds a few requests, not all of its share": Case(
-        _one_hung, 15, replace(RULES, in_a_row=NEVER), patch=("least", _any)
+        _one_hung, 15, replace(RULES, in_a_row=NEVER), patch=("_idlest", _any)
     ),
     "one that fails fast does not draw the requests": Case(_one_refusing, 15, replace(RULES, in_a_row=NEVER, share=2)),
     "one that fails every now and then is out for most of the time": Case(
@@ -169,7 +168,7 @@ CASES = {
     "where all who are in fail, who is out is tried": Case(_only_who_is_out_comes_back, 8, pool=NoPanic),
     "one request tries who was out": Case(_hung_for_a_minute, 8, pool=Crowding),
     "a newcomer is not flooded": Case(_newcomer, 0.2, patch=("WARM_S", 0.0)),
-    "of 500 none is much busier than the others": Case(_five_hundred, 6, patch=("least", _any)),
+    "of 500 none is much busier than the others": Case(_five_hundred, 6, patch=("_idlest", _any)),
 }
 
 

@@ -87,7 +87,7 @@ def test_a_trial_of_which_nobody_awaits_the_end_decides_nothing() -> None:
     _put_out(pool, "a")
     trial = pool.take(7.0)
     assert trial is not None
-    pool.leave(trial)
+    pool.leave(trial, is_judged=False)
     assert pool.out == 1
     assert _ask(pool, 7.0) == "a"
 
@@ -159,7 +159,6 @@ def test_what_comes_late_of_who_has_left_changes_nothing() -> None:
     _learn(pool, "cd")
     for turn in turns:
         for _ in range(9):
-            turn.is_judged = False
             assert pool.judge(turn, 0.0, failed=True) == 0.0
         pool.leave(turn)
     assert (pool.out, pool.outstanding) == (0, 0)
@@ -185,3 +184,67 @@ def test_an_instance_with_another_address_is_another() -> None:
     _put_out(pool, "a")
     pool.learn({"a": "http://z", "b": "http://b"}, 0.0)
     assert pool.out == 0
+
+
+def _shared(pool: Pool, *parts: tuple[float, str]) -> None:
+    names = "".join(those for _, those in parts)
+    pool.learn({name: f"http://{name}" for name in names}, 0.0, [(share, list(those)) for share, those in parts])
+
+
+def _asked(pool: Pool, count: int, bad: str = "", now_s: float = 0.0) -> str:
+    return "".join(_ask(pool, now_s, bad) for _ in range(count))
+
+
+def test_a_version_with_a_tenth_gets_a_tenth_whoever_is_busy_and_however_many_it_has() -> None:
+    pool = _pool(4)
+    _shared(pool, (0.9, "a"), (0.1, "bcd"))
+    for busy in ("", "a", "bcd"):
+        for each in busy:
+            _peer(pool, each).outstanding += 5
+        assert _asked(pool, 5_000).count("a") / 5_000 == pytest.approx(0.9, abs=0.02)
+
+
+def test_of_a_version_the_least_busy_one_is_asked() -> None:
+    pool = _pool(3)
+    _shared(pool, (0.5, "a"), (0.5, "bc"))
+    _peer(pool, "b").outstanding += 1
+    assert set(_asked(pool, 100)) == {"a", "c"}
+
+
+GIVEN_NOTHING = [
+    ("all is well", "", "a"),
+    ("the only other one fails", "a", "a"),
+    ("one of two others fails", "a", "ab"),
+    ("all others fail", "ab", "ab"),
+]
+
+
+@pytest.mark.parametrize(("_", "bad", "others"), GIVEN_NOTHING, ids=[each[0] for each in GIVEN_NOTHING])
+def test_a_version_with_nothing_is_asked_nothing_while_another_is_there(_: str, bad: str, others: str) -> None:
+    pool = _pool(4)
+    _shared(pool, (1.0, others), (0.0, "cd"))
+    for now_s in range(60):
+        assert set(_asked(pool, 10, bad, float(now_s))) <= set(others)
+        assert _ask(pool, float(now_s), bad, avoid=_peer(pool, "a")) in others
+
+
+def test_where_nobody_else_is_there_even_a_version_with_nothing_is_asked() -> None:
+    pool = _pool(2)
+    _shared(pool, (0.0, "ab"))
+    assert set(_asked(pool, 50)) == {"a", "b"}
+
+
+def test_a_version_of_which_all_are_out_leaves_its_share_to_the_others() -> None:
+    pool = _pool(4)
+    _shared(pool, (0.6, "abc"), (0.4, "d"))
+    _put_out(pool, "d")
+    assert set(_asked(pool, 100, now_s=1.0)) == {"a", "b", "c"}
+
+
+def test_without_shares_all_are_asked_alike_again_and_what_is_known_of_them_stays() -> None:
+    pool = _pool(4)
+    _shared(pool, (1.0, "abc"), (0.0, "d"))
+    _put_out(pool, "a")
+    _learn(pool, "abcd")
+    assert pool.out == 1
+    assert set(_asked(pool, 200)) == {"b", "c", "d"}

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from hoploom.kit.consul_records import Instance
+from hoploom.kit.version_shares import weights
 from hoploom.routing import table
 
 
@@ -12,28 +13,11 @@ def instance(name: str, port: int, *tags: str, service: str = "orders") -> Insta
     return Instance(name, service, "10.0.0.1", port, dc="dc1", tags=tags)
 
 
-@pytest.mark.parametrize(
-    ("fixed", "wanted"),
-    [
-        ([0, 0, 0, 0], [0.25, 0.25, 0.25, 0.25]),
-        ([0.1, 0, 0], [0.1, 0.45, 0.45]),
-        ([1, 0], [1, 0]),
-        ([3, 1], [0.75, 0.25]),
-        ([3, 1, 0], [0.75, 0.25, 0]),
-        # Fixed all of them, and less than all: scaled up.
-        ([0.1, 0.1], [0.5, 0.5]),
-        ([-1, 0], [0.5, 0.5]),
-    ],
-)
-def test_fixed_weights_take_their_part_and_the_rest_is_divided(fixed: list[float], wanted: list[float]) -> None:
-    assert table.weights(fixed) == pytest.approx(wanted)
-
-
 @pytest.mark.parametrize("seed", range(50))
 def test_shares_add_up_to_one_and_whoever_has_any_has_a_slot(seed: int) -> None:
     chance = random.Random(seed)
     fixed = [chance.choice([0.0, chance.random(), chance.random() / 1e6, 3.0]) for _ in range(chance.randint(1, 12))]
-    shares = table.weights(fixed)
+    shares = weights(fixed)
     assert sum(shares) == pytest.approx(1)
     assert all((slot > 0) == (share > 0) for slot, share in zip(table.slots(shares), shares, strict=True))
     assert sum(table.slots(shares)) <= table.SLOTS + len(fixed)
@@ -41,7 +25,7 @@ def test_shares_add_up_to_one_and_whoever_has_any_has_a_slot(seed: int) -> None:
 
 def test_six_sixths_leave_a_slot_over() -> None:
     # Why all of it is written as more than 1 (`shares`): their sum is a rounding less.
-    assert table.slots(table.weights([1 / 6] * 6 + [0]))[-1] == 1
+    assert table.slots(weights([1 / 6] * 6 + [0]))[-1] == 1
 
 
 @pytest.mark.parametrize(
