@@ -31,45 +31,49 @@ _PATH = re.compile(r'(?<=path      = ")|(?<=path = ")')
 class NomadCluster:
     """The agents, and what a person asks of them."""
 
-    def __init__(self, binary: Path, folder: Path) -> None:
+    def __init__(self, binary: Path, folder: Path, *, raw_exec: bool = False) -> None:
         """Choose ports.
 
         Args:
             binary: Nomad.
             folder: For its data and logs.
+            raw_exec: Whether tasks may run as they are, with everything in reach; on hosts they may not.
         """
-        self._binary, self._folder, self._token = binary, folder, str(uuid.uuid4())
+        self._binary, self._folder, self.token = binary, folder, str(uuid.uuid4())
+        self._raw_exec = raw_exec
         self._claims = Claims()
         self._ports = choose(self._claims)
         self._agents: dict[str, Child] = {}
         self.url = f"http://{LOOPBACK}:{self._ports['nomad_http']}"
 
-    def start(self, consul_port: int, host: Callable[[str], Path]) -> None:
+    def start(self, consul_port: int, beside: Callable[[str], Mapping[str, str]]) -> None:
         """Start all agents, and wait until both nodes are ready.
 
         Args:
             consul_port: Where Consul's API is.
-            host: The folder that stands for a host's root, by datacenter.
+            beside: Further files of a datacenter's client, by their names.
         """
         self._ports["consul_http"] = consul_port
         with self._claims:
-            self._start_agents(host)
+            self._start_agents(beside)
 
-    def _start_agents(self, host: Callable[[str], Path]) -> None:
+    def _start_agents(self, beside: Callable[[str], Mapping[str, str]]) -> None:
         self._start("server", "server", "dc1", {"soon.hcl": _SOON_MISSED})
         until("Nomad's management token", self._bootstrapped, 30)
-        for dc, port in zip(DATACENTERS, free_ports(2), strict=True):
-            isolation = _PATH.sub(str(host(dc)), (NOMAD / "isolation.hcl").read_text(encoding="utf-8"))
-            self._ports["nomad_client_http"] = port
-            self._start(dc, "client", dc, {"isolation.hcl": isolation})
+        first, last = self._ports["tasks_first"], self._ports["tasks_last"]
+        middle = (first + last) // 2
+        ranges = ((first, middle), (middle + 1, last))
+        for dc, port, (at, to) in zip(DATACENTERS, free_ports(2), ranges, strict=True):
+            # Both are on the same loopback, and each hands out ports by itself.
+            self._ports |= {"nomad_client_http": port, "tasks_first": at, "tasks_last": to}
+            self._start(dc, "client", dc, beside(dc))
         until("two nodes", lambda: [each["Status"] for each in self.ask("/v1/nodes")] == ["ready"] * 2, 40)
 
     def _start(self, name: str, kind: str, dc: str, beside: Mapping[str, str]) -> None:
         data, config = self._folder / name, self._folder / f"{name}.d"
-        # Without raw_exec, as on hosts.
         values = {
             **agent_values(self._ports["nomad_rpc"]),
-            "raw_exec": False,
+            "raw_exec": self._raw_exec,
             "ports": self._ports,
             "dc": dc,
             "node": name,
@@ -83,7 +87,7 @@ class NomadCluster:
 
     def _bootstrapped(self) -> bool:
         try:
-            self._call("POST", "/v1/acl/bootstrap", {"BootstrapSecret": self._token})
+            self._call("POST", "/v1/acl/bootstrap", {"BootstrapSecret": self.token})
         except OSError:
             pass
         try:
@@ -101,7 +105,7 @@ class NomadCluster:
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data, {"X-Nomad-Token": self._token}, method=method)
+        request = urllib.request.Request(self.url + path, data, {"X-Nomad-Token": self.token}, method=method)
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.loads(answer.read() or b"null")
 
@@ -111,7 +115,7 @@ class NomadCluster:
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Nomad's command."""
-        environ = {**os.environ, "NOMAD_ADDR": self.url, "NOMAD_TOKEN": self._token}
+        environ = {**os.environ, "NOMAD_ADDR": self.url, "NOMAD_TOKEN": self.token}
         return subprocess.run(
             [str(self._binary), *words], env=environ, capture_output=True, text=True, timeout=120, check=False
         )
@@ -186,15 +190,22 @@ def flags(variables: Mapping[str, str]) -> list[str]:
     return [f"-var={name}={value}" for name, value in variables.items()]
 
 
+def isolated(host: Path) -> dict[str, str]:
+    """How tasks are isolated on a host whose root this folder stands for."""
+    return {"isolation.hcl": _PATH.sub(str(host), (NOMAD / "isolation.hcl").read_text(encoding="utf-8"))}
+
+
 @contextmanager
-def cluster(binary: Path, folder: Path, consul_port: int, host: Callable[[str], Path]) -> Iterator[NomadCluster]:
+def cluster(
+    binary: Path, folder: Path, consul_port: int, beside: Callable[[str], Mapping[str, str]], *, raw_exec: bool = False
+) -> Iterator[NomadCluster]:
     """A running cluster; nothing of it is left afterwards."""
     folder.mkdir()
-    made = NomadCluster(binary, folder)
+    made = NomadCluster(binary, folder, raw_exec=raw_exec)
     with ExitStack() as stack:
         stack.callback(_unmount, folder)
         stack.callback(made.end)
-        made.start(consul_port, host)
+        made.start(consul_port, beside)
         stack.callback(made.wipe)
         yield made
 

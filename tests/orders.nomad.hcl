@@ -62,6 +62,10 @@ job "orders" {
   group "orders" {
     count = var.count
 
+    spread {
+      attribute = "${node.datacenter}"
+    }
+
     network {
       port "http" {}
     }
@@ -79,6 +83,7 @@ job "orders" {
       env {
         HOPLOOM_HOST              = "${NOMAD_IP_http}"
         HOPLOOM_PORT              = "${NOMAD_PORT_http}"
+        HOPLOOM_DC                = "${node.datacenter}"
         HOPLOOM_VERSION_TAG       = var.version
         HOPLOOM_CONSUL_ADDR       = var.consul_addr
         HOPLOOM_CONSUL_TOKEN_FILE = var.consul_token_file

@@ -34,6 +34,9 @@ key_prefix "hoploom/attempts/" {
 key "hoploom/audit" {
   policy = "write"
 }
+key_prefix "hoploom/deploys/" {
+  policy = "read"
+}
 key_prefix "hoploom/doors/" {
   policy = "write"
 }

@@ -12,8 +12,9 @@ from lab.deploys import NAMES, played
 from lab.deploys_outcome import MOST_SLOWER, Outcome
 from lab.deploys_rounds import told
 
-MOST_S = {"kill": 3.0, "gone": 20.0}
-"""Seconds for which requests fail through Fabio after a crash: an instance's check, or the agents' of each other."""
+MOST_S = {"kill": 3.0, "gone": 20.0, "dcs": 20.0}
+"""Seconds for which requests fail through Fabio after a crash: an instance's check, or the agents' of each other; or
+while a canary that fails is judged."""
 
 
 def measure(scale: float) -> list[Figure]:

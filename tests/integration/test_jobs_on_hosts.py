@@ -21,7 +21,7 @@ import pytest
 from engine_processes import ConsulAgent, FabioRouter
 from hoploom import engines
 from lab import job_hosts
-from nomad_cluster import DATACENTERS, NOMAD, NomadCluster, cluster, flags, job_file
+from nomad_cluster import DATACENTERS, NOMAD, NomadCluster, cluster, flags, isolated, job_file
 from waiting import until
 
 pytestmark = pytest.mark.skipif(
@@ -101,7 +101,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory, engine_paths: dict[str, Path
     ):
         stack.callback(consul.stop)
         nomad = stack.enter_context(
-            cluster(binary, folder / "nomad", int(consul.url.rpartition(":")[2]), lambda dc: folder / dc)
+            cluster(binary, folder / "nomad", int(consul.url.rpartition(":")[2]), lambda dc: isolated(folder / dc))
         )
         common = {
             "user": job_hosts.TASK_USER,
@@ -176,7 +176,11 @@ def test_a_task_sees_python_and_its_own_folders_and_nothing_else_of_the_host(hos
     root = process / "root"
     assert sorted(each.name for each in (root / "usr/bin").iterdir()) == [f"python{job_hosts.PYTHON}", "readlink"]
     assert sorted(each.name for each in (root / "etc").iterdir() if each.name not in ("resolv.conf", "mtab")) == [
-        "group", "hoploom", "hosts", "nsswitch.conf", "passwd"
+        "group",
+        "hoploom",
+        "hosts",
+        "nsswitch.conf",
+        "passwd",
     ]
     assert [each.name for each in (root / "var/lib/hoploom").iterdir()] == ["output"]
     assert not any((root / name).exists() for name in ("root", "home", "opt"))

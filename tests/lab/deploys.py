@@ -2,7 +2,8 @@
 
 GET and POST, on kept and on new connections. Nobody may feel anything of a rolling deploy of every service (a), a
 canary that is promoted and one that is reverted (b), a host drained (c), a host upgraded (d), Consul's leader killed
-(e), a Fabio of two restarted (f). `kill` and `gone`: what is felt when an instance dies, or a host.
+(e), a Fabio of two restarted (f). `kill` and `gone`: what is felt when an instance dies, or a host. `dcs`: a good and
+a bad version across two datacenters.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lab import deploys_arena, deploys_hosts, deploys_mesh, hosts
+from lab import deploys_arena, deploys_datacenters, deploys_hosts, deploys_mesh, hosts
 from lab.deploys_outcome import BROKEN, Case, Outcome, Stretch, why
 from lab.deploys_rounds import Rounds, told
 from lab.deploys_story import story
@@ -40,6 +41,7 @@ WORLDS = (
     World(deploys_mesh.Engines, deploys_mesh.OF_ENGINES),
     World(deploys_hosts.Hosts, deploys_hosts.CASES, hosts.unmet),
     World(deploys_arena.Arena, deploys_arena.CASES),
+    World(deploys_datacenters.Datacenters, deploys_datacenters.CASES),
 )
 NAMES = tuple(sorted({name for world in WORLDS for name in world.cases}))
 

@@ -66,6 +66,7 @@ PURE = ("targets/*.py", "wire/*.py", "wire/api/*.py", "trust/credential.py", "tr
         "manager/paths/graphml.py", "output_service/rollups/path_rows.py",
         "manager/projector.py", "manager/fleet/matrix.py", "manager/enrolment/records.py",
         "manager/auditing/canary.py", "manager/auditing/following.py", "manager/auditing/sizes.py",
+        "manager/seeing/deploys.py",
         "manager/auditing/verdicts.py", "manager/auditing/standing.py", "manager/auditing/record.py",
         "manager/dyfi/answers.py", "manager/dyfi/record.py", "manager/dyfi/plan.py", "manager/dyfi/telling.py",
         "manager/enrolment/admission.py", "manager/enrolment/challenges.py", "manager/enrolment/wrong_tokens.py",

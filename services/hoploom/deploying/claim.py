@@ -88,10 +88,12 @@ class Claim:
         record = Record.of(entry.value) if entry else None
         return None if self._is_ours(entry) else record.who if record else "nobody"
 
-    async def forget(self) -> None:
-        """The key goes, if it still is ours."""
+    async def forget(self, ended: Record | None = None) -> None:
+        """The key goes, if it still is ours, and how it ended is kept beside it."""
         entry = await self._seat.read(self._seat.home)
         if entry and self._is_ours(entry):
+            if ended:
+                await self._seat.consul.kv_put_of(self._seat.home, last(self._seat.key), ended.as_bytes())
             await self._seat.consul.kv_delete_of(self._seat.home, self._seat.key, cas=entry.modify_index)
 
     def _is_ours(self, entry: KvEntry | None) -> bool:
@@ -101,6 +103,11 @@ class Claim:
     async def _put(self, record: Record, entry: KvEntry | None) -> bool:
         index = entry.modify_index if entry else 0
         return await self._seat.consul.kv_put_of(self._seat.home, self._seat.key, record.as_bytes(), cas=index)
+
+
+def last(key: str) -> str:
+    """The key beside a lock's in which stands how the last deploy ended, for managers to tell."""
+    return f"{key.rpartition('/')[0]}/last"
 
 
 def refusal(service: str, entry: KvEntry) -> str:

@@ -18,6 +18,7 @@ from hoploom.deploying.record import Record, signed
 from hoploom.deploying.running import Running
 from hoploom.deploying.standing import Course
 from hoploom.deploying.surveying import Routers, datacenters, survey
+from hoploom.deploying.taking_back import BACK
 from hoploom.deploying.world import Change, Gate, Shares, World
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.consul_api import ConsulApi
@@ -216,13 +217,16 @@ class _Kept:
     """What the next deploy would find of this one."""
 
     def __init__(self, lock: Lock, record: Record) -> None:
-        self._lock, self._record = lock, record
+        self._lock, self._record, self._where = lock, record, ""
 
     async def note(self, where: str) -> None:
+        self._where = where
         await self._lock.note(replace(self._record, where=where))
 
     async def forget(self) -> None:
-        await self._lock.forget()
+        _, is_back, why = self._where.partition(BACK)
+        ended = f"it was taken back: {why}" if is_back else "it is in"
+        await self._lock.forget(replace(self._record, where=ended))
 
 
 async def _surveyed(engines: Engines, order: Order) -> tuple[Looker, Survey]:

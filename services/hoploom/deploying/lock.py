@@ -135,15 +135,16 @@ class Lock:
             except Unavailable:
                 continue
 
-    async def forget(self) -> None:
-        """Nothing is left to go on with: the key goes, if it still is ours."""
+    async def forget(self, last: Record | None = None) -> None:
+        """Nothing is left to go on with: the key goes, if it still is ours, and how it ended is kept beside it."""
         if self._claim:
-            await self._claim.forget()
-        await self._drop()
+            await self._claim.forget(last)
+        await self._drop(None if self._claim else last)
 
-    async def _drop(self) -> None:
+    async def _drop(self, last: Record | None = None) -> None:
         check = {"Verb": "check-session", "Key": self._key, "Session": self._session}
-        await self._consul.kv_txn([check, {"Verb": "delete", "Key": self._key}])
+        kept = [{"Verb": "set", "Key": claim.last(self._key), "Value": last.as_bytes()}] if last else []
+        await self._consul.kv_txn([check, {"Verb": "delete", "Key": self._key}, *kept])
 
     async def leave(self) -> None:
         """End the session; what stands in the key stays."""

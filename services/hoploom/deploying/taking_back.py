@@ -27,6 +27,7 @@ from hoploom.deploying.happenings import (
 from hoploom.deploying.sight import Sight
 from hoploom.deploying.standing import NOT_SUBMITTED, Course, Phase, Result, answered, left, over
 
+BACK = "while it was taken back: "
 AGAIN_S = 2.0
 """Nomad needs a moment until what it was told can be seen; then it is told again."""
 
@@ -42,7 +43,7 @@ def back(course: Course, now_s: float, why: str, told: Tell | None = None, suspe
         suspect: Id of an instance whose log may say more; empty for none.
     """
     turned = course.to(Phase.SILENCING, now_s, why=why)
-    told, kept = told or Tell("back", {"why": why}), Note(f"while it was taken back: {why}")
+    told, kept = told or Tell("back", {"why": why}), Note(f"{BACK}{why}")
     logs = [Tell("logs", {"id": suspect})] if suspect else []
     first: list[Command] = [Stop(), told, *logs, *_hushes(course), kept]
     if not course.road.steps:

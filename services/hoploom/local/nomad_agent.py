@@ -74,8 +74,8 @@ class NomadAdmin:
         found: list[dict[str, Any]] = answer.json()
         return found
 
-    async def run(self, job: Path, variables: Mapping[str, str]) -> None:
-        """Submit a job file, without waiting for its deployment.
+    async def run(self, job: Path, variables: Mapping[str, str]) -> str:
+        """Submit a job file, without waiting for its deployment; the job's id.
 
         Raises:
             ConfigError: Nomad refuses it; the reason is Nomad's.
@@ -87,6 +87,7 @@ class NomadAdmin:
         await self._must_be_ours(placed["ID"])
         source = {"Source": text, "Format": "hcl2", "VariableFlags": dict(variables)}
         await self._must(job.name, "/v1/jobs", {"Job": placed, "Submission": source})
+        return str(placed["ID"])
 
     async def deployed(self, job: str, ours: str) -> dict[str, str]:
         """What `hoploom deploy` has told a job that runs: its version and archive; nothing where that is `ours`."""

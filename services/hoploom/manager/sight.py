@@ -46,7 +46,7 @@ SHOWN_ONLY = frozenset({"results", "tables"})
 
 _WHO = {
     "instances": "Consul", "leaders": "Consul", "tables": "Consul", "events": "Consul", "names": "Consul",
-    "routers": "Consul",
+    "routers": "Consul", "deploys": "Consul",
     "campaigns": "the input service", "overlay": "the input service", "owners": "the input service",
     "results": "the output service",
 }  # fmt: skip
@@ -213,6 +213,7 @@ def readers(app: web.Application, mesh: Mesh, latest: int) -> Mapping[str, Reade
         "events": events,
         "names": names,
         "routers": lambda: auditing.seen(mesh),
+        "deploys": lambda: asking.deploys(mesh),
     }
 
 

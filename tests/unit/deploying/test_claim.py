@@ -86,3 +86,14 @@ async def test_whoever_lost_his_claim_is_told_and_writes_nothing(pair: Pair, mon
         await lock.note(STEPPED)
     await lock.forget()
     assert [each.key for each in await pair[0].kv_list(FOLDER)] == [KEY]
+
+
+@pytest.mark.parametrize("at", [0, 1])
+async def test_how_it_ended_stands_where_every_manager_looks(pair: Pair, at: int) -> None:
+    lock = Lock(pair[at], "orders")
+    await lock.take(ONE)
+    await lock.forget(replace(STEPPED, where="it is in"))
+    await lock.leave()
+    [kept] = await pair[0].kv_list(FOLDER)
+    assert kept.key == f"{FOLDER}orders/last" and Record.of(kept.value) == replace(STEPPED, where="it is in")
+    assert await pair[1].kv_list(FOLDER) == []

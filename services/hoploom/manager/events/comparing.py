@@ -26,7 +26,8 @@ def happened(before: SeenMesh, after: SeenMesh, at_us: int) -> list[Event]:
     found = [
         Event(at_us, kind, text, subject)
         for kind, text, subject in (
-            *_probing(before, after), *_leaders(before, after), *_deploys(before, after), *_campaigns(before, after),
+            *_probing(before, after), *_leaders(before, after), *_deploys(before, after), *_steps(before, after),
+            *_campaigns(before, after),
             *_instances(before, after), *_workers(before, after), *_routers(before, after),
         )
     ]  # fmt: skip
@@ -65,6 +66,23 @@ def _deploys(before: SeenMesh, after: SeenMesh) -> Iterator[Told]:
     for service in sorted(new):
         for version in sorted(new[service] - old.get(service, new[service])):
             yield "deploy", f"has an instance of version {version} now", service
+
+
+def _steps(before: SeenMesh, after: SeenMesh) -> Iterator[Told]:
+    """Of the deploys that somebody has begun: who, each share, and how each ended."""
+    if before.deploys.seen_s == float("-inf"):
+        return
+    was = {(each.service, each.is_over): each for each in before.deploys.found}
+    for each in after.deploys.found:
+        old = was.get((each.service, each.is_over))
+        if old == each:
+            continue
+        if each.is_over:
+            yield "deploy", f"deploy of {each.version}: {each.where}", each.service
+        elif old is None or old.since != each.since:
+            yield "deploy", f"is being deployed: {each.version}, by {each.who}", each.service
+        elif old.where != each.where:
+            yield "deploy", f"deploy of {each.version}: {each.where}", each.service
 
 
 def _instances(before: SeenMesh, after: SeenMesh) -> Iterator[Told]:

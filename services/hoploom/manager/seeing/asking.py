@@ -9,6 +9,7 @@ from hoploom.kit import Mesh, fabio_api
 from hoploom.kit.errors import Unavailable
 from hoploom.kit.fabio_api import Router
 from hoploom.kit.roles import roles
+from hoploom.manager.seeing.deploys import FOLDER, Deploying, standing
 from hoploom.manager.seeing.seen import InstanceSeen, Owners, Results, instance_seen, worst_first
 from hoploom.manager.seeing.tables import Table
 from hoploom.wire.probe import KINDS, PING
@@ -55,6 +56,16 @@ async def leaders(mesh: Mesh) -> tuple[Mapping[str, Any], ...]:
         {"role": each.name, "instance": each.instance, "since_us": each.since_us, "index": each.index}
         for each in found
     )
+
+
+async def deploys(mesh: Mesh) -> tuple[Deploying, ...]:
+    """Deploys that go on, and how the last ones ended; one datacenter has them for all (`deploying.lock`)."""
+    try:
+        home = min(await mesh.consul.datacenters())
+        _, found = await mesh.consul.kv_of("" if home == mesh.dc else home, FOLDER)
+    except Unavailable as error:
+        raise Unavailable(f"Consul does not say which deploys go on: {error}") from error
+    return standing(found)
 
 
 async def tables(mesh: Mesh) -> tuple[Table, ...]:

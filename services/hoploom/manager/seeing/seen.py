@@ -11,6 +11,7 @@ from hoploom.kit.consul_records import Check, Instance
 from hoploom.kit.external_nodes import EDGE
 from hoploom.manager.auditing.standing import Standing
 from hoploom.manager.registry import Seen
+from hoploom.manager.seeing.deploys import Deploying
 from hoploom.manager.seeing.tables import Table
 
 T = TypeVar("T")
@@ -175,6 +176,7 @@ class SeenMesh:
         results: The newest results of all outputs.
         routers: How routers stand, as the leader of `auditor` has written it down; None before it has.
         names: Names that are kept at a provider, as `/api/v1/dyfi` tells them; None where there are none.
+        deploys: Deploys of services that go on, and how the last ones ended.
         events: What happened, oldest first.
         problems: What is wrong, the worst first.
     """
@@ -195,6 +197,7 @@ class SeenMesh:
     results: Part[Results] = Part(Results())
     routers: Part[Standing | None] = Part(None)
     names: Part[Mapping[str, Any] | None] = Part(None)
+    deploys: Part[tuple[Deploying, ...]] = Part(())
     events: Part[tuple[Event, ...]] = Part(())
     problems: tuple[Problem, ...] = ()
 

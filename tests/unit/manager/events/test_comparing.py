@@ -7,6 +7,7 @@ import pytest
 
 from hoploom.manager.auditing.standing import RouterStanding, Standing
 from hoploom.manager.events.comparing import MOST, happened
+from hoploom.manager.seeing.deploys import Deploying
 from hoploom.manager.seeing.seen import InstanceSeen, Part, SeenMesh
 from unit.manager.pages.test_fleet_rows import heard
 
@@ -36,6 +37,10 @@ def routers(state: str, shrunken: str = "") -> Part[Any]:
     return Part(Standing(routers=(RouterStanding("n1", state, shrunken=shrunken),)), 0.0)
 
 
+def deploying(where: str, *, is_over: bool = False) -> Deploying:
+    return Deploying("orders", "1.4.1", "anna@deb01", "2026-11-22 05:00:00 UTC", where, is_over)
+
+
 def of(*rows: Any) -> Part[Any]:
     return Part(rows, 0.0)
 
@@ -43,6 +48,14 @@ def of(*rows: Any) -> Part[Any]:
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
+        (seen(deploys=of()), seen(deploys=of(deploying("before it was submitted"))),
+         ["deploy orders is being deployed: 1.4.1, by anna@deb01"]),
+        (seen(deploys=of(deploying("before"))), seen(deploys=of(deploying("at 10% in dc1"))),
+         ["deploy orders deploy of 1.4.1: at 10% in dc1"]),
+        (seen(deploys=of(deploying("at 10% in dc1"))), seen(deploys=of(deploying("it is in", is_over=True))),
+         ["deploy orders deploy of 1.4.1: it is in"]),
+        (seen(deploys=of(deploying("in", is_over=True))), seen(deploys=of(deploying("in", is_over=True))), []),
+        (seen(deploys=Part(())), seen(deploys=of(deploying("it is in", is_over=True))), []),
         (seen(routers=routers("follows")), seen(routers=routers("stalled")),
          ["router n1 does not follow Consul any more"]),
         (seen(routers=routers("stalled")), seen(routers=routers("follows")), ["router n1 follows Consul again"]),
@@ -77,7 +90,8 @@ def of(*rows: Any) -> Part[Any]:
         (seen(), seen(overlay=overlay(paused=True)), []),
         (SeenMesh(), seen(instances=of(instance("o-1"))), []),
     ],
-    ids=["router stalls", "router recovers", "router timed first", "router not known before", "table shrinks",
+    ids=["deploy begins", "deploy steps", "deploy ends", "ended before", "not known before this look",
+         "router stalls", "router recovers", "router timed first", "router not known before", "table shrinks",
          "table whole again",
          "comes", "goes", "turns red", "leaves", "turns green", "deployed", "another leader", "no leader",
          "falls silent", "comes back", "first ad", "campaign made", "finished", "all paused", "campaign resumed",
