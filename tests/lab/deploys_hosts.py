@@ -8,6 +8,7 @@ import base64
 import functools
 import shutil
 import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -16,6 +17,7 @@ from hoploom.archive.making import Wanted, make
 from lab.deploys_balancer import Balancer
 from lab.deploys_callers import PROGRAM, Callers, Way
 from lab.deploys_diary import Diary, played
+from lab.deploys_journals import journals
 from lab.deploys_operator import as_elsewhere
 from lab.deploys_outcome import Case, Felt, Outcome, under
 from lab.deploys_rounds import Rounds
@@ -93,6 +95,20 @@ class Hosts:
         ssh = ["ssh", "-F", str(self._lab.access.config), host, "/opt/hoploom/bin/python", _PROGRAM]
         command = [*self._lab.keeper.enter, *ssh]
         return Callers(way, of_services("", self._token), per_s=self._per_s / 2, command=command)
+
+    def felt(self, case: str, felt: Sequence[Felt], work: Callable[[], object]) -> list[Outcome]:
+        """Do it under these loads; the hosts' journals are read afterwards."""
+
+        def recorded() -> None:
+            began_s = time.time()
+            try:
+                work()
+                self.whole()
+            finally:
+                for each in journals(self._lab, began_s):
+                    self.diary.note(each.words, each.at_s)
+
+        return under(case, felt, recorded, self.diary, self.look)
 
     def look(self) -> dict[str, str]:
         """Where each Fabio sends requests, and which Fabios HAProxy asks."""
@@ -206,7 +222,7 @@ def drained(hosts: Hosts, rounds: Rounds) -> list[Outcome]:
             hosts.whole()
 
     felt = [Felt(lambda: f"a host of {len(HOSTS)} drained {rounds.times}", hosts.attack("c", rounds.attack_s))]
-    return under("c", felt, work, hosts.diary, hosts.look)
+    return hosts.felt("c", felt, work)
 
 
 def upgraded(hosts: Hosts, rounds: Rounds) -> list[Outcome]:
@@ -221,13 +237,9 @@ def upgraded(hosts: Hosts, rounds: Rounds) -> list[Outcome]:
     # An archive is made before, by an operator's machine or by CI.
     hosts.announce()
 
-    def work() -> None:
-        hosts.upgrade()
-        hosts.whole()
-
     attack = hosts.attack("d", UPGRADE_S)
     felt = [Felt(lambda: "Consul, Fabio and hoploom upgraded on three hosts, each drained", attack)]
-    return under("d", felt, work, hosts.diary, hosts.look)
+    return hosts.felt("d", felt, hosts.upgrade)
 
 
 def leader_killed(hosts: Hosts, rounds: Rounds) -> list[Outcome]:
@@ -240,7 +252,7 @@ def leader_killed(hosts: Hosts, rounds: Rounds) -> list[Outcome]:
 
     attack = hosts.attack("e", rounds.attack_s)
     felt = [Felt(lambda: f"Consul killed {rounds.times} on the host where it leads", attack)]
-    return under("e", felt, work, hosts.diary, hosts.look)
+    return hosts.felt("e", felt, work)
 
 
 def gone(hosts: Hosts, rounds: Rounds) -> list[Outcome]:
@@ -257,7 +269,7 @@ def gone(hosts: Hosts, rounds: Rounds) -> list[Outcome]:
         Felt(lambda: f"{what} {rounds.times}, through HAProxy and Fabio", attack, "fail"),
         Felt(lambda: f"{what} {rounds.times}, by the kit", hosts.callers(last), "wait"),
     ]
-    return under("gone", felt, work, hosts.diary, hosts.look)
+    return hosts.felt("gone", felt, work)
 
 
 CASES = {"c": Case(drained, 3), "d": Case(upgraded, 1), "e": Case(leader_killed, 2), "gone": Case(gone, 1)}
