@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hoploom.cli import screen
 from hoploom.kit import credentials
-from hoploom.kit.errors import Unavailable
+from hoploom.kit.errors import BadRequest, Unavailable
 from hoploom.local import view
 from hoploom.local.mesh import LocalMesh
 from hoploom.prober.privileges import LOOPBACK_ONLY
@@ -19,6 +19,8 @@ _POLL_S = 0.2
 _SAY_EVERY_S = 5.0
 # Without any progress for so long, somebody should be told why.
 _PATIENCE_S = 20.0
+_WHOLE_S = 10.0
+"""So long is an output waited for that has what is done; Nomad has another one up within five seconds."""
 
 
 async def follow(mesh: LocalMesh, campaign: Mapping[str, Any], wanted: int) -> int:
@@ -78,12 +80,47 @@ async def require_workers(mesh: LocalMesh, *, beyond_loopback: bool) -> None:
 
 
 async def summary(mesh: LocalMesh, campaign_id: str) -> dict[str, int]:
-    """The sums of all groups, from every output instance through the manager."""
+    """The sums of all groups, from every output instance through the manager.
+
+    It is asked again for a while where not all targets are in them that are done: an instance that is just not healthy
+    is not asked, and one that has just gone does not answer.
+
+    Raises:
+        Unavailable: Nobody gives them.
+    """
+    deadline = time.monotonic() + _WHOLE_S
+    while True:
+        is_last = time.monotonic() > deadline
+        try:
+            found = await _summary(mesh, campaign_id)
+        except Unavailable:
+            if is_last:
+                raise
+        else:
+            lacking = _lacking(found)
+            if lacking and is_last:
+                screen.say_aside("note", f"{lacking:,} targets more are done: the output that has them is away")
+            if not lacking or is_last:
+                return _sums(found["summary"].values())
+        await asyncio.sleep(_POLL_S)
+
+
+async def _summary(mesh: LocalMesh, campaign_id: str) -> dict[str, Any]:
     url, headers = f"{mesh.fabio_url}/api/v1/summary/{campaign_id}", credentials.header(mesh.secrets["operator"])
     answer = await mesh.http.request("GET", url, headers=headers, timeout_s=30.0)
     if not answer.ok:
-        raise Unavailable(f"no summary: {answer.reason()}")
-    groups = answer.json()["summary"].values()
-    names = ("answered", "lost", "unreachable", "failed", "duplicates", "hops")
+        raise BadRequest(f"no summary: {answer.reason()}")
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def _lacking(found: Mapping[str, Any]) -> int:
+    """How many targets are done and not summed up."""
+    told = {group: each.get("targets", 0) for group, each in found["summary"].items()}
+    return sum(max(0, each["done"] - told.get(group, 0)) for group, each in found.get("groups", {}).items())
+
+
+def _sums(groups: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    each_of, names = list(groups), ("answered", "lost", "unreachable", "failed", "duplicates", "hops")
     # A manager of the version before knows no hops.
-    return {name: sum(each.get(name, 0) for each in groups) for name in names}
+    return {name: sum(each.get(name, 0) for each in each_of) for name in names}
