@@ -16,6 +16,7 @@ from hoploom.wire.lease import LeaseDone, LeaseId
 from lab import simulate, virtual_time
 from lab.input_world import findings
 from lab.simulate import run
+from unmeasured import seeds, unmeasured
 
 SEEDS = 8
 SMALL: dict[str, Any] = {"targets": {4: 4096 + 100, 6: 50}, "rounds": 1, "groups": {"shared": 2}, "faults_s": 60.0}
@@ -27,12 +28,13 @@ def virtual() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", seeds(SEEDS))
 def test_every_target_is_stored_and_none_is_completed_twice(seed: int) -> None:
     world = run(seed)
     assert findings(world) == [], f"seed {seed}: {world.log}"
 
 
+@unmeasured
 def test_the_same_seed_gives_the_same_history() -> None:
     first, second = run(7), run(7)
     assert first.log == second.log and first.ledger == second.ledger
@@ -49,6 +51,7 @@ def red(seeds: Iterable[int] = range(30), **shape: Any) -> bool:
     return False
 
 
+@unmeasured
 def test_it_is_red_without_the_fence(monkeypatch: pytest.MonkeyPatch) -> None:
     fenced = Journal._operations
 
@@ -62,6 +65,7 @@ def test_it_is_red_without_the_fence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert red(range(40), kinds=("stop",))
 
 
+@unmeasured
 def test_it_is_red_when_workers_acknowledge_before_their_results_are_stored_and_nobody_audits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -78,6 +82,7 @@ def test_the_audit_finds_what_was_acknowledged_and_not_stored() -> None:
         assert findings(world) == [] and any(world.ledger.reopened.values()), f"seed {seed}: {world.log}"
 
 
+@unmeasured
 def test_it_is_red_when_an_ended_lease_may_complete_its_range(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = leases.complete
 
