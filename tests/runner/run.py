@@ -1,12 +1,12 @@
-"""Runs everything, in order: style, types, then the tests with coverage by branch.
+"""Runs everything: style and types, then the tests with coverage by branch.
 
     python3 tests            all: unit, integration with the real engines, lab
     python3 tests --quick    style, types and unit tests: no engine, a few minutes
     python3 tests lab NAME   a long run of the lab that no test waits for, such as `kills`; -h shows its options
 
-Unit tests run in two processes, then the wider ones in two, which wait for others most of their time; those that claim
-something about time, or crash and starve what they look at, follow one after another. Under CI=true on Linux as root
-nothing may be skipped.
+Unit tests run in two processes, then the wider ones in three, which wait for others most of their time; those that
+claim something about time, or crash and starve what they look at, follow one after another. Under CI=true on Linux as
+root nothing may be skipped.
 """
 
 import os
@@ -42,11 +42,14 @@ def main(words: Sequence[str]) -> int:
     if "-h" in words or "--help" in words:
         print(__doc__)
         return 0
-    if not quick:
-        provide(may_install=install)
-        if _step("engines", [str(BIN / "hoploom"), "engines", "--ensure"]):
-            return 2
-    checks = [_step("style", [str(BIN / "ruff"), "check"]), _step("types", [str(BIN / "mypy")])]
+    # The types take one processor for a minute, and whoever fetches engines waits for others.
+    with _begun([str(BIN / "mypy")]) as types:
+        if not quick:
+            provide(may_install=install)
+            if _step("engines", [str(BIN / "hoploom"), "engines", "--ensure"]):
+                types.terminate()
+                return 2
+        checks = [_step("style", [str(BIN / "ruff"), "check"]), _ended("types", types)]
     print("--- tests", flush=True)
     parts = _parts(quick=quick, words=for_pytest)
     code, output = run_all(BIN, ROOT, parts)
@@ -71,6 +74,17 @@ def _lab(words: Sequence[str]) -> int:
 def _step(name: str, command: Sequence[str]) -> int:
     print(f"--- {name}", flush=True)
     return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def _begun(command: Sequence[str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def _ended(name: str, process: "subprocess.Popen[str]") -> int:
+    """Say what a step printed that began before others."""
+    printed, _ = process.communicate()
+    print(f"--- {name}\n{printed}", end="", flush=True)
+    return process.returncode
 
 
 def _parts(*, quick: bool, words: list[str]) -> list[list[Part]]:
