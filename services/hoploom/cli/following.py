@@ -116,7 +116,8 @@ async def _summary(mesh: LocalMesh, campaign_id: str) -> dict[str, Any]:
 
 def _lacking(found: Mapping[str, Any]) -> int:
     """How many targets are done and not summed up."""
-    told = {group: each.get("targets", 0) for group, each in found["summary"].items()}
+    # What a worker distrusts itself was dealt with, too.
+    told = {group: each.get("targets", 0) + each.get("suspect", 0) for group, each in found["summary"].items()}
     return sum(max(0, each["done"] - told.get(group, 0)) for group, each in found.get("groups", {}).items())
 
 
