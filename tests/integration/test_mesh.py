@@ -420,6 +420,8 @@ def _of_catalogue(cli: Cli, node: str) -> list[str]:
 
 def test_metrics_of_every_service_carry_the_instance_and_please_promtool(cli: Cli) -> None:
     for each in cli.status()["instances"]:
+        if each["elsewhere"]:
+            continue  # nobody can connect to it
         page = call("GET", f"http://{each['address']}:{each['port']}/metrics")[1].decode()
         series = [line for line in page.splitlines() if line and not line.startswith("#")]
         identity = (f'instance_id="{each["id"]}"', f'service="{each["service"]}"', 'dc="dc1"')
