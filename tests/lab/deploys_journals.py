@@ -1,15 +1,15 @@
-"""What the engines of a lab's hosts wrote down while something was done: who stopped, who started, who led."""
+"""What the engines of a lab's hosts wrote down while something was done: who stopped, started, led, failed a check."""
 
 from collections.abc import Iterator
 
 from lab.deploys_diary import Happened
 from lab.hosts import Lab
 
-MOST = 60
+MOST = 100
 """Lines of a host: beside what was done they say whether a leader was lost, or a machine had no time to lead."""
 
 _UNITS = "-u consul -u fabio -u nomad -u nomad-server"
-_TOLD = "leader|election|stepping down|Start(ed|ing) |Stopp(ed|ing) |Main process exited"
+_TOLD = "leader|election|stepping down|now critical|Start(ed|ing) |Stopp(ed|ing) |Main process exited"
 
 
 def journals(lab: Lab, since_s: float) -> Iterator[Happened]:
