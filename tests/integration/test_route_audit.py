@@ -25,7 +25,7 @@ from unit.routing.test_audit_tags import WORKING
 from waiting import eventually, until
 
 AS_IT_COMES = {"checks-required-one", "writable-pages", "consistent-reads", "dial-timeout", "readable-token",
-               "glob-matching", "garbage-collection"}  # fmt: skip
+               "glob-matching", "garbage-collection", "recommended-setting"}  # fmt: skip
 """What a Fabio with its own defaults has, its pages on loopback."""
 
 
@@ -111,7 +111,7 @@ async def test_a_mesh_as_it_comes_has_its_settings_found_and_nothing_else(audito
 
 
 async def test_tags_are_found_and_gone_with_them(foreign: Foreign, auditor: Auditor) -> None:
-    expected = {"unknown-option warning", "malformed-tag error", "malformed-tag warning"}
+    expected = {"unknown-option error", "malformed-tag error", "malformed-tag warning"}
     tags = ("urlprefix-/x stripp=/x", "urlprefix-x.example.com", "urlprefix-/y allow=ip:10.0.0.0/8 deny=ip:10.1.1.1/32")
     await seen_and_cured(auditor, expected, lambda: foreign.register("odd", *tags), lambda: foreign.remove("odd"))
 

@@ -4,6 +4,22 @@ import argparse
 from typing import Any
 
 
+class _AnyOrder(argparse.ArgumentParser):
+    """Takes words behind flags, too: by itself argparse fills all that may be left out before the first flag."""
+
+    _inside = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        # What is called here calls this again, for the flags and then for the words.
+        if self._inside:
+            return super().parse_known_args(args, namespace)
+        self._inside = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._inside = False
+
+
 class Verbs:
     """The verbs of a noun: each a module with NAME, HELP, add_arguments(parser) and run(args)."""
 
@@ -13,7 +29,8 @@ class Verbs:
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """A parser for each verb."""
-        verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+        kind = type("Parser", (_AnyOrder, type(parser)), {})
+        verbs: Any = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=kind)
         for name, verb in self._modules.items():
             verb.add_arguments(verbs.add_parser(name, help=verb.HELP, description=verb.HELP, allow_abbrev=False))
 

@@ -6,8 +6,9 @@ can see it while the admin port stays on loopback; and its metrics likewise (`fa
 
 import ipaddress
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,9 @@ CANARY = "route-canary"
 """A service that nobody asks: a manager takes it in and out of all tables, and sees how soon they follow."""
 
 CANARY_PATH = "/_mesh/canary/"
+OWN = frozenset({SERVICE, "fabio-metrics", "fabio", CANARY})
+"""Services by which Fabios and what audits them are registered."""
+
 _OK = 200
 
 
@@ -54,11 +58,19 @@ class RouteEntry:
 
 
 def routers(instances: Sequence[Instance]) -> list[Router]:
-    """The Fabios behind the passing instances of `fabio-routes`; one without our metadata is not ours and left out."""
-    return [
+    """The Fabios behind the passing instances of `fabio-routes`; one without our metadata is not ours and left out.
+
+    Each has a name of its own: where two are on one node, with its address.
+    """
+    found = [
         Router(each.node or each.id, f"http://{each.meta['proxy']}{each.meta['path']}", each.meta.get("metrics", ""))
         for each in instances
         if "proxy" in each.meta and "path" in each.meta
+    ]
+    names = Counter(each.name for each in found)
+    return [
+        each if names[each.name] == 1 else replace(each, name=f"{each.name} at {urlsplit(each.url).netloc}")
+        for each in found
     ]
 
 

@@ -58,7 +58,6 @@ async def _still_listed(mesh: Mesh) -> bool:
 
 async def _asked(mesh: Mesh) -> list[tuple[str, list[bool]]]:
     """Each Fabio's name, and whether it lists each port that has routes."""
-    # Pairs and no dictionary: two Fabios on one node may have one name, and neither may hide the other.
     _, instances = await mesh.consul.instances(fabio_api.SERVICE)
     routers = fabio_api.routers(instances)
     tables = await asyncio.gather(*(_table(mesh, router) for router in routers))

@@ -37,6 +37,7 @@ class Kind(StrEnum):
     DIAL_TIMEOUT = "dial-timeout"
     GLOB_MATCHING = "glob-matching"
     GARBAGE_COLLECTION = "garbage-collection"
+    RECOMMENDED_SETTING = "recommended-setting"
 
 
 @dataclass(frozen=True)

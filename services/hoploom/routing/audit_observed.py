@@ -35,6 +35,13 @@ class Settings:
         secrets: Names of settings in which a secret can be read; never the secrets.
         consul_port: Of the agent that it reads; None where its address has none.
         ports: At which it routes.
+        no_route_status: What it answers where it has no route; this and what follows is None where it does not say.
+        grace_s: How long it serves on at a stop.
+        wait_s: How long what is in flight may take then.
+        strategy: How it chooses an instance, "rnd" or "rr".
+        poll_s: Time between two questions to Consul; 0 for blocking ones.
+        monitors: How many services it asks for at once.
+        metrics: Where its metrics go; empty for nowhere.
     """
 
     backend: str = "consul"
@@ -52,6 +59,13 @@ class Settings:
     secrets: tuple[str, ...] = ()
     consul_port: int | None = 8500
     ports: tuple[int, ...] = (9999,)
+    no_route_status: int | None = 404
+    grace_s: float | None = 0.0
+    wait_s: float | None = 0.0
+    strategy: str | None = "rnd"
+    poll_s: float | None = 0.0
+    monitors: int | None = 1
+    metrics: str | None = ""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,9 @@ Place = tuple[str, str, str]
 _FIRST_FORGIVING = (1, 7, 3)
 """The first Fabio that passes over a weight for nobody (its CHANGELOG, #1053)."""
 _MOST_LINES = 200
-"""So many lines are left out one by one: with more it takes long, and nobody reads the answer."""
+"""So many lines are left out one by one: with more it takes long."""
+HIDES = "hides the route"
+"""In the words of a finding: a line takes a route away that an instance asks for."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class _Judged:
     """The overrides of one path."""
 
     def __init__(self, observed: Observed, path: str, overrides: Sequence[Override]) -> None:
+        self._path = path
         self._lines = [Numbered(each.key, line) for each in overrides for line in read(each.text)]
         self._steps = [(each, each.line.command) for each in self._lines
                        if each.line.command is not None and not each.line.findings]  # fmt: skip
@@ -102,6 +105,7 @@ class _Judged:
         if self._is_known:
             yield from self._idle()
             yield from self._hiding()
+            yield from self._left_out()
 
     def effect(self) -> Effect:
         """What they do, those that Fabio refuses left out."""
@@ -139,9 +143,20 @@ class _Judged:
             if hidden:
                 service, src, _ = hidden[0]
                 more = f" and {len(hidden) - 1} more" if len(hidden) > 1 else ""
-                finding = _shadowed(each, f"hides the route {src} that {service} asks for{more}",
+                finding = _shadowed(each, f"{HIDES} {src} that {service} asks for{more}",
                                     "take the line away, or the tag")  # fmt: skip
                 yield finding if not each.is_ours else _advice(finding)
+
+    def _left_out(self) -> Iterator[AuditFinding]:
+        """That there are more lines than are tried."""
+        rest = len(self._steps) - _MOST_LINES
+        if rest > 0:
+            problem = f"{self._path} has {len(self._steps):,} lines: whether each does something was tried with the "
+            problem += f"first {_MOST_LINES}, and not with the other {rest:,}"
+            yield AuditFinding(
+                Kind.ODD_OVERRIDE, Severity.ADVICE, "", self._path, problem,
+                "so many routes are better registered as tags of services",
+            )  # fmt: skip
 
     def _touching(self, command: Command) -> frozenset[Source]:
         """The sources of which a command may change anything; each is independent of all others."""

@@ -8,7 +8,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator
 
-from hoploom.routing import audit_expected
+from hoploom.routing import audit_advice, audit_expected
 from hoploom.routing.audit_expected import Due
 from hoploom.routing.audit_findings import AuditFinding, Kind, Severity
 from hoploom.routing.audit_observed import Observed, SeenRouter, Settings, target, target_of
@@ -149,5 +149,5 @@ def _collection(router: SeenRouter, settings: Settings) -> Iterator[AuditFinding
 
 
 _RULES: tuple[Callable[[SeenRouter, Settings], Iterator[AuditFinding]], ...] = (
-    _pages, _access, _secrets, _checks, _reads, _dialling, _globs, _collection,
+    _pages, _access, _secrets, _checks, _reads, _dialling, _globs, _collection, audit_advice.find,
 )  # fmt: skip

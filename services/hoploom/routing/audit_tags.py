@@ -7,7 +7,6 @@ from functools import lru_cache
 from hoploom.kit import tags
 from hoploom.kit.consul_records import Instance
 from hoploom.kit.tag_findings import Finding
-from hoploom.kit.tag_findings import Severity as TagSeverity
 from hoploom.kit.tag_options import unknown
 from hoploom.routing.audit_findings import AuditFinding, Kind, Severity
 from hoploom.routing.audit_observed import Observed
@@ -47,7 +46,8 @@ def _findings(service: str, tag: str, prefix: str) -> Iterator[AuditFinding]:
     strangers = {unknown(word.partition("=")[0]).problem for word in options.split()}
     for each in tags.lint([f"{prefix}{source}{blank}{options}"], prefix):
         kind = Kind.UNKNOWN_OPTION if each.problem in strangers else Kind.MALFORMED_TAG
-        yield AuditFinding(kind, _severity(kind, each), "", subject, f"{subject}: {each.problem}", each.cure)
+        # As the kit judges, which refuses such a tag, and `hoploom route lint`.
+        yield AuditFinding(kind, Severity(each.severity), "", subject, f"{subject}: {each.problem}", each.cure)
 
 
 @lru_cache(maxsize=4096)
@@ -55,9 +55,3 @@ def _freezing(service: str, tag: str, prefix: str) -> Finding | None:
     """Why Fabio refuses its whole table over a tag; None where it does not."""
     lines = registered_lines([Instance("", service, "127.0.0.1", 1, tags=(tag,))], prefix)
     return next((finding for line in read("\n".join(lines)) for finding in line.findings), None)
-
-
-def _severity(kind: Kind, finding: Finding) -> Severity:
-    if kind is Kind.UNKNOWN_OPTION or finding.severity is TagSeverity.WARNING:
-        return Severity.WARNING
-    return Severity.ERROR

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from hoploom.kit import fabio_api
@@ -14,6 +14,7 @@ from hoploom.kit.http_client import HttpClient
 from hoploom.routing.audit_observed import SeenRouter, Settings
 from hoploom.routing.audit_settings import is_loopback
 
+T = TypeVar("T")
 ASK_S = 3.0
 _NANO = 1e9
 _VERSION = re.compile(r'"?v?(\d+\.\d+[\w.+-]{0,40})"?')
@@ -54,6 +55,7 @@ def settings(config: Mapping[str, Any]) -> Settings:
         KeyError, TypeError, ValueError: It is no configuration of Fabio's.
     """
     consul, pages, usual = config["Registry"]["Consul"], config["UI"], Settings()
+    proxy = config["Proxy"]
     return Settings(
         backend=str(config["Registry"]["Backend"]),
         checks_required=str(consul.get("ChecksRequired", usual.checks_required)),
@@ -65,13 +67,28 @@ def settings(config: Mapping[str, Any]) -> Settings:
         stale=bool(consul.get("AllowStale", usual.stale)),
         pages_at=str(pages["Listen"]["Addr"]),
         access=str(pages["Access"]),
-        dial_timeout_s=float(config["Proxy"]["DialTimeout"]) / _NANO,
+        dial_timeout_s=_seconds(proxy["DialTimeout"]),
         globs=not config.get("GlobMatchingDisabled", False),
         gogc=int(config["Runtime"]["GOGC"]),
         secrets=tuple(_secrets(config)),
         consul_port=urlsplit(f"//{consul.get('Addr', '')}").port,
         ports=tuple(int(each["Addr"].rpartition(":")[2]) for each in config["Listen"]),
+        no_route_status=_known(int, proxy.get("NoRouteStatus")),
+        grace_s=_known(_seconds, proxy.get("DeregisterGracePeriod")),
+        wait_s=_known(_seconds, proxy.get("ShutdownWait")),
+        strategy=_known(str, proxy.get("Strategy")),
+        poll_s=_known(_seconds, consul.get("PollInterval")),
+        monitors=_known(int, consul.get("ServiceMonitors")),
+        metrics=_known(str, (config.get("Metrics") or {}).get("Target")),
     )
+
+
+def _known(read: Callable[[Any], T], value: Any) -> T | None:
+    return None if value is None else read(value)
+
+
+def _seconds(value: Any) -> float:
+    return float(value) / _NANO
 
 
 def _secrets(config: Mapping[str, Any]) -> Iterator[str]:

@@ -26,7 +26,10 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["weight", "orders", "1.4.1", "ten"], "from 0 to 1"),
         (["weight", "orders", "1.4.1", "0.1", "--instances", "-1"], "1 at least"),
         (["weight", "orders", "1.4.1", "0.1", "--instances", "0"], "1 at least"),
-        (["weight", "orders", "1.4.1", "--clear"], "name only the service"),
+        (["weight", "orders", "1.4.1", "--clear"], "leave 1.4.1 out: hoploom route weight orders --clear"),
+        (["weight", "orders", "--clear", "extra", "words"], "leave extra words out"),
+        (["weight", "orders", "--clear", "--src", "/o", "--instances", "2"], "leave --src /o --instances out"),
+        (["weight", "orders", "--plan", "1.4.1", "10%"], "no mesh 'demo' is running"),
         (["weight", "orders", "--clear"], "no mesh 'demo' is running"),
         (["show"], "no mesh 'demo' is running"),
         (["show", "--fabio", "http://127.0.0.1:1"], "name its Consul too"),
@@ -57,7 +60,7 @@ def test_a_wrong_word_is_one_sentence_and_exit_2(
         ('route weight orders /orders weight 0.1 tags "1.4.1"\n', 0, "0 errors, 0 warnings"),
         ("route weight orders /orders weight 2\n", 1, "line 1: the weight 2 is over 1"),
         ("nonsense\n", 1, "line 1: it does not begin with"),
-        ("route add a /a http://1:1/ weight -1\n", 0, "0 errors, 1 warnings"),
+        ("route add a /a http://1:1/ weight -1\n", 0, "0 errors, 1 warning\n"),
     ],
 )
 def test_commands_are_judged_from_a_file_and_from_stdin(

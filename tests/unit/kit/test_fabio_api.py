@@ -33,6 +33,12 @@ def test_only_fabios_that_say_where_their_table_is_are_asked() -> None:
     assert all(isinstance(each, Router) for each in found)
 
 
+def test_two_of_one_node_are_told_apart_by_their_addresses() -> None:
+    at = [("n2", "h:1"), ("n1", "g:1"), ("n2", "h:2")]
+    found = [Instance("", "fabio-routes", "", 1, node, meta={"proxy": where, "path": "/"}) for node, where in at]
+    assert [each.name for each in routers(found)] == ["n2 at h:1", "n1", "n2 at h:2"]
+
+
 def test_a_fabio_says_where_its_metrics_are_if_it_says_it() -> None:
     where = {"proxy": "10.0.0.1:9999", "path": "/_mesh/a/api/routes"}
     told = {**where, "metrics": "http://10.0.0.1:9999/_mesh/a/metrics"}

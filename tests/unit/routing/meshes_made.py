@@ -8,7 +8,7 @@ from hoploom.routing.audit import Observed, SeenRouter, Settings
 
 GOOD = Settings(
     checks_required="all", consistent=False, stale=True, pages_at="127.0.0.1:9998", access="ro", dial_timeout_s=2,
-    globs=False, gogc=800,
+    globs=False, gogc=800, no_route_status=503, grace_s=5, wait_s=18, poll_s=0.5, monitors=16, metrics="prometheus",
 )  # fmt: skip
 """Settings that nobody can object to."""
 ALIVE = Check("Serf Health Status", "passing", "", "serfHealth", of_node=True)

@@ -98,6 +98,14 @@ def test_keys_are_read_in_their_order_and_lines_counted_in_each() -> None:
     assert "shadowed-override warning fabio/config/b line 3" in found
 
 
+def test_lines_that_were_not_tried_are_said() -> None:
+    most = audit_overrides._MOST_LINES
+    lines = [f"route add shop{number} /s{number} http://10.1.1.1:80/" for number in range(most + 1)]
+    assert kinds(with_lines("\n".join(lines[:most]))) == []
+    [said] = audit_overrides.find(with_lines("\n".join(lines)))[0]
+    assert (said.severity, "and not with the other 1" in said.problem) == ("advice", True)
+
+
 def test_the_effect_on_tables_is_known_also_where_a_line_is_refused() -> None:
     text = "route add extra /extra http://10.9.9.9:80/\nroute del shop tags \"1.4.1\"\nnonsense"
     effect = audit_overrides.find(with_lines(text))[1]["fabio/config"]

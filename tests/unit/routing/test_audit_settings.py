@@ -49,7 +49,7 @@ def test_a_fabio_as_it_comes_has_them_all() -> None:
     as_it_comes = Observed((fabio(settings=Settings(secrets=("registry.consul.token",))),))
     assert {each.kind for each in audit_settings.find(as_it_comes)} == {
         "open-admin-port", "writable-pages", "readable-token", "checks-required-one", "consistent-reads",
-        "dial-timeout", "glob-matching", "garbage-collection",
+        "dial-timeout", "glob-matching", "garbage-collection", "recommended-setting",
     }  # fmt: skip
 
 

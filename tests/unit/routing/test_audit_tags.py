@@ -32,9 +32,9 @@ def test_what_works_in_the_field_is_no_finding(tag: str) -> None:
 @pytest.mark.parametrize(
     ("tag", "expected"),
     [
-        ("urlprefix-/foo stripprefix=/foo", ["unknown-option warning"]),
-        ("urlprefix-/x timeout=5s sticky=true", ["unknown-option warning", "unknown-option warning"]),
-        ("urlprefix-/x opts strip=/x", ["unknown-option warning"]),
+        ("urlprefix-/foo stripprefix=/foo", ["unknown-option error"]),
+        ("urlprefix-/x timeout=5s sticky=true", ["unknown-option error", "unknown-option error"]),
+        ("urlprefix-/x opts strip=/x", ["unknown-option error"]),
         ("urlprefix-example.com", ["malformed-tag warning"]),
         ("urlprefix-Example.com/App", ["malformed-tag warning"]),
         ("urlprefix-example.com:8080", ["malformed-tag error"]),

@@ -17,13 +17,15 @@ TOKEN = "b3c7f1aa-secret"
 CONFIG: dict[str, Any] = {
     "Registry": {"Backend": "consul", "Consul": {
         "Addr": "localhost:8500", "Token": TOKEN, "KVPath": "/fabio/config", "TagPrefix": "urlprefix-",
-        "ChecksRequired": "one", "ServiceStatus": ["passing"], "RequireConsistent": True, "AllowStale": False}},
+        "ChecksRequired": "one", "ServiceStatus": ["passing"], "RequireConsistent": True, "AllowStale": False,
+        "PollInterval": 0, "ServiceMonitors": 1}},
     "UI": {"Access": "rw", "Listen": {"Addr": ":9998"}},
-    "Proxy": {"DialTimeout": 30_000_000_000},
+    "Proxy": {"DialTimeout": 30_000_000_000, "NoRouteStatus": 404, "Strategy": "rnd", "ShutdownWait": 0,
+              "DeregisterGracePeriod": 0},
     "Runtime": {"GOGC": 100},
     "GlobMatchingDisabled": False,
     "Listen": [{"Addr": ":9999", "CertSource": {"VaultFetchToken": ""}}],
-    "Metrics": {"Circonus": {"APIKey": ""}},
+    "Metrics": {"Target": "", "Circonus": {"APIKey": ""}},
     "BGP": {"Peers": None},
 }  # fmt: skip
 """What matters of `/api/config` of a Fabio 1.7.2 as it comes, with a token."""
@@ -134,4 +136,7 @@ def test_an_older_fabio_knows_fewer_settings() -> None:
     consul = {"Addr": "localhost:8500", "KVPath": "/fabio/config", "TagPrefix": "urlprefix-"}
     old = {**CONFIG, "Registry": {"Backend": "consul", "Consul": consul}}
     del old["GlobMatchingDisabled"]
-    assert observing_fabio.settings(old) == Settings()
+    old["Proxy"] = {"DialTimeout": 30_000_000_000}
+    found = observing_fabio.settings(old)
+    assert (found.checks_required, found.consistent, found.stale, found.globs) == ("one", True, False, True)
+    assert (found.no_route_status, found.grace_s, found.strategy, found.monitors) == (None,) * 4

@@ -99,8 +99,12 @@ def tell(findings: Mapping[str, Iterable[Finding]]) -> int:
             screen.out.print(f"{each.severity:<8} {where}: {each}", markup=False)
             if each.tag:
                 screen.out.print(f"         {each.tag}", markup=False)
-    screen.say("found", f"{errors} errors, {count - errors} warnings")
+    screen.say("found", f"{_many(errors, 'error')}, {_many(count - errors, 'warning')}")
     return 1 if errors else 0
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _tags(found: Sequence[str]) -> list[str]:

@@ -81,7 +81,7 @@ async def reached(args: argparse.Namespace) -> AsyncIterator[Reach]:
     """The Consul and the Fabios that the arguments name.
 
     Raises:
-        ConfigError: No such mesh runs here, or an address is none.
+        ConfigError: No such mesh runs here, an address is none, or nobody knows the datacenter.
         Unavailable: A Fabio that was named does not answer.
     """
     http = HttpClient()
@@ -91,11 +91,18 @@ async def reached(args: argparse.Namespace) -> AsyncIterator[Reach]:
         raise ConfigError("--fabio names the pages of somebody else's Fabio: name its Consul too, by --consul URL")
     reach = await _elsewhere(args, http, address) if address else await _local(args, http)
     try:
+        await _known(reach, args.dc)
         yield reach
     finally:
         await reach.consul.close()
         await reach.plain.close()
         await http.close()
+
+
+async def _known(reach: Reach, dc: str) -> None:
+    """Raises ConfigError for a datacenter that Consul is not joined with, naming those that it is."""
+    if dc and dc not in (known := await reach.plain.datacenters()):
+        raise ConfigError(f"{reach.where} knows no datacenter {dc!r}: {', '.join(sorted(known))} it knows")
 
 
 async def _elsewhere(args: argparse.Namespace, http: HttpClient, address: str) -> Reach:

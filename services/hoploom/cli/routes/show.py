@@ -112,6 +112,9 @@ def _lines(found: dict[str, Any]) -> Iterator[Any]:
         yield f"{each['key']}  {len(each['text'].splitlines())} lines of somebody else's"
     for line in found["differing"]:
         yield Plain.assemble(("differs", "red"), f"   {line}")
+    if found["differing"]:
+        # A table that stands still does so over one line, of a key or of a tag.
+        yield "next      hoploom route audit    (says over what, and the cure)"
 
 
 def _by_share(found: dict[str, float]) -> list[tuple[float, list[str]]]:

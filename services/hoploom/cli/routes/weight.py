@@ -65,8 +65,10 @@ def wanted(args: argparse.Namespace) -> Wish:
         ConfigError: One is missing or too many, or the share is none.
     """
     if args.clear:
-        if args.tag or args.src:
-            raise ConfigError("--clear takes all our lines for a service away: name only the service")
+        words = [args.tag, args.share, args.src and f"--src {args.src}", args.instances and "--instances"]
+        if beside := " ".join(filter(None, words)):
+            cure = f"leave {beside} out: hoploom route weight {args.service} --clear"
+            raise ConfigError(f"--clear takes all our lines for {args.service} away, whatever tag they name: {cure}")
         return Wish(args.service)
     if not args.tag or not args.share:
         raise ConfigError("name a service, a tag and a share: hoploom route weight orders 1.4.1 10%")

@@ -16,7 +16,8 @@ from hoploom.manager.auditing.standing import (
     Standing,
     quantile,
 )
-from hoploom.routing.audit import AuditFinding
+from hoploom.routing.audit import AuditFinding, Kind
+from hoploom.routing.audit_overrides import HIDES
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,17 @@ def _router(
         p99_s=_rounded(quantile(times, 0.99)),
         routes=lengths[-1].routes if lengths else None,
         most=top.routes if top else None,
-        shrunken=f"the table of {name} has lost routes that Consul still asks for" if lost else "",
+        shrunken=_shrunken(name, seen.findings) if lost else "",
         grave=bool(lost and lost.grave),
     )
+
+
+def _shrunken(name: str, findings: Sequence[AuditFinding]) -> str:
+    """That a table has lost routes, and to which overrides, where there are such."""
+    said = f"the table of {name} has lost routes that Consul still asks for"
+    lines = [each.subject for each in findings if each.kind is Kind.SHADOWED_OVERRIDE and HIDES in each.problem]
+    more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+    return f"{said}: overrides in Consul take some out ({lines[0]}{more})" if lines else said
 
 
 def _state(

@@ -28,7 +28,8 @@ def routes() -> list[web.RouteDef]:
 async def mesh(request: web.Request) -> web.Response:
     """The page."""
     seen = request.app[SIGHT].now()
-    names = {each.target: each.id for each in seen.instances.found if each.target}
+    others = {target: name for table in seen.tables.found for target, name in table.others.items()}
+    names = {**others, **{each.target: each.id for each in seen.instances.found if each.target}}
     return rendering.render(
         request,
         "mesh.html.j2",

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import replace
 from typing import Any
 
 from hoploom.kit import Mesh, fabio_api
@@ -12,10 +13,13 @@ from hoploom.kit.roles import roles
 from hoploom.manager.seeing.deploys import FOLDER, Deploying, standing
 from hoploom.manager.seeing.seen import InstanceSeen, Owners, Results, instance_seen, worst_first
 from hoploom.manager.seeing.tables import Table
+from hoploom.routing.audit_observed import target_of
 from hoploom.wire.probe import KINDS, PING
 
 SERVICES = ("input", "output", "manager", "ping")
 _TABLE_S = 1.0
+_OTHERS_MOST = 20
+"""Each is a question to Consul, while somebody looks at the page."""
 
 
 async def instances(mesh: Mesh) -> tuple[InstanceSeen, ...]:
@@ -74,7 +78,9 @@ async def tables(mesh: Mesh) -> tuple[Table, ...]:
         _, found = await mesh.consul.instances(fabio_api.SERVICE)
     except Unavailable as error:
         raise Unavailable(f"Consul is away, so routers are unknown: {error}") from error
-    return tuple(await asyncio.gather(*(_table(mesh, each) for each in fabio_api.routers(found))))
+    read = await asyncio.gather(*(_table(mesh, each) for each in fabio_api.routers(found)))
+    others = await _others(mesh, {each.service for table in read for each in table.routes})
+    return tuple(replace(each, others=others) for each in read)
 
 
 async def latest_results(mesh: Mesh, limit: int) -> Results:
@@ -115,6 +121,20 @@ async def _table(mesh: Mesh, router: Router) -> Table:
         return Table(router.name, tuple(fabio_api.without_canaries(found)))
     except Unavailable as error:
         return Table(router.name, away=str(error))
+
+
+async def _others(mesh: Mesh, services: Set[str]) -> dict[str, str]:
+    """Names of instances of services that are not the mapper's, by `address:port`; of so many services at most.
+
+    Among strangers their services are their own affair.
+    """
+    others = [] if mesh.settings.service_prefix else sorted(services - {*SERVICES, *fabio_api.OWN})[:_OTHERS_MOST]
+    try:
+        answers = await asyncio.gather(*(mesh.consul.instances(each, passing=False) for each in others))
+    except Unavailable:
+        # They are shown by their addresses then.
+        return {}
+    return {target_of(each): each.id for _, found in answers for each in found}
 
 
 def _result(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What routers' tables say, and where they differ from what Consul says, by `routing`'s rule of it. Pure."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
@@ -20,11 +20,13 @@ class Table:
         router: Its name.
         routes: Its lines; none where it did not answer.
         away: Why it did not answer; empty where it did.
+        others: Instances of services that are not the mapper's, by `address:port`, as far as they are known.
     """
 
     router: str
     routes: tuple[RouteEntry, ...] = ()
     away: str = ""
+    others: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @cached_property
     def targets(self) -> frozenset[str]:

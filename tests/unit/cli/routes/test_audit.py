@@ -36,7 +36,12 @@ def engines(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeEng
     good.routes = [ROUTE]
     good.config["Registry"]["Consul"] |= GOOD
     good.config["UI"] = {"Access": "ro", "Listen": {"Addr": "127.0.0.1:9998"}}
-    good.config["Proxy"]["DialTimeout"] = 2_000_000_000
+    second = 1_000_000_000
+    good.config["Proxy"] |= {
+        "DialTimeout": 2 * second, "NoRouteStatus": 503, "ShutdownWait": 18 * second, "DeregisterGracePeriod": second,
+    }  # fmt: skip
+    good.config["Registry"]["Consul"] |= {"PollInterval": second // 2, "ServiceMonitors": 16}
+    good.config["Metrics"]["Target"] = "prometheus"
     good.config["Runtime"]["GOGC"] = 800
     good.config["GlobMatchingDisabled"] = True
     yield good

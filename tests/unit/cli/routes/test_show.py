@@ -28,5 +28,6 @@ def test_brackets_are_words_and_no_markup(
     monkeypatch.setattr(screen.out, "width", 300)
     assert show.run(type("Args", (), {"json": False})()) == 1
     said = capsys.readouterr().out
+    assert "hoploom route audit" in said, "where tables differ there is a cause, and a way out"
     for each in ("[fd00::1]", "[b]one", "/[/o]", "[/red], [1.4.1]", "http://[fd00::2]:80/", '"[x]"', "[fd00::3]"):
         assert each in said

@@ -51,6 +51,17 @@ def test_figures_are_of_what_was_measured_lately() -> None:
     assert quantile((), 0.5) is None and quantile(range(1, 201), 0.99) == 198
 
 
+def test_overrides_that_take_routes_away_are_named_as_the_cause_of_a_table_that_shrinks() -> None:
+    lost = {"a": (Size(0, 20, 20), Size(1, 5, 20), Size(2, 5, 20))}
+    said = ("k hides the route /a that a asks for", "k changes nothing")
+    lines = [AuditFinding(Kind.SHADOWED_OVERRIDE, Severity.WARNING, "", f"k line {number}", problem, "")
+             for number, problem in enumerate(said, 1)]  # fmt: skip
+    [router] = stood(Seen(sizes=lost, findings=lines)).routers
+    assert router.shrunken.endswith("still asks for: overrides in Consul take some out (k line 1)")
+    [router] = stood(Seen(sizes=lost, findings=lines[1:])).routers
+    assert router.shrunken.endswith("still asks for")
+
+
 def test_a_slow_one_is_said_to_be_slow_while_it_follows() -> None:
     slow = RouterStanding("a", FOLLOWS, p50_s=SLOW_S + 1)
     assert slow.is_slow and not replace(slow, state=STALLED).is_slow and not replace(slow, p50_s=0.3).is_slow

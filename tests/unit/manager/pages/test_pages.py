@@ -106,6 +106,7 @@ ROUTERS = (
     RouterStanding("n1", "stalled", 10**15, "the table of n1 stands still", 9, 0.25, 0.51, 20, 24),
     RouterStanding("n2", "follows", 10**15, shrunken="the table of n2 has lost routes"),
     RouterStanding("n3"),
+    RouterStanding("n4", "as a later version says"),
 )
 FOUND = FindingStanding("bad-override", "error", "n1", "line 3", "line 3 <b>freezes", "write `route add`", 10**15)
 
