@@ -14,8 +14,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from engine_processes import Child, ask
+from hoploom.local.own_engines import GOGC
+from hoploom.local.render import render
 from lab.acls import Acls
 from lab.node_links import NodeLinks
 from waiting import until
@@ -66,7 +69,10 @@ class Datacenter:
         self.token, self.store = self.folder / "token", self.folder / "store"
         self.token.write_text(TOKEN)
         self.consul = self._child("consul", [str(site.engines["consul"]), "agent", "-config-file", str(self._consul())])
-        self.fabio = self._child("fabio", [str(site.engines["fabio"]), "-cfg", str(self._fabio())])
+        self.fabio = self._child("fabio", [
+            "env", f"CONSUL_HTTP_TOKEN_FILE={site.acls.files['fabio']}",
+            str(site.engines["fabio"]), "-cfg", str(self._fabio()),
+        ])  # fmt: skip
         self.services = [*self._services(site.inputs)]
         self.worker = self._child("worker", [*self._service("ping", 0), "--worker", f"w{number}", "--group", GROUP,
                                              "--spool-dir", str(self.folder / "spool"), "--allow-private", "true"])
@@ -177,23 +183,16 @@ class Datacenter:
         return path
 
     def _fabio(self) -> Path:
-        lines = {
-            "proxy.addr": f"{self._address}:{FABIO}",
-            "proxy.localip": self._address,
-            "proxy.strategy": "rnd",
-            "proxy.matcher": "prefix",
-            "proxy.noroutestatus": "503",
-            "glob.matching.disabled": "true",
-            "ui.addr": f"{self._address}:9998",
-            "registry.consul.addr": f"{self._address}:{CONSUL}",
-            "registry.consul.token": self._acls.files["fabio"].read_text(),
-            "registry.consul.register.enabled": "false",
-            "registry.consul.pollinterval": "500ms",
-            "registry.consul.checksRequired": "all",
-            "log.level": "WARN",
+        values = {
+            "listeners": [{"at": f"{self._address}:{FABIO}", "proto": "http"}],
+            "ports": {"fabio_ui": 9998, "fabio_metrics": 9997},
+            "consul_at": urlsplit(self.consul_url),
+            "certificates": "",
+            "kv_prefix": "",
+            "node": self.name,
+            "address": self._address,
+            "alone": True,
+            "leaving": {"grace": "1s", "wait": "5s"},
+            "gogc": GOGC,
         }
-        path = self.folder / "fabio.properties"
-        path.write_text("".join(f"{key} = {value}\n" for key, value in lines.items()))
-        return path
-
-
+        return render("fabio/fabio.properties.j2", values, self.folder / "fabio.properties")
