@@ -102,7 +102,7 @@ async def reached(args: argparse.Namespace) -> AsyncIterator[Reach]:
 async def _known(reach: Reach, dc: str) -> None:
     """Raises ConfigError for a datacenter that Consul is not joined with, naming those that it is."""
     if dc and dc not in (known := await reach.plain.datacenters()):
-        raise ConfigError(f"{reach.where} knows no datacenter {dc!r}: {', '.join(sorted(known))} it knows")
+        raise ConfigError(f"{reach.where} knows no datacenter {dc!r}, only {', '.join(sorted(known))}")
 
 
 async def _elsewhere(args: argparse.Namespace, http: HttpClient, address: str) -> Reach:
