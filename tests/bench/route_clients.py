@@ -1,4 +1,7 @@
-"""What choosing an instance costs: the kit's client over three instances, beside the same client on one address.
+"""What choosing an instance costs: the kit's client over three instances, beside aiohttp's own client on one address.
+
+The one address is asked as somebody careful does: one session for all, a time-out for the whole, a bad status refused,
+the body read. Its session is set as the kit's is, so that nothing differs but what the kit does.
 
 It is the client that is measured: one process answers at all three addresses, faster than the client asks, so that the
 world is the same both ways. They take turns of a tenth of a second, first the one and then the other, so that whatever
@@ -14,11 +17,13 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
+
 from engine_processes import LOOPBACK
 from hoploom.cli.bench import Figure, at_least, at_most
 from hoploom.kit.balance import Directory
 from hoploom.kit.fake_consul import FakeConsul
-from hoploom.kit.http_client import HttpClient
+from hoploom.kit.http_client import CONNECT_TIMEOUT_S, TIMEOUT_S, HttpClient
 
 INSTANCES, OPEN, ROUNDS, REQUESTS = 3, 32, 80, 320
 PATH = "/items/7"
@@ -59,7 +64,7 @@ async def _measured(rounds: int) -> list[Figure]:
         pairs = [await _pair(direct, balanced, turned=bool(number % 2)) for number in range(rounds)]
     (direct_per_s, per_s, parts), (direct_us, us, times) = _compared(pairs, 0), _compared(pairs, 1)
     name = f"the kit's client over {INSTANCES} instances"
-    alone_per_s, alone_us = ("one address", direct_per_s), ("one address", direct_us)
+    alone_per_s, alone_us = ("aiohttp on one address", direct_per_s), ("aiohttp on one address", direct_us)
     answered = at_least(f"answered by {name}", per_s, "requests/s", (1 - _PART) * direct_per_s, alone_per_s)
     used = at_most(f"processor time of {name}", us, "us/request", (1 + _PART) * direct_us, alone_us)
     return [replace(answered, raw=parts), replace(used, raw=times)]
@@ -113,16 +118,23 @@ async def _client(ports: list[int]) -> AsyncIterator[tuple[Ask, Ask]]:
     http, consul, tasks = HttpClient(), FakeConsul(), list[asyncio.Task[None]]()
     for port in ports:
         consul.add_instance("stock", LOOPBACK, port)
-    loop = asyncio.get_running_loop()
+    loop, timeout = asyncio.get_running_loop(), aiohttp.ClientTimeout(total=TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S)
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout
+    )
     directory = Directory(consul, http, "", lambda: lambda work: tasks.append(loop.create_task(work)), lambda: TOKEN)
     url, headers = f"http://{LOOPBACK}:{ports[0]}{PATH}", {"Authorization": f"Bearer {TOKEN}"}
+
+    async def asked() -> bytes:
+        async with session.get(url, headers=headers) as answer:
+            answer.raise_for_status()
+            return await answer.read()
+
     try:
-        yield (
-            lambda: http.request("GET", url, headers=headers),
-            lambda: directory.client("stock").request("GET", PATH),
-        )
+        yield asked, lambda: directory.client("stock").request("GET", PATH)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await http.close()
+        await session.close()
