@@ -91,7 +91,8 @@ async def reached(args: argparse.Namespace) -> AsyncIterator[Reach]:
         raise ConfigError("--fabio names the pages of somebody else's Fabio: name its Consul too, by --consul URL")
     reach = await _elsewhere(args, http, address) if address else await _local(args, http)
     try:
-        await _known(reach, args.dc)
+        # Commands that are for all datacenters, such as `deploy`, ask for none.
+        await _known(reach, getattr(args, "dc", ""))
         yield reach
     finally:
         await reach.consul.close()
