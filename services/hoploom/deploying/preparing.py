@@ -55,7 +55,7 @@ async def _source(nomad: NomadApi, job: str, number: int) -> JobSource:
     if source is None or not source.text:
         raise ConfigError(
             f"Nomad has not kept the job file of {job} (number {number}): submit it once by `nomad job run` or "
-            "`hoploom up`, and see `job_max_source_size` of its servers"
+            "`hoploom up`, and see `job_max_source_size` and `job_tracked_versions` of its servers"
         )
     return source
 
