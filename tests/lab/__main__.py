@@ -57,7 +57,7 @@ if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
         print(f"usage: python3 tests lab {{{','.join(COMMANDS)}}} [-h]", file=sys.stderr)
         sys.exit(2)
-    # Where this is set, each service that starts compiles all of itself, a fifth to a quarter of what its start costs.
+    # Where this is set, each service that starts compiles all of itself.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # Ended from outside, it leaves nothing that it has started behind, as at its own end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

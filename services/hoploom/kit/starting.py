@@ -1,6 +1,6 @@
 """Makes the start of a process cheap: it takes processor time from the instances that serve meanwhile.
 
-What a start costs is loading modules. Two things in that are for nothing, a quarter of it together: the collector goes
+What a start costs is loading modules. Two things in that are for nothing: the collector goes
 through what has just been loaded again and again, and aiohttp reads all certificate authorities of the machine, which a
 process that speaks HTTP with its mesh never asks for.
 """
