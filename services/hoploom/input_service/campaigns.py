@@ -17,6 +17,7 @@ from hoploom.input_service.sets import Sets
 from hoploom.kit.clock import boottime_s, wall_us
 from hoploom.kit.consul_api import ConsulApi, KvEntry
 from hoploom.kit.errors import BadRequest, NotFound, Unavailable, Unprocessable
+from hoploom.kit.last_known import LastKnown
 from hoploom.targets import plan
 from hoploom.trust.numbers import Numbers
 from hoploom.wire import plans, slices
@@ -26,6 +27,9 @@ from hoploom.wire.fields import CAMPAIGN_ID
 
 FRESH_S = 0.5
 """A new campaign is seen by every instance within this time; an idle poll costs no read of Consul meanwhile."""
+
+KEPT_S = 30.0
+"""The list is told for so long after it was last read."""
 
 _TRIES = 20
 EDITIONS = 1024
@@ -39,6 +43,7 @@ class Campaigns:
         """Know the KV store, this instance's cap, and the datacenter whose slices count here."""
         self._consul, self._numbers, self._sets = consul, numbers, sets
         self._max_targets, self._dc = max_targets, dc
+        self._listed = LastKnown(self._list, KEPT_S)
         self._known: list[Campaign] = []
         self._editions: dict[tuple[str, int], Campaign] = {}
         self._read_at_s = float("-inf")
@@ -104,14 +109,20 @@ class Campaigns:
         return found
 
     async def all(self) -> list[Campaign]:
-        """All campaigns in the order of their creation, at most `FRESH_S` old."""
+        """All campaigns in the order of their creation, at most `FRESH_S` old; as last known while Consul is away.
+
+        What comes of an old list is a question of the journal, which writes nothing while Consul is away.
+        """
         async with self._reading:
             if boottime_s() - self._read_at_s > FRESH_S:
                 began_s = boottime_s()
-                entries = await self._consul.kv_list(keys.CAMPAIGNS)
-                self._known = sorted(map(self._read, entries), key=lambda each: each.number)
+                self._known, _ = await self._listed.get()
                 self._read_at_s = began_s
             return self._known
+
+    async def _list(self) -> list[Campaign]:
+        entries = await self._consul.kv_list(keys.CAMPAIGNS)
+        return sorted(map(self._read, entries), key=lambda each: each.number)
 
     async def editions(self, prefix: str) -> list[Campaign]:
         """All editions that are stored of campaigns whose ids begin so, closed ones too."""

@@ -1,5 +1,6 @@
 """The input service over HTTP: who may, what is refused with which status, and what the answers carry."""
 
+import asyncio
 import ipaddress
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from hoploom.input_service import keys
 from hoploom.input_service.app import PARTS, make_app
+from hoploom.input_service.campaigns import FRESH_S
 from hoploom.input_service.desk import Desk
 from hoploom.input_service.handlers import LEASE_HEADER
 from hoploom.input_service.settings import Settings
@@ -255,6 +257,16 @@ async def test_consul_away_is_503_with_a_time_to_retry(client: Client, fake_cons
     ):
         assert answer.status == 503 and answer.headers["Retry-After"]
     assert (await client.get("/ready")).status == 200
+
+
+async def test_idle_workers_and_who_looks_are_answered_as_last_known_while_consul_is_away(
+    client: Client, fake_consul: FakeConsul
+) -> None:
+    listed = await (await client.get("/api/v1/campaigns")).json()
+    fake_consul.away = True
+    await asyncio.sleep(FRESH_S)
+    assert (await client.post("/leases", json=REQUEST, headers=WORKER)).status == 204
+    assert await (await client.get("/api/v1/campaigns")).json() == listed
 
 
 async def test_without_token_files_nobody_may_change_anything(

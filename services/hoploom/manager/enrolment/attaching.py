@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from hoploom import kit
+from hoploom.kit.last_known import LastKnown
 from hoploom.manager import access
 from hoploom.manager.enrolment import handlers
 from hoploom.manager.enrolment.book import Book
@@ -25,8 +26,10 @@ def attach(app: web.Application, settings: Settings) -> None:
 
     async def start(app: web.Application) -> None:
         mesh = kit.mesh(app)
+        book = Book(mesh.consul, Numbers.of(mesh.consul, mesh.dc, mesh.home_dc))
+        app[handlers.LISTED] = LastKnown(book.listed, handlers.KEPT_S)
         app[handlers.DESK] = Desk(
-            book=Book(mesh.consul, Numbers.of(mesh.consul, mesh.dc, mesh.home_dc)),
+            book=book,
             signing=app[SIGNING],
             keys=app[KEY_SET],
             is_revoked=app[REVOCATIONS].is_revoked,

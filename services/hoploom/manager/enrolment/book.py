@@ -1,7 +1,8 @@
 """Invitations and enrolled workers in Consul's KV store. Every change may be asked for again, at any manager."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from hoploom.kit.clock import wall_us
 from hoploom.kit.consul_api import ConsulApi
@@ -26,6 +27,18 @@ log = logging.getLogger(__name__)
 ORDERS = "hoploom/orders/"
 # Lost races in a row; each means that another manager has just decided on the same token.
 _TRIES = 10
+
+
+class Listed(NamedTuple):
+    """What is shown of a book.
+
+    Attributes:
+        workers: By name.
+        invites: Those that are open, by name.
+    """
+
+    workers: Sequence[WorkerRecord]
+    invites: Sequence[Invite]
 
 
 class Book:
@@ -96,6 +109,10 @@ class Book:
         """An enrolled worker; None where there is none of this name."""
         entry = await self._consul.kv_get(worker_key(name), consistent=True)
         return read_worker(entry.value) if entry else None
+
+    async def listed(self) -> Listed:
+        """All enrolled workers, and the invitations that are open."""
+        return Listed(await self.workers(), await self.invites())
 
     async def workers(self) -> list[WorkerRecord]:
         """All enrolled workers, by name."""

@@ -13,6 +13,7 @@ from hoploom import kit
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.errors import Conflict, NotFound, TooMany
 from hoploom.kit.external_nodes import EDGE
+from hoploom.kit.last_known import LastKnown
 from hoploom.kit.logs import request_id
 from hoploom.manager import edge_workers
 from hoploom.manager.access import name as name_of
@@ -20,6 +21,7 @@ from hoploom.manager.access import person
 from hoploom.manager.asking_address import asker
 from hoploom.manager.audit import audit
 from hoploom.manager.enrolment.admission import Refused
+from hoploom.manager.enrolment.book import Listed
 from hoploom.manager.enrolment.desk import Desk
 from hoploom.manager.enrolment.records import Described, WorkerRecord
 from hoploom.manager.enrolment.wrong_tokens import WrongTokens
@@ -31,9 +33,13 @@ from hoploom.wire.fields import Fields
 
 log = logging.getLogger(__name__)
 DESK = web.AppKey("enrolment_desk", Desk)
+LISTED = web.AppKey("enrolment_listed", LastKnown[Listed])
 WRONG_TOKENS = web.AppKey("enrolment_wrong_tokens", WrongTokens)
 URLS = web.AppKey("enrolment_urls", tuple[str, ...])
 DEFAULT_VALID_S, MAX_VALID_S = 24 * 3600, 30 * 24 * 3600
+KEPT_S = 60.0
+"""The list of workers is shown for so long after it was last read; a Consul that restarts is back before."""
+
 _INVITATION = ("v", "name", "place", "latitude", "longitude", "max_rate_pps", "valid_s")
 _SECRET = {"Cache-Control": "no-store"}
 
@@ -113,11 +119,11 @@ async def post_leave(request: web.Request) -> web.Response:
 
 
 async def get_workers(request: web.Request) -> web.Response:
-    """All enrolled workers, and the invitations that are open."""
-    book = request.app[DESK].book
-    rows = [_row(request.app, each) for each in await book.workers()]
-    invites = [asdict(each) for each in await book.invites()]
-    return web.json_response({"v": 1, "workers": rows, "invites": invites})
+    """All enrolled workers, and the invitations that are open; as last known while Consul is away, with its `Age`."""
+    (workers, invites), age_s = await request.app[LISTED].get()
+    rows = [_row(request.app, each) for each in workers]
+    document = {"v": 1, "workers": rows, "invites": [asdict(each) for each in invites]}
+    return web.json_response(document, headers={"Age": f"{age_s:.0f}"})
 
 
 async def get_worker(request: web.Request) -> web.Response:

@@ -287,3 +287,18 @@ async def test_while_consul_is_away_nobody_is_refused_for_good(managers: Manager
     assert (await posted(one, "enrol", request_of(token)))[0] == 503
     fake_consul.away = False
     await enrolled(one, token)
+
+
+async def test_while_consul_is_away_the_workers_are_shown_as_last_known(
+    managers: Managers, fake_consul: FakeConsul
+) -> None:
+    one, other = managers
+    await enrolled(one, await invited(one))
+    answer = await one.get(ROUTE, headers=OPERATOR)
+    assert answer.headers["Age"] == "0"
+    listed = await answer.json()
+    fake_consul.away = True
+    again = await one.get(ROUTE, headers=OPERATOR)
+    assert (again.status, await again.json()) == (200, listed)
+    # Nobody has asked this one before.
+    assert (await other.get(ROUTE, headers=OPERATOR)).status == 503

@@ -1,0 +1,82 @@
+"""The last known state: what is told while it can be read, while it cannot, and for how long."""
+
+import asyncio
+
+import pytest
+
+from hoploom.kit.errors import Unavailable
+from hoploom.kit.last_known import AGAIN_S, WAIT_S, LastKnown
+
+KEPT_S = 30.0
+
+
+class Store:
+    """Something that is read, and a clock."""
+
+    def __init__(self) -> None:
+        self.state, self.away, self.hangs, self.reads, self.now_s = "one", False, False, 0, 0.0
+
+    async def read(self) -> str:
+        self.reads += 1
+        if self.away:
+            raise Unavailable("the store is away")
+        if self.hangs:
+            await asyncio.sleep(10 * WAIT_S)
+        return self.state
+
+    def known(self) -> LastKnown[str]:
+        return LastKnown(self.read, KEPT_S, lambda: self.now_s)
+
+
+async def test_whoever_asks_is_told_what_stands_now() -> None:
+    store = Store()
+    known = store.known()
+    assert await known.get() == ("one", 0.0)
+    store.state = "two"
+    assert await known.get() == ("two", 0.0)
+
+
+async def test_nothing_is_told_that_was_never_read() -> None:
+    store = Store()
+    store.away = True
+    known = store.known()
+    with pytest.raises(Unavailable, match="the store is away"):
+        await known.get()
+    # Nor is it waited until somebody tries again.
+    store.away = False
+    assert await known.get() == ("one", 0.0)
+
+
+async def test_the_last_state_stands_while_it_cannot_be_read_and_no_longer_than_it_is_kept() -> None:
+    store = Store()
+    known = store.known()
+    await known.get()
+    store.away, store.state, store.now_s = True, "two", KEPT_S
+    assert await known.get() == ("one", KEPT_S)
+    store.now_s = KEPT_S + 0.1
+    with pytest.raises(Unavailable):
+        await known.get()
+    store.away = False
+    assert await known.get() == ("two", 0.0)
+
+
+async def test_after_a_failed_read_nobody_tries_for_a_second() -> None:
+    store = Store()
+    known = store.known()
+    await known.get()
+    store.away, store.now_s = True, 1.0
+    await known.get()
+    store.away, store.state, store.now_s = False, "two", 1.0 + AGAIN_S / 2
+    assert await known.get() == ("one", store.now_s)
+    assert store.reads == 2
+    store.now_s = 1.0 + AGAIN_S
+    assert await known.get() == ("two", 0.0)
+
+
+async def test_a_read_that_hangs_is_not_waited_for_where_something_is_known() -> None:
+    store = Store()
+    known = store.known()
+    await known.get()
+    store.hangs = True
+    async with asyncio.timeout(5 * WAIT_S):
+        assert await known.get() == ("one", 0.0)
