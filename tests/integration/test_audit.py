@@ -141,7 +141,7 @@ async def test_a_store_that_is_away_is_waited_for_and_counts_again_when_it_is_ba
         await outputs[number % 2].store(number)
     outputs[0].kill()
     # Consul lists it still, and it does not answer, or it is away already.
-    with pytest.raises(Unavailable, match="does not answer|is away"):
+    with pytest.raises(Unavailable, match=r"does not answer|is away"):
         await lacking(audit)
     await passing(mesh, outputs[1])
     with pytest.raises(Unavailable, match="is away"):
