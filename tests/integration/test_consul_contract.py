@@ -659,7 +659,13 @@ async def test_a_lock_is_taken_and_given_over_what_was_seen_and_nothing_else(con
     free = await consul.kv_get("t/.lock", consistent=True)
     assert free and (free.value, free.session, free.flags) == (b"left", "", LOCK_FLAG)
     assert await consul.kv_txn([seen_at(held.modify_index), {**take, "Session": two}]) is None, "it was held since"
-    assert await consul.kv_txn([seen_at(free.modify_index), {**take, "Session": two}])
+    other = {"Key": "t/other/.lock", "Session": two}
+    found = await consul.kv_txn(
+        [seen_at(free.modify_index), {**take, "Session": two}, {**absent, "Key": other["Key"]}, {**take, **other}]
+    )
+    # What was only looked at may be told too, before what was written.
+    told = {each.key: each.modify_index for each in found or ()}
+    assert told == {each.key: each.modify_index for each in await consul.kv_list("t/")}
     for each in (one, two):
         await consul.session_destroy(each)
     assert await consul.kv_txn([{**take, "Session": two}]) is None, "there is no such session any more"

@@ -38,6 +38,7 @@ from hoploom.input_service.stores import Stores
 from hoploom.input_service.sweeping import ROLE as SWEEPING_ROLE
 from hoploom.input_service.sweeping import Sweeping
 from hoploom.kit import credentials
+from hoploom.kit.errors import NotReady
 from hoploom.trust import attaching, once, reading
 from hoploom.trust.numbers import Numbers
 from hoploom.wire import routes
@@ -69,7 +70,15 @@ def make_app(settings: Settings) -> web.Application:
             *overlay_handlers.routes(),
         ]
     )
-    kit.setup(app, name="input", routes=routes.INPUT, leader={SWEEPING_ROLE: _sweeps, DOCUMENTS_ROLE: _pulls})
+
+    async def knows_its_work() -> None:
+        # From then on workers are answered while Consul is away, as last known.
+        if not app[PARTS].overlay.is_read:
+            raise NotReady("pauses and opt-outs are not read yet")
+        await app[PARTS].campaigns.learn()
+
+    leader = {SWEEPING_ROLE: _sweeps, DOCUMENTS_ROLE: _pulls}
+    kit.setup(app, name="input", routes=routes.INPUT, ready=[knows_its_work], leader=leader)
     attaching.attach(app, token)
     once.attach(app)
     reading.attach(app, app[operators.OPERATOR], is_open=settings.open_reading)

@@ -16,7 +16,7 @@ from hoploom.input_service.allotment import per_network
 from hoploom.input_service.sets import Sets
 from hoploom.kit.clock import boottime_s, wall_us
 from hoploom.kit.consul_api import ConsulApi, KvEntry
-from hoploom.kit.errors import BadRequest, NotFound, Unavailable, Unprocessable
+from hoploom.kit.errors import BadRequest, Damaged, NotFound, Unavailable, Unprocessable
 from hoploom.kit.last_known import LastKnown
 from hoploom.targets import plan
 from hoploom.trust.numbers import Numbers
@@ -107,6 +107,10 @@ class Campaigns:
         if found is None:
             raise NotFound(f"there is no campaign {campaign_id[:63]!r}")
         return found
+
+    async def learn(self) -> None:
+        """As `LastKnown.learn`."""
+        await self._listed.learn()
 
     async def all(self) -> list[Campaign]:
         """All campaigns in the order of their creation, at most `FRESH_S` old; as last known while Consul is away.
@@ -263,8 +267,8 @@ def _planned(request: CampaignRequest, cap: int) -> plan.Plan:
 
 
 def stored(entry: KvEntry) -> Campaign:
-    """A campaign as it is stored; raises Unavailable where that is damaged."""
+    """A campaign as it is stored; raises Damaged where that is not understood."""
     try:
         return Campaign.from_json(json.loads(entry.value))
     except (BadRequest, ValueError) as error:
-        raise Unavailable(f"{entry.key} in Consul is damaged ({error}); delete that key, and map it again") from error
+        raise Damaged(f"{entry.key} in Consul is damaged ({error}); delete that key, and map it again") from error

@@ -59,6 +59,11 @@ class Overlay:
             self._joined, self._as_of = self._joined.on(today), today
         return self._joined
 
+    @property
+    def is_read(self) -> bool:
+        """Whether this datacenter's has been read."""
+        return self._known is not None
+
     def report(self) -> str:
         """What is missing, for the Consul UI; empty where nothing is."""
         if self._known is None or self._homes is not None:

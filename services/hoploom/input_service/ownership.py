@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from hoploom.kit.belief import Token
 from hoploom.kit.clock import boottime_s, wall_us
 from hoploom.kit.consul_api import Instance, KvEntry
 from hoploom.kit.errors import Unavailable
+from hoploom.kit.session import LockWrite
 
 log = logging.getLogger(__name__)
 LOOK_EVERY_S = 0.5
@@ -150,7 +151,7 @@ class Ownership:
         """Give all slots to the others, and wait until they have taken them (or a moment, where there are none)."""
         self._leaving = True
         mine = list(self._terms)
-        await asyncio.gather(*map(self._give, mine))
+        await self._give(mine)
         if set(self._weights) - {self._mesh.id}:
             await asyncio.gather(*map(self.settled, mine))
 
@@ -158,10 +159,8 @@ class Ownership:
         if self._leaving or not self._watched or not self._mesh.session.valid:
             return
         found = shards.moves(self._mesh.id, self._weights, self._locks(), self._terms)
-        work = [*map(self._take, found.take), *map(self._give, found.hand_over)]
-        failed = [each for each in await asyncio.gather(*work, return_exceptions=True) if each]
-        if failed:
-            raise failed[0]
+        await self._give(found.hand_over)
+        await self._take(found.take)
 
     def _locks(self) -> dict[int, shards.Lock]:
         now_s, locks = boottime_s(), {}
@@ -178,34 +177,38 @@ class Ownership:
                 locks[slot] = shards.Lock(left=self._left.get(slot, ""), free_for_s=now_s - since_s)
         return locks
 
-    async def _take(self, slot: int) -> None:
-        # Before the lock is taken: the watch may show it sooner than the answer comes.
-        fresh, left = slot not in self._left, self._left.get(slot, "")
+    async def _take(self, slots: Sequence[int]) -> None:
+        # Before the locks are taken: the watch may show them sooner than the answer comes.
+        left = {slot: self._left.get(slot) for slot in slots}
         at_us = wall_us()
-        value = json.dumps({"v": 1, "instance": self._mesh.id, "url": self._mesh.url, "at_us": at_us, "left": left})
-        token = await self._mesh.session.acquire(keys.lock(slot), value.encode(), self._indexes.get(slot, 0))
-        if token is None:
-            return
-        # What is known from an earlier term may be behind: in between the slot was perhaps another's.
-        await self._close(slot)
-        self._own[slot] = Owner(self._mesh.id, self._mesh.url, at_us)
-        self._terms[slot] = Term(slot, keys.lock(slot), token, fresh)
-        _MOVES.labels("taken").inc()
-        self._tell()
+        said = {"v": 1, "instance": self._mesh.id, "url": self._mesh.url, "at_us": at_us}
+        tokens = await self._mesh.session.acquire_all([
+            LockWrite(keys.lock(slot), _packed({**said, "left": left[slot] or ""}), self._indexes.get(slot, 0))
+            for slot in slots
+        ])
+        taken = {slot: token for slot, token in zip(slots, tokens, strict=True) if token is not None}
+        # What is known from an earlier term may be behind: in between a slot was perhaps another's.
+        await asyncio.gather(*map(self._close, taken))
+        for slot, token in taken.items():
+            self._own[slot] = Owner(self._mesh.id, self._mesh.url, at_us)
+            self._terms[slot] = Term(slot, keys.lock(slot), token, fresh=left[slot] is None)
+        if taken:
+            _MOVES.labels("taken").inc(len(taken))
+            self._tell()
         if self._leaving:
-            await self._give(slot)
+            await self._give(taken)
 
-    async def _give(self, slot: int) -> None:
-        term = self._terms.pop(slot, None)
-        if term is None:
-            return
-        self._owners.pop(slot, None)
-        await self._close(slot)
+    async def _give(self, slots: Iterable[int]) -> None:
+        terms = [term for slot in slots if (term := self._terms.pop(slot, None))]
+        for term in terms:
+            self._owners.pop(term.slot, None)
+        await asyncio.gather(*(self._close(term.slot) for term in terms))
         # Whoever leaves is still passing for a moment, and must not be given its slots back.
-        value = json.dumps({"v": 1, "left": self._mesh.id if self._leaving else ""})
-        await self._mesh.session.release(term.lock, value.encode(), term.token.index)
-        _MOVES.labels("handed over").inc()
-        self._tell()
+        value = _packed({"v": 1, "left": self._mesh.id if self._leaving else ""})
+        await self._mesh.session.release_all([LockWrite(term.lock, value, term.token.index) for term in terms])
+        if terms:
+            _MOVES.labels("handed over").inc(len(terms))
+            self._tell()
 
     async def _follow_locks(self) -> None:
         consul = self._mesh.consul
@@ -276,6 +279,10 @@ async def _nothing_to_close(_: int) -> None:
 def _slot(key: str) -> int | None:
     number = key.removeprefix(keys.SHARDS).removesuffix("/.lock")
     return int(number) if number.isdecimal() and int(number) < shards.SLOTS else None
+
+
+def _packed(said: Mapping[str, Any]) -> bytes:
+    return json.dumps(said).encode()
 
 
 def _said(value: bytes) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@
     ├── ConfigError       a wrong flag, file, tag or environment: one sentence on screen, exit code 2
     ├── Unavailable       something outside does not answer now: retried, or the service degrades (HTTP 503)
     │   ├── Unreached     no connection came about, so nothing was asked: any request may be sent elsewhere
+    │   ├── Damaged       what is stored is not understood: a person has to look, and waiting mends nothing
     │   ├── Leaderless    Consul's agent reaches no leader of its servers: they mostly have one within seconds
     │   ├── OutOfSpace    the disk is full (HTTP 507): nothing was stored
     │   └── TooMany       who asks does so too often (HTTP 429): later
@@ -52,6 +53,10 @@ class Unavailable(HoploomError):
 
 class Unreached(Unavailable):
     """No connection came about: not a byte of the request has left, so whatever it was may be sent elsewhere."""
+
+
+class Damaged(Unavailable):
+    """What is stored is not understood; the text says which key to look at."""
 
 
 class Leaderless(Unavailable):

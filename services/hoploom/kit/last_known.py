@@ -5,13 +5,15 @@ or its servers elect a leader. What decides is read consistently, and fails wher
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from hoploom.kit.clock import boottime_s
-from hoploom.kit.errors import Unavailable
+from hoploom.kit.errors import Damaged, Unavailable
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 WAIT_S = 1.0
 """A read may take so long while something is known; Consul alone holds one for seven seconds without a leader."""
 
@@ -41,6 +43,7 @@ class LastKnown(Generic[T]):
 
         Raises:
             Unavailable: It cannot be read, and nothing is known that is young enough.
+            Damaged: It is not understood.
         """
         began_s, known = self._clock(), self._kept()
         if known is not None and began_s < self._again_at_s:
@@ -48,6 +51,8 @@ class LastKnown(Generic[T]):
         try:
             async with asyncio.timeout(WAIT_S if known else None):
                 state = await self._read()
+        except Damaged:
+            raise
         except (Unavailable, TimeoutError):
             self._again_at_s = self._clock() + AGAIN_S
             if (known := self._kept()) is None:
@@ -55,6 +60,18 @@ class LastKnown(Generic[T]):
             return known
         self._known = state, began_s
         return state, 0.0
+
+    async def learn(self) -> None:
+        """Read it, unless it was read before: whoever is ready after that can answer while it cannot be read.
+
+        Raises:
+            Unavailable: It cannot be read; nothing is raised where it can, and is not understood.
+        """
+        if self._known is None:
+            try:
+                await self.get()
+            except Damaged as error:
+                log.warning("%s", error)
 
     def _kept(self) -> tuple[T, float] | None:
         if self._known is None:

@@ -12,8 +12,8 @@ Source: Gray & Cheriton 1989, "Leases"; HashiCorp, "Sessions and Distributed Loc
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from hoploom.kit import metrics
 from hoploom.kit.belief import BEAT_EVERY_S, TTL_S, Belief, Token
@@ -21,6 +21,7 @@ from hoploom.kit.clock import boottime_s
 from hoploom.kit.consul_api import LOCK_FLAG, ConsulApi
 from hoploom.kit.errors import Unavailable
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 RENEW_EVERY_S = 2.5
 """Three renewals may fail before the deadline; they do not touch raft."""
@@ -29,12 +30,29 @@ LOCK_DELAY_S = 1.0
 """Session-wide. Enough where every effect is fenced; other roles wait by themselves (`election`)."""
 
 RETRY_EVERY_S = 0.25
+TOGETHER = 32
+"""Locks in a transaction: two operations each, of the 128 that Consul takes."""
+
 EPOCH = "hoploom/epoch"
 """Raised by hand when Consul is restored from a snapshot, because indexes then fall back."""
 
 _RENEWALS = metrics.counter("hoploom_session_renewals_total", "Renewals of the session.", ("result",))
 _LEFT = metrics.gauge("hoploom_session_seconds_left", "Seconds until the session's deadline by this process's clock.")
 _STALLS = metrics.counter("hoploom_session_stalls_total", "Stalls of the event loop that suspended all roles.")
+
+
+class LockWrite(NamedTuple):
+    """What is to become of a lock.
+
+    Attributes:
+        lock: Its key, `.../.lock`.
+        value: What stands there then.
+        over: Its modify index as it was seen; 0 where there was no such key.
+    """
+
+    lock: str
+    value: bytes
+    over: int
 
 
 class Session:
@@ -99,11 +117,22 @@ class Session:
         Raises:
             Unavailable: It is not known what became of the try.
         """
-        if not self.valid:
-            return None
-        take = {"Verb": "lock", "Key": lock, "Value": value, "Flags": LOCK_FLAG, "Session": self.id}
-        found = await self._consul().kv_txn([_unchanged(lock, over), take])
-        return Token(self._epoch, found[-1].modify_index) if found else None
+        [token] = await self.acquire_all([LockWrite(lock, value, over)])
+        return token
+
+    async def acquire_all(self, writes: Sequence[LockWrite]) -> list[Token | None]:
+        """As `acquire` of each, in as few transactions as do: whoever watches them is woken once, and not for each."""
+        tokens: list[Token | None] = []
+        for some in _parts(writes):
+            indexes = await self._write("lock", some) if self.valid else None
+            if indexes is not None:
+                tokens += [Token(self._epoch, indexes[each.lock]) for each in some]
+            elif len(some) > 1 and self.valid:
+                # One of them is refused, and nobody says which.
+                tokens += await _each(self.acquire(*each) for each in some)
+            else:
+                tokens += [None] * len(some)
+        return tokens
 
     async def release(self, lock: str, value: bytes, over: int) -> None:
         """Give a lock back, unless somebody has touched it; no delay keeps the next one from taking it.
@@ -113,9 +142,23 @@ class Session:
             value: What stands there then, such as who left.
             over: Modify index at its acquisition, which is that of its token.
         """
-        if self.id:
-            give = {"Verb": "unlock", "Key": lock, "Value": value, "Flags": LOCK_FLAG, "Session": self.id}
-            await self._consul().kv_txn([_unchanged(lock, over), give])
+        await self.release_all([LockWrite(lock, value, over)])
+
+    async def release_all(self, writes: Sequence[LockWrite]) -> None:
+        """As `release` of each, in as few transactions as do."""
+        for some in _parts(writes):
+            if self.id and await self._write("unlock", some) is None and len(some) > 1:
+                await _each(self.release(*each) for each in some)
+
+    async def _write(self, verb: str, writes: Sequence[LockWrite]) -> dict[str, int] | None:
+        """The new modify index of each lock; None where one is not what it was, or is another's."""
+        operations: list[Mapping[str, Any]] = []
+        for lock, value, over in writes:
+            operations.append(_unchanged(lock, over))
+            operations.append({"Verb": verb, "Key": lock, "Value": value, "Flags": LOCK_FLAG, "Session": self.id})
+        found = await self._consul().kv_txn(operations)
+        # What was only looked at is told too, and before what was written.
+        return None if found is None else {each.key: each.modify_index for each in found}
 
     async def run(self) -> None:
         """Keep a session, for ever."""
@@ -199,3 +242,18 @@ class Session:
 def _unchanged(key: str, index: int) -> Mapping[str, Any]:
     """The operation that refuses a transaction unless a key is what it was at that index (0: not there)."""
     return {"Verb": "check-index", "Key": key, "Index": index} if index else {"Verb": "check-not-exists", "Key": key}
+
+
+def _parts(writes: Sequence[LockWrite]) -> Iterator[Sequence[LockWrite]]:
+    return (writes[first : first + TOGETHER] for first in range(0, len(writes), TOGETHER))
+
+
+async def _each(calls: Iterable[Awaitable[T]]) -> list[T]:
+    """What they return, when all have ended; the first error, if there was one."""
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    found = []
+    for each in ended:
+        if isinstance(each, BaseException):
+            raise each
+        found.append(each)
+    return found

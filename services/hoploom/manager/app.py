@@ -25,6 +25,7 @@ from hoploom.manager.auditing import attaching as auditing
 from hoploom.manager.broker import handlers as broking
 from hoploom.manager.dyfi import attaching as dyfi
 from hoploom.manager.enrolment import attaching as enrolment
+from hoploom.manager.enrolment.handlers import LISTED
 from hoploom.manager.events import keeping
 from hoploom.manager.fleet import attaching as fleet
 from hoploom.manager.gateway import relaying
@@ -48,7 +49,11 @@ def make_app(settings: Settings) -> web.Application:
     """The manager as an application: everything that no other service routes comes here."""
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     app[handlers.SETTINGS] = settings
-    kit.setup(app, name="manager", routes=["/"], leader=_ROLES)
+
+    async def knows_the_workers() -> None:
+        await app[LISTED].learn()
+
+    kit.setup(app, name="manager", routes=["/"], ready=[knows_the_workers], leader=_ROLES)
     kit.mesh(app).settings = settings
     operator_token = credentials.read(settings.operator_token_file)
     app[relay.TOKEN] = operator_token

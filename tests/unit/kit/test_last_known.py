@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from hoploom.kit.errors import Unavailable
+from hoploom.kit.errors import Damaged, Unavailable
 from hoploom.kit.last_known import AGAIN_S, WAIT_S, LastKnown
 
 KEPT_S = 30.0
@@ -14,10 +14,13 @@ class Store:
     """Something that is read, and a clock."""
 
     def __init__(self) -> None:
-        self.state, self.away, self.hangs, self.reads, self.now_s = "one", False, False, 0, 0.0
+        self.state, self.reads, self.now_s = "one", 0, 0.0
+        self.away = self.hangs = self.is_damaged = False
 
     async def read(self) -> str:
         self.reads += 1
+        if self.is_damaged:
+            raise Damaged("nobody understands it")
         if self.away:
             raise Unavailable("the store is away")
         if self.hangs:
@@ -80,3 +83,28 @@ async def test_a_read_that_hangs_is_not_waited_for_where_something_is_known() ->
     store.hangs = True
     async with asyncio.timeout(5 * WAIT_S):
         assert await known.get() == ("one", 0.0)
+
+
+async def test_what_is_not_understood_is_told_at_once_whatever_was_known() -> None:
+    store = Store()
+    known = store.known()
+    await known.get()
+    store.is_damaged = True
+    with pytest.raises(Damaged):
+        await known.get()
+
+
+async def test_it_is_learnt_once_and_what_is_damaged_keeps_nobody_from_being_ready() -> None:
+    store = Store()
+    known = store.known()
+    store.away = True
+    with pytest.raises(Unavailable):
+        await known.learn()
+    store.away = False
+    await known.learn()
+    store.away = True
+    await known.learn()
+    assert (await known.get())[0] == "one" and store.reads == 2
+    broken = Store()
+    broken.is_damaged = True
+    await broken.known().learn()

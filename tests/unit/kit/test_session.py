@@ -1,13 +1,14 @@
 """How a process keeps its session, and takes locks with it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 
 from hoploom.kit import session as module
 from hoploom.kit.fake_consul import FakeConsul
-from hoploom.kit.session import Session
+from hoploom.kit.session import LockWrite, Session
 from locks import lock, unlock
 from waiting import eventually
 
@@ -59,6 +60,44 @@ async def test_a_lock_is_one_session_s_and_its_token_grows(kept: Session, fake_c
     assert await kept.acquire("t/.lock", b"me", first.index) is None, "it has changed since it was seen"
     again = await kept.acquire("t/.lock", b"me", await at(fake_consul))
     assert again is not None and again > first
+
+
+async def test_many_locks_are_taken_and_given_back_together_and_one_that_is_anothers_keeps_none_of_them(
+    kept: Session, fake_consul: FakeConsul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TOGETHER", 4)
+    await fake_consul.register(RECORD)
+    fake_consul.set_check("w-1", "alive", "passing")
+    async with asyncio.timeout(60):
+        await kept.ready()
+    sent, txn = list[int](), fake_consul.kv_txn
+
+    async def counted(operations: Sequence[Mapping[str, Any]]) -> Any:
+        sent.append(len(operations))
+        return await txn(operations)
+
+    monkeypatch.setattr(fake_consul, "kv_txn", counted)
+    wanted = [LockWrite(f"t/{number}/.lock", b"me", 0) for number in range(6)]
+    tokens = await kept.acquire_all(wanted)
+    assert None not in tokens and sent == [8, 4]
+    held = [LockWrite(each.lock, b"bye", token.index) for each, token in zip(wanted, tokens, strict=True) if token]
+    # One of the first four has been touched since, so it is given back by nobody.
+    await kept.release_all([held[0]._replace(over=held[0].over - 1), *held[1:]])
+    assert await sessions(fake_consul) == [kept.id, *[""] * 5]
+    seen = [LockWrite(each.key, b"me", each.modify_index) for each in await fake_consul.kv_list("t/")]
+    again = await kept.acquire_all(seen)
+    assert [token is not None for token in again] == [True] * 6, "its own is given again"
+    other = await fake_consul.session_create({"TTL": "10s"})
+    await kept.release(seen[2].lock, b"bye", again[2].index if again[2] else 0)
+    assert await lock(fake_consul, seen[2].lock, b"them", other)
+    seen = [LockWrite(each.key, b"me", each.modify_index) for each in await fake_consul.kv_list("t/")]
+    third = await kept.acquire_all(seen)
+    assert [token is not None for token in third] == [True, True, False, True, True, True]
+
+
+async def sessions(consul: FakeConsul) -> list[str]:
+    """Who holds each lock."""
+    return [each.session for each in await consul.kv_list("t/")]
 
 
 async def at(consul: FakeConsul) -> int:

@@ -10,7 +10,7 @@ import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from hoploom.kit.errors import BadRequest, Unavailable
+from hoploom.kit.errors import BadRequest, Damaged
 from hoploom.trust.roll import WORKERS
 from hoploom.wire.ad_bodies import degrees
 from hoploom.wire.campaign_request import MAX_RATE_PPS
@@ -106,7 +106,7 @@ def packed(record: Described) -> bytes:
 
 
 def read_invite(value: bytes) -> Invite:
-    """An invitation as it is stored; raises Unavailable where it is damaged."""
+    """An invitation as it is stored; raises Damaged where it is not understood."""
     try:
         known = Fields(json.loads(value), "an invitation")
         return Invite(
@@ -116,11 +116,11 @@ def read_invite(value: bytes) -> Invite:
             key=known.text("key", _KEY_OR_NONE, ""),
         )
     except (BadRequest, ValueError) as error:
-        raise Unavailable(f"an invitation in Consul's KV store is damaged: {error}") from error
+        raise Damaged(f"an invitation in Consul's KV store is damaged: {error}") from error
 
 
 def read_worker(value: bytes) -> WorkerRecord:
-    """An enrolled worker as it is stored; raises Unavailable where it is damaged."""
+    """An enrolled worker as it is stored; raises Damaged where it is not understood."""
     try:
         known = Fields(json.loads(value), "an enrolled worker")
         return WorkerRecord(
@@ -131,4 +131,4 @@ def read_worker(value: bytes) -> WorkerRecord:
             enrolled_us=known.integer("enrolled_us", range(MAX_INTEGER)),
         )
     except (BadRequest, ValueError) as error:
-        raise Unavailable(f"an enrolled worker in Consul's KV store is damaged: {error}") from error
+        raise Damaged(f"an enrolled worker in Consul's KV store is damaged: {error}") from error

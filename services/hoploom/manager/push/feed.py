@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hoploom.kit import watch
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.consul_api import ConsulApi, KvEntry
-from hoploom.kit.errors import BadRequest, Unavailable
+from hoploom.kit.errors import BadRequest, Damaged
 from hoploom.manager.push.hub import Hub
 from hoploom.wire import commands
 from hoploom.wire.commands import EVERYBODY, Commands
@@ -120,10 +120,10 @@ def stored(found: Commands) -> bytes:
 
 
 def read(entry: KvEntry | None) -> Commands:
-    """Commands as they are stored, none where there are none; raises Unavailable where they are damaged."""
+    """Commands as they are stored, none where there are none; raises Damaged where they are not understood."""
     if entry is None:
         return Commands()
     try:
         return Commands.from_json(json.loads(entry.value))
     except (BadRequest, ValueError, RecursionError) as error:
-        raise Unavailable(f"the commands stored in Consul at {entry.key} are damaged: delete the key") from error
+        raise Damaged(f"the commands stored in Consul at {entry.key} are damaged: delete the key") from error

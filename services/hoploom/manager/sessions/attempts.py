@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hoploom.kit.errors import BadRequest, Unavailable
+from hoploom.kit.errors import BadRequest, Damaged
 from hoploom.wire.fields import MAX_INTEGER, VERSION, Fields
 
 PREFIX = "hoploom/attempts/"
@@ -111,12 +111,12 @@ class Attempts:
 
 
 def read(key: str, value: bytes) -> dict[str, Count]:
-    """The counts of a manager as they are stored; raises Unavailable where they are damaged."""
+    """The counts of a manager as they are stored; raises Damaged where they are not understood."""
     try:
         found = Fields(json.loads(value), "failures to sign in").object("counts")
         return {name: _count(each) for name, each in found.items()}
     except (BadRequest, ValueError, TypeError, RecursionError) as error:
-        raise Unavailable(f"what is stored in Consul at {key} is damaged: delete the key") from error
+        raise Damaged(f"what is stored in Consul at {key} is damaged: delete the key") from error
 
 
 def is_old(counts: Iterable[Count], now_us: int) -> bool:

@@ -10,7 +10,7 @@ import json
 import re
 from dataclasses import asdict, dataclass
 
-from hoploom.kit.errors import BadRequest, Unavailable
+from hoploom.kit.errors import BadRequest, Damaged
 from hoploom.wire.fields import MAX_INTEGER, PRINTABLE, SHA256, VERSION, Fields
 from hoploom.wire.people import USER_NAME, Role
 
@@ -71,7 +71,7 @@ def packed(session: Session) -> bytes:
 
 
 def read(key: str, value: bytes) -> Session:
-    """A session as it is stored; raises Unavailable where it is damaged."""
+    """A session as it is stored; raises Damaged where it is not understood."""
     try:
         known = Fields(json.loads(value), "a session")
         return Session(
@@ -85,4 +85,4 @@ def read(key: str, value: bytes) -> Session:
             seen_us=known.integer("seen_us", range(MAX_INTEGER)),
         )
     except (BadRequest, ValueError, RecursionError) as error:
-        raise Unavailable(f"a session stored in Consul at {key} is damaged: delete the key") from error
+        raise Damaged(f"a session stored in Consul at {key} is damaged: delete the key") from error
