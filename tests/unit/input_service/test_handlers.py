@@ -253,10 +253,11 @@ async def test_a_simple_client_gets_no_opted_out_address_and_the_campaign_ends_a
 
 
 async def test_consul_away_is_503_with_a_time_to_retry(client: Client, fake_consul: FakeConsul) -> None:
+    await eventually("it is ready", lambda: is_ready(client))
     fake_consul.away = True
     answer = await client.post("/api/v1/campaigns", json=CAMPAIGN, headers=OPERATOR)
     assert answer.status == 503 and answer.headers["Retry-After"]
-    assert (await client.get("/ready")).status == 200
+    assert await is_ready(client)
 
 
 async def test_idle_workers_and_who_looks_are_answered_as_last_known_while_consul_is_away(
