@@ -24,17 +24,14 @@ AGAIN_S = 1.0
 class LastKnown(Generic[T]):
     """One state."""
 
-    def __init__(
-        self, read: Callable[[], Awaitable[T]], kept_s: float, clock: Callable[[], float] = boottime_s
-    ) -> None:
+    def __init__(self, read: Callable[[], Awaitable[T]], kept_s: float) -> None:
         """Know nothing yet.
 
         Args:
             read: Reads the state; raises Unavailable where that does not do now.
             kept_s: A state that was read longer ago is not told any more, in seconds.
-            clock: Seconds, neither set nor stopped by anybody.
         """
-        self._read, self._kept_s, self._clock = read, kept_s, clock
+        self._read, self._kept_s = read, kept_s
         self._known: tuple[T, float] | None = None
         self._again_at_s = float("-inf")
 
@@ -45,7 +42,7 @@ class LastKnown(Generic[T]):
             Unavailable: It cannot be read, and nothing is known that is young enough.
             Damaged: It is not understood.
         """
-        began_s, known = self._clock(), self._kept()
+        began_s, known = boottime_s(), self._kept()
         if known is not None and began_s < self._again_at_s:
             return known
         try:
@@ -54,7 +51,7 @@ class LastKnown(Generic[T]):
         except Damaged:
             raise
         except (Unavailable, TimeoutError):
-            self._again_at_s = self._clock() + AGAIN_S
+            self._again_at_s = boottime_s() + AGAIN_S
             if (known := self._kept()) is None:
                 raise
             return known
@@ -77,5 +74,5 @@ class LastKnown(Generic[T]):
         if self._known is None:
             return None
         state, read_at_s = self._known
-        age_s = self._clock() - read_at_s
+        age_s = boottime_s() - read_at_s
         return (state, age_s) if age_s <= self._kept_s else None

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hoploom.input_service import budget_desk, campaigns, coolings, journal, ownership, rounds, serving, shards
-from hoploom.kit import session
+from hoploom.kit import last_known, session
 from lab import input_world, virtual_time
 from lab.budget_world import US, Plan, Shape, World
 from unmeasured import seeds, unmeasured
@@ -135,7 +135,7 @@ def test_the_same_seed_sends_the_same() -> None:
 def test_over_instances_that_fail_everything_is_done_within_a_rate_and_a_cap(
     monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    for module in (budget_desk, campaigns, coolings, journal, ownership, rounds, serving, session):
+    for module in (budget_desk, campaigns, coolings, journal, last_known, ownership, rounds, serving, session):
         monkeypatch.setattr(module, "boottime_s", input_world.boottime())
     monkeypatch.setattr(shards, "SLOTS", 8)
     monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=random.getrandbits(128)))

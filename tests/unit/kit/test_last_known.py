@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from hoploom.kit import last_known
 from hoploom.kit.errors import Damaged, Unavailable
 from hoploom.kit.last_known import AGAIN_S, WAIT_S, LastKnown
 
@@ -28,19 +29,24 @@ class Store:
         return self.state
 
     def known(self) -> LastKnown[str]:
-        return LastKnown(self.read, KEPT_S, lambda: self.now_s)
+        return LastKnown(self.read, KEPT_S)
 
 
-async def test_whoever_asks_is_told_what_stands_now() -> None:
-    store = Store()
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Store:
+    made = Store()
+    monkeypatch.setattr(last_known, "boottime_s", lambda: made.now_s)
+    return made
+
+
+async def test_whoever_asks_is_told_what_stands_now(store: Store) -> None:
     known = store.known()
     assert await known.get() == ("one", 0.0)
     store.state = "two"
     assert await known.get() == ("two", 0.0)
 
 
-async def test_nothing_is_told_that_was_never_read() -> None:
-    store = Store()
+async def test_nothing_is_told_that_was_never_read(store: Store) -> None:
     store.away = True
     known = store.known()
     with pytest.raises(Unavailable, match="the store is away"):
@@ -50,8 +56,7 @@ async def test_nothing_is_told_that_was_never_read() -> None:
     assert await known.get() == ("one", 0.0)
 
 
-async def test_the_last_state_stands_while_it_cannot_be_read_and_no_longer_than_it_is_kept() -> None:
-    store = Store()
+async def test_the_last_state_stands_while_it_cannot_be_read_and_no_longer_than_it_is_kept(store: Store) -> None:
     known = store.known()
     await known.get()
     store.away, store.state, store.now_s = True, "two", KEPT_S
@@ -63,8 +68,7 @@ async def test_the_last_state_stands_while_it_cannot_be_read_and_no_longer_than_
     assert await known.get() == ("two", 0.0)
 
 
-async def test_after_a_failed_read_nobody_tries_for_a_second() -> None:
-    store = Store()
+async def test_after_a_failed_read_nobody_tries_for_a_second(store: Store) -> None:
     known = store.known()
     await known.get()
     store.away, store.now_s = True, 1.0
@@ -76,8 +80,7 @@ async def test_after_a_failed_read_nobody_tries_for_a_second() -> None:
     assert await known.get() == ("two", 0.0)
 
 
-async def test_a_read_that_hangs_is_not_waited_for_where_something_is_known() -> None:
-    store = Store()
+async def test_a_read_that_hangs_is_not_waited_for_where_something_is_known(store: Store) -> None:
     known = store.known()
     await known.get()
     store.hangs = True
@@ -85,8 +88,7 @@ async def test_a_read_that_hangs_is_not_waited_for_where_something_is_known() ->
         assert await known.get() == ("one", 0.0)
 
 
-async def test_what_is_not_understood_is_told_at_once_whatever_was_known() -> None:
-    store = Store()
+async def test_what_is_not_understood_is_told_at_once_whatever_was_known(store: Store) -> None:
     known = store.known()
     await known.get()
     store.is_damaged = True
@@ -94,8 +96,7 @@ async def test_what_is_not_understood_is_told_at_once_whatever_was_known() -> No
         await known.get()
 
 
-async def test_it_is_learnt_once_and_what_is_damaged_keeps_nobody_from_being_ready() -> None:
-    store = Store()
+async def test_it_is_learnt_once_and_what_is_damaged_keeps_nobody_from_being_ready(store: Store) -> None:
     known = store.known()
     store.away = True
     with pytest.raises(Unavailable):
