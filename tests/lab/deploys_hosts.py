@@ -6,6 +6,7 @@ host's power.
 
 import base64
 import functools
+import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -42,6 +43,9 @@ LOOK_S = 0.5
 GONE_S = 40.0
 UPGRADE_S = 2400.0
 """More than a playbook takes on any machine."""
+
+UPGRADE_PER_S = 40.0
+"""A playbook and the engines of three hosts that start keep two processors busy: more would be an overload."""
 
 _PROGRAM = "/root/deploys_caller_program.py"
 _CLIENT = "http://127.0.0.1:4656"
@@ -82,10 +86,11 @@ class Hosts:
     def __exit__(self, *_: object) -> None:
         self._ends.close()
 
-    def attack(self, name: str, at_most_s: float) -> Attack:
+    def attack(self, name: str, at_most_s: float, at_most_per_s: float = math.inf) -> Attack:
         """The load on all services by way of HAProxy."""
+        per_s = min(self._per_s, at_most_per_s)
         folder = self.folder / f"load-{name}"
-        return Attack(self._targets(), folder, per_s=self._per_s, at_most_s=at_most_s, within=self.within)
+        return Attack(self._targets(), folder, per_s=per_s, at_most_s=at_most_s, within=self.within)
 
     def callers(self, host: str) -> Callers:
         """Half as many requests a second to the same services, by the kit, from a host: as if one there asked them."""
@@ -237,7 +242,7 @@ def upgraded(hosts: Hosts, rounds: Rounds) -> list[Outcome]:
     # An archive is made before, by an operator's machine or by CI.
     hosts.announce()
 
-    attack = hosts.attack("d", UPGRADE_S)
+    attack = hosts.attack("d", UPGRADE_S, UPGRADE_PER_S)
     felt = [Felt(lambda: "Consul, Fabio and hoploom upgraded on three hosts, each drained", attack)]
     return hosts.felt("d", felt, hosts.upgrade)
 
