@@ -94,6 +94,10 @@ def test_fabio_routes_exactly_what_the_tags_say(cli: Cli) -> None:
     assert routed == tagged
 
 
+def test_two_rounds_map_every_address_twice(cli: Cli) -> None:
+    assert "32 of 32 answered" in cli.good("map", "127.10.0.0/28", "--rounds", "2")
+
+
 def test_map_finds_every_address_exactly_once(cli: Cli, tmp_path: Path) -> None:
     found = json.loads(cli.good("map", "127.2.0.0/22", "--json"))
     none = dict.fromkeys(("lost", "unreachable", "failed", "duplicates"), 0)

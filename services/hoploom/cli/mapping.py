@@ -166,14 +166,15 @@ async def carry_out(mesh: LocalMesh, prepared: Prepared, *, groups: int = 1, as_
     if not as_json:
         rate = plan_lines.rate(prepared.plan, prepared.request.probe)
         say("campaign", f"{campaign['id']}: {campaign['targets']:,} targets, {rate}")
-    passes = await following.follow(mesh, campaign, groups)
+    groups_done = await following.follow(mesh, campaign, groups)
     seconds = time.monotonic() - began
     found, probe = await following.summary(mesh, campaign["id"]), prepared.request.probe
     if as_json:
-        head = {"campaign": campaign["id"], "kind": probe.kind, "targets": campaign["targets"], "groups": passes}
+        head = {"campaign": campaign["id"], "kind": probe.kind, "targets": campaign["targets"], "groups": groups_done}
         print(json.dumps({**head, **found, "seconds": round(seconds, 3)}))
     else:
-        say(*plan_lines.ended(probe, campaign["targets"] * passes, found, seconds))
+        probed = campaign["targets"] * groups_done * max(1, prepared.request.rounds)
+        say(*plan_lines.ended(probe, probed, found, seconds))
     return 0
 
 
