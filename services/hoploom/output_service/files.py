@@ -19,6 +19,10 @@ from hoploom.output_service.closed import ClosedFile
 from hoploom.output_service.migrations import LOCATED
 
 BUSY_MS = 5000
+MOST_IDLE = 4
+"""Connections to the file that is written to which wait for the next reader: a new one reads the schema anew, and its
+statements too, which takes longer than most questions."""
+
 # What the file that is written to keeps of itself is worked out for one that is closed: its rows lie in the order of
 # its batches.
 _CLOSED_VIEW = f"""
@@ -65,6 +69,8 @@ class Files:
         self._first_seqs = dict(first_seqs) | {file.number: file.first_seq for file in self._closed.values()}
         self._left: set[Path] = set()
         self._readers: Counter[Path] = Counter()
+        self._idle: list[apsw.Connection] = []
+        self._most_idle = MOST_IDLE
         self._lock = threading.Lock()
         self._reader_left = threading.Condition(self._lock)
 
@@ -104,6 +110,7 @@ class Files:
     def rotated(self, first_seq: int) -> None:
         """From now on the next file is written to, beginning with this batch."""
         with self._lock:
+            self._close_idle()
             self._unclosed.add(self.live)
             self.live += 1
             self._first_seqs[self.live] = first_seq
@@ -143,9 +150,11 @@ class Files:
                 self._reader_left.notify_all()
 
     def wait_for_readers(self, most_s: float) -> None:
-        """Return when nobody reads any file, or after so many seconds."""
+        """Return when nobody reads any file, or after so many seconds; no connection is kept from then on."""
         with self._reader_left:
             self._reader_left.wait_for(lambda: not self._readers.total(), most_s)
+            self._most_idle = 0
+            self._close_idle()
 
     @contextmanager
     def opened(self, number: int) -> Iterator[apsw.Connection]:
@@ -156,15 +165,13 @@ class Files:
             apsw.Error: It cannot be read.
         """
         with self.leased(number) as source:
-            flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-            connection = apsw.Connection(source.uri, flags=flags)
+            connection, is_good = self._taken(source) or _opened(source), False
             try:
-                connection.set_busy_timeout(BUSY_MS)
-                if source.is_closed:
-                    connection.execute(_CLOSED_VIEW)
                 yield connection
+                is_good = _refreshed(connection)
             finally:
-                connection.close()
+                if not (is_good and self._kept(source, connection)):
+                    connection.close()
 
     def size_bytes(self) -> int:
         """What all files take on the disk."""
@@ -172,6 +179,23 @@ class Files:
             there = [self.live, *self._unclosed]
             closed = sum(file.bytes for file in self._closed.values() if not file.pruned)
         return closed + sum(disk.size_bytes(self._old(number)) for number in there)
+
+    def _taken(self, source: Source) -> apsw.Connection | None:
+        """One that an earlier reader has left."""
+        with self._lock:
+            return self._idle.pop() if self._idle and source.number == self.live else None
+
+    def _kept(self, source: Source, connection: apsw.Connection) -> bool:
+        """Whether the next reader gets it."""
+        with self._lock:
+            kept = source.number == self.live and len(self._idle) < self._most_idle
+            if kept:
+                self._idle.append(connection)
+            return kept
+
+    def _close_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
 
     def _source(self, number: int) -> Source:
         if number == self.live or number in self._unclosed:
@@ -182,3 +206,27 @@ class Files:
 
     def _old(self, number: int) -> Path:
         return self.folder / folder.live(number)
+
+
+def _opened(source: Source) -> apsw.Connection:
+    connection = apsw.Connection(source.uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    try:
+        connection.set_busy_timeout(BUSY_MS)
+        if source.is_closed:
+            connection.execute(_CLOSED_VIEW)
+    except apsw.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _refreshed(connection: apsw.Connection) -> bool:
+    """Whether it is as if it had just been opened."""
+    connection.authorizer = None
+    connection.set_progress_handler(None)
+    try:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    except apsw.Error:
+        return False
+    return True

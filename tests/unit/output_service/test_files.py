@@ -1,10 +1,13 @@
 """Which files there are, and that none goes under whoever reads it."""
 
+import contextlib
 from pathlib import Path
 
+import apsw
 import pytest
 
 from hoploom.kit.errors import Unavailable
+from hoploom.output_service import reading_only
 from hoploom.output_service.closed import ClosedFile
 from hoploom.output_service.files import Files
 from unit.output_service.sources import HOPS, make_source
@@ -54,6 +57,51 @@ def test_a_closed_file_is_read_as_the_one_that_is_written_to(tmp_path: Path) -> 
         assert connection.execute("SELECT first_row FROM locations WHERE seq = 10").get == 6
         assert connection.execute("SELECT count(*) FROM earlier_batches").get == 0
     assert sorted(each.name for each in tmp_path.iterdir()) == ["results-000001.db"]
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Files:
+    """A store of two files; the first one is written to."""
+    for number in (1, 2):
+        with contextlib.closing(apsw.Connection(str(tmp_path / f"live-{number:06}.db"))) as made:
+            made.execute("CREATE TABLE of_file (number); INSERT INTO of_file VALUES (?)", (number,))
+    return Files(tmp_path, {1: 1}, [])
+
+
+def test_the_next_reader_gets_the_connection_of_the_last_one_as_if_it_were_new(live: Files) -> None:
+    with live.opened(1) as first:
+        first.execute("BEGIN")
+        first.set_progress_handler(lambda: True, 1)
+        reading_only.confine(first)
+    with live.opened(1) as again, live.opened(1) as other:
+        assert again is first is not other
+        assert not again.in_transaction and again.authorizer is None
+        assert again.execute("SELECT number FROM of_file").get == 1
+
+
+def test_a_connection_that_broke_is_not_given_to_the_next_reader(live: Files) -> None:
+    with pytest.raises(apsw.SQLError), live.opened(1) as first:
+        first.execute("SELECT nothing")
+    with live.opened(1) as again:
+        assert again is not first
+
+
+def test_no_connection_outlasts_its_file_or_the_last_reader(live: Files) -> None:
+    with live.opened(1) as kept:
+        pass
+    with live.opened(1) as late:
+        assert late is kept
+        live.rotated(8)
+    with live.opened(2) as second:
+        assert second.execute("SELECT number FROM of_file").get == 2
+    live.wait_for_readers(1)
+    for each in (kept, late, second):
+        with pytest.raises(apsw.ConnectionClosedError):
+            each.execute("SELECT 1")
+    with live.opened(2) as last:
+        pass
+    with pytest.raises(apsw.ConnectionClosedError):
+        last.execute("SELECT 1")
 
 
 def test_the_size_is_that_of_all_files(tmp_path: Path) -> None:
