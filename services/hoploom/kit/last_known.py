@@ -55,7 +55,9 @@ class LastKnown(Generic[T]):
             if (known := self._kept()) is None:
                 raise
             return known
-        self._known = state, began_s
+        if self._known is None or self._known[1] <= began_s:
+            # Else a read that began later has ended sooner.
+            self._known = state, began_s
         return state, 0.0
 
     async def learn(self) -> None:

@@ -109,3 +109,24 @@ async def test_it_is_learnt_once_and_what_is_damaged_keeps_nobody_from_being_rea
     broken = Store()
     broken.is_damaged = True
     await broken.known().learn()
+
+
+async def test_a_read_that_began_earlier_and_ends_later_puts_nothing_back(store: Store) -> None:
+    held, words = asyncio.Event(), iter(("old", "new"))
+
+    async def read() -> str:
+        word = next(words, "")
+        if word == "old":
+            await held.wait()
+        if not word:
+            raise Unavailable("the store is away")
+        return word
+
+    known = LastKnown(read, KEPT_S)
+    slow = asyncio.create_task(known.get())
+    await asyncio.sleep(0)
+    store.now_s = 1.0
+    assert await known.get() == ("new", 0.0)
+    held.set()
+    assert await slow == ("old", 0.0)
+    assert await known.get() == ("new", 0.0)
