@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import hashlib
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import apsw
 import pytest
 import zstandard
-from aiohttp import ClientError, ClientResponse, web
+from aiohttp import AddrInfoType, ClientError, ClientResponse, ClientSession, TCPConnector, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from hoploom.kit.errors import ConfigError
@@ -203,10 +204,19 @@ async def test_a_client_that_stops_reading_a_dump_loses_its_place(
     store = app_of(client)[handlers.STORE]
     for number in range(40):
         await store.append(make(number, 4096))
-    answer = await client.get("/dump")
-    await every_dump_is_gone(client, tmp_path)
-    with pytest.raises(ClientError):
-        await answer.read()
+    async with ClientSession(connector=TCPConnector(socket_factory=narrow)) as session:
+        answer = await session.get(client.make_url("/dump"))
+        await every_dump_is_gone(client, tmp_path)
+        with pytest.raises(ClientError):
+            await answer.read()
+
+
+def narrow(found: AddrInfoType) -> socket.socket:
+    """A socket that takes little before it is read; else the kernels at both ends may take the whole dump."""
+    made = socket.socket(*found[:3])
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
+    made.setblocking(False)
+    return made
 
 
 async def every_dump_is_gone(client: Client, tmp_path: Path) -> None:
