@@ -54,6 +54,9 @@ def consul_problems(token: str) -> list[str]:
     base = "http://127.0.0.1:8500/v1"
     servers = ask(f"{base}/operator/autopilot/health", "X-Consul-Token", token)
     found = [f"Consul's server {each['Name']} is not healthy" for each in servers["Servers"] if not each["Healthy"]]
+    # Whoever was away for some seconds was put out of the quorum, and is let in again ten seconds after its return: the
+    # next server that is restarted before would leave too few.
+    found += [f"Consul's server {each['Name']} has no vote yet" for each in servers["Servers"] if not each["Voter"]]
     # A machine in somebody else's network that is off stops nobody here.
     elsewhere = ask(f"{base}/catalog/nodes?node-meta=external-node:true", "X-Consul-Token", token)
     nodes = {each["Node"] for each in elsewhere or ()}

@@ -6,6 +6,7 @@ host's power.
 
 import base64
 import functools
+import json
 import math
 import shutil
 import time
@@ -70,7 +71,8 @@ class Hosts:
             self.site = prepare(lab)
             write_variables(lab, "counts", {"nomad_job_variables": {name: {"count": COUNT} for name in SERVICES}})
             self._play("site.yml")
-            self.nomad_token = canaries.given(self.site)["nomad_token"]
+            given = canaries.given(self.site)
+            self.nomad_token, self.consul_token = given["nomad_token"], given["management_token"]
             within = ["nsenter", f"--target={lab.keeper.pid}", "--net"]
             self.balancer = Balancer(
                 {name: f"{seat.address}:9999" for name, seat in lab.seats.items()}, self.folder, within=within,
@@ -182,6 +184,16 @@ class Hosts:
         self.diary.note(f"{name} is switched on")
         self._lab.boot(name)
         self.whole()
+        # Two of three that are away at once are more than three bear.
+        until("a vote for each server of Consul", lambda: all(self._votes()), 120)
+        self.diary.note("each server of Consul has its vote again")
+
+    def _votes(self) -> list[bool]:
+        """Whether each of Consul's servers is healthy, and counts for a quorum."""
+        header = f"X-Consul-Token: {self.consul_token}"
+        url = "http://127.0.0.1:8500/v1/operator/autopilot/health"
+        said = json.loads(self._said(HOSTS[-1].name, f"curl -s -m 5 -H '{header}' {url}"))
+        return [each["Healthy"] and each["Voter"] for each in said["Servers"]]
 
     def whole(self) -> None:
         """Wait until every service is whole at every Fabio, and HAProxy has all of them."""

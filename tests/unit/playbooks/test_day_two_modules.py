@@ -99,11 +99,23 @@ def answers(table: dict[str, Any]) -> Any:
 def test_a_worker_elsewhere_that_is_off_is_no_problem_of_the_mesh(monkeypatch: pytest.MonkeyPatch) -> None:
     critical = [{"ServiceID": f"ping-{node}", "Node": node, "Name": "heard"} for node in ("edge-pi", "a1")]
     monkeypatch.setattr(HEALTH, "ask", answers({
-        "/operator/autopilot/health": {"Servers": [{"Name": "a1", "Healthy": True}]},
+        "/operator/autopilot/health": {"Servers": [{"Name": "a1", "Healthy": True, "Voter": True}]},
         "/catalog/nodes?node-meta=external-node:true": [{"Node": "edge-pi"}],
         "/health/state/critical": critical,
     }))
     assert HEALTH.consul_problems("t") == ["ping-a1 on a1: heard is critical"]
+
+
+def test_a_server_that_does_not_vote_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    servers = [{"Name": "a1", "Healthy": True, "Voter": False}, {"Name": "a2", "Healthy": False, "Voter": True}]
+    monkeypatch.setattr(HEALTH, "ask", answers({
+        "/operator/autopilot/health": {"Servers": servers},
+        "/catalog/nodes?node-meta=external-node:true": None,
+        "/health/state/critical": [],
+    }))
+    assert HEALTH.consul_problems("t") == [
+        "Consul's server a2 is not healthy", "Consul's server a1 has no vote yet"
+    ]
 
 
 @pytest.mark.parametrize(
