@@ -8,6 +8,7 @@ What an ordinary request meets is made when something changes, and not for each:
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from hoploom.kit import picking
 from hoploom.kit.outliers import RULES, Rules, Standing, may_be_out
@@ -105,7 +106,8 @@ class Pool:
 
         Args:
             now_s: Time.
-            avoid: An instance that has just failed: another is given while there is one, if need be one that is out.
+            avoid: An instance that has just failed: another is given while there is one, on another host before one
+                on the same, and if need be one that is out.
         """
         if now_s >= self._next_trial_s and (tried := self._due(now_s, avoid)):
             tried.on_trial = True
@@ -163,7 +165,10 @@ class Pool:
 
     @staticmethod
     def _others(those: Sequence[Peer], avoid: Peer) -> Sequence[Peer]:
-        return [each for each in those if each is not avoid]
+        others = [each for each in those if each is not avoid]
+        # Of a host without power the next instance is as dead.
+        host = urlsplit(avoid.url).hostname
+        return [each for each in others if urlsplit(each.url).hostname != host] or others
 
     def _due(self, now_s: float, avoid: Peer | None) -> Peer | None:
         due = (each for each in self._out if each.standing.until_s <= now_s and not each.on_trial)

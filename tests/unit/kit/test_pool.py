@@ -139,6 +139,19 @@ def test_the_second_try_goes_to_another(_: str, count: int, out: str) -> None:
     assert found == ({"c"} if count == 3 else {"a"})
 
 
+def test_the_second_try_goes_to_another_host_where_there_is_one() -> None:
+    pool = _pool(0)
+    pool.learn({"a": "http://one:1", "b": "http://one:2", "c": "http://two:1"}, 0.0)
+    first = next(each for each in pool.peers if each.url == "http://one:1")
+    for _ in range(20):
+        turn = pool.take(0.0, first)
+        assert turn is not None and turn.peer.url == "http://two:1"
+        pool.leave(turn)
+    pool.learn({"a": "http://one:1", "b": "http://one:2"}, 0.0)
+    turn = pool.take(0.0, first)
+    assert turn is not None and turn.peer.url == "http://one:2"
+
+
 def test_the_second_try_goes_to_the_same_where_there_is_no_other() -> None:
     pool = _pool(1)
     assert _ask(pool, 0.0, avoid=_peer(pool, "a")) == "a"
