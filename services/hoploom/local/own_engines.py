@@ -91,6 +91,7 @@ def _values(mesh: LocalMesh, secrets: Mapping[str, str]) -> dict[str, Any]:
         "gogc": GOGC,
         # The mesh's only Fabio: nobody could ask another one while it leaves.
         "alone": True,
+        "one_server": mesh.attached.is_own("consul"),
     }
 
 

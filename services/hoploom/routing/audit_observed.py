@@ -108,6 +108,7 @@ class Observed:
         instances: Those in Consul that have tags for a Fabio; None where no Consul was asked.
         overrides: In the order in which Fabio reads them, by the path that they lie under.
         dc: Consul's datacenter.
+        servers: How many Consul has in that datacenter; None where that is not to be seen.
         prefix: Of the tags for a router whose settings are not known.
         only: Services that are looked at; None for all. Routes of others are nobody's business then.
         unseen: What was not looked at and why, in sentences.
@@ -118,6 +119,7 @@ class Observed:
     instances: tuple[Instance, ...] | None = None
     overrides: Mapping[str, tuple[Override, ...]] = field(default_factory=dict)
     dc: str = ""
+    servers: int | None = None
     prefix: str = PREFIX
     only: frozenset[str] | None = None
     unseen: tuple[str, ...] = ()

@@ -30,6 +30,7 @@ def find(observed: Observed) -> list[AuditFinding]:
     for router in observed.routers:
         if router.settings:
             found += [each for rule in _RULES for each in rule(router, router.settings)]
+            found += _reads(observed, router, router.settings)
         elif router.is_open:
             found.append(_open(router, Severity.WARNING, f"answer at {router.pages}"))
         found += _routed_though_failing(observed, router)
@@ -110,8 +111,9 @@ def _routed_though_failing(observed: Observed, router: SeenRouter) -> Iterator[A
             )  # fmt: skip
 
 
-def _reads(router: SeenRouter, settings: Settings) -> Iterator[AuditFinding]:
-    if settings.backend == "consul" and not settings.stale:
+def _reads(observed: Observed, router: SeenRouter, settings: Settings) -> Iterator[AuditFinding]:
+    # An only server is the leader, and nobody answers where there is none.
+    if settings.backend == "consul" and not settings.stale and observed.servers != 1:
         which = "registry.consul.requireConsistent" if settings.consistent else "registry.consul.allowStale"
         text = f"{router.name} asks Consul's leader alone, and loses routes while there is none"
         yield AuditFinding(
@@ -149,5 +151,5 @@ def _collection(router: SeenRouter, settings: Settings) -> Iterator[AuditFinding
 
 
 _RULES: tuple[Callable[[SeenRouter, Settings], Iterator[AuditFinding]], ...] = (
-    _pages, _access, _secrets, _checks, _reads, _dialling, _globs, _collection, audit_advice.find,
+    _pages, _access, _secrets, _checks, _dialling, _globs, _collection, audit_advice.find,
 )  # fmt: skip

@@ -21,7 +21,7 @@ from hoploom.routing.observing_fabio import Source
 _AT_ONCE = 16
 """So many services are asked for at a time: a catalogue of thousands shall not storm an agent."""
 _CONSUL = "consul"
-"""A service that every catalogue has, and that only a narrow token does not see."""
+"""The servers, which every catalogue has, and which only a narrow token does not see."""
 
 
 class Readable(Protocol):
@@ -89,15 +89,17 @@ class Observer:
         seen = Observed(routers, prefix=self._prefix)
         names = await self._consul.services()
         instances = await self._instances(self._consul, _routed(names, seen.prefixes(), self._only))
-        only = self._only
-        if _CONSUL not in names:
+        only, servers = self._only, None
+        if _CONSUL in names:
+            servers = len((await self._consul.instances(_CONSUL, passing=False))[1]) or None
+        else:
             # Consul leaves out what a token may not read, and says nothing of it.
             only = frozenset(each.service for each in instances)
             unseen += (f"services that this token may not read at Consul; it shows {len(only)} with routes",)
         overrides, refused = await self._all_overrides(self._consul, _paths(routers))
         dc = next((each.dc for each in instances if each.dc), "")
         looked_at = (_consul_said(self._known.where, dc, instances, overrides), *looked_at)
-        return Observed(routers, instances, overrides, dc, self._prefix, only, unseen + refused, looked_at)
+        return Observed(routers, instances, overrides, dc, servers, self._prefix, only, unseen + refused, looked_at)
 
     async def _instances(self, consul: Readable, names: Sequence[str]) -> tuple[Instance, ...]:
         limit = asyncio.Semaphore(_AT_ONCE)

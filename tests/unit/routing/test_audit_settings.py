@@ -53,6 +53,12 @@ def test_a_fabio_as_it_comes_has_them_all() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("servers", "expected"), [(None, 1), (1, 0), (3, 1)])
+def test_an_only_server_may_be_asked_alone(servers: int | None, expected: int) -> None:
+    asks_the_leader = fabio(settings=replace(GOOD, consistent=True, stale=False))
+    assert kinds(Observed((asks_the_leader,), servers=servers)) == ["consistent-reads warning"] * expected
+
+
 def test_globs_are_fine_where_a_host_is_one_and_worse_where_there_are_many_hosts() -> None:
     settings = replace(GOOD, globs=True)
     assert kinds(Observed((fabio(line(src="*.example.org/"), settings=settings),))) == []

@@ -59,15 +59,15 @@ async def http() -> AsyncIterator[HttpClient]:
 async def test_services_without_routes_are_not_asked_for(http: HttpClient, pages: str) -> None:
     consul = FakeCatalogue()
     seen = await Observer(http, consul, [Source("f1", pages)]).look()
-    assert consul.asked == ["shop"]
-    assert (seen.dc, seen.only, seen.unseen, len(seen.instances or ())) == ("dc1", None, (), 1)
+    assert consul.asked == ["shop", "consul"]
+    assert (seen.dc, seen.servers, seen.only, seen.unseen, len(seen.instances or ())) == ("dc1", 1, None, (), 1)
     assert [(each.key, each.text) for each in seen.overrides["fabio/config"]] == [("fabio/config/a", "# none\n")]
 
 
 async def test_another_prefix_is_asked_for_where_settings_are_not_known(http: HttpClient) -> None:
     consul = FakeCatalogue()
     seen = await Observer(http, consul, [], known=Known("internal-")).look()
-    assert consul.asked == ["pool"]
+    assert consul.asked == ["pool", "consul"]
     assert seen.prefix == "internal-"
 
 
@@ -81,7 +81,7 @@ async def test_a_token_that_does_not_see_everything_calls_nobody_stale(http: Htt
     consul = FakeCatalogue()
     del consul.names["consul"]
     seen = await Observer(http, consul, [Source("f1", pages)]).look()
-    assert seen.only == frozenset({"shop"})
+    assert (seen.only, seen.servers) == (frozenset({"shop"}), None)
     assert any("token may not read" in each for each in seen.unseen)
 
 
