@@ -24,9 +24,9 @@ from lab.namespace import in_namespace, needs_root
 from unit.routing.test_audit_tags import WORKING
 from waiting import eventually, until
 
-AS_IT_COMES = {"checks-required-one", "writable-pages", "consistent-reads", "dial-timeout", "readable-token",
-               "glob-matching", "garbage-collection", "recommended-setting"}  # fmt: skip
-"""What a Fabio with its own defaults has, its pages on loopback."""
+AS_IT_COMES = {"checks-required-one", "writable-pages", "dial-timeout", "readable-token", "glob-matching",
+               "garbage-collection", "recommended-setting"}  # fmt: skip
+"""What a Fabio with its own defaults has, its pages on loopback, and one Consul server, which it may ask alone."""
 
 
 @pytest.fixture(scope="module")
