@@ -23,7 +23,8 @@ def walk(chain: Chain, *arguments: str) -> str:
 
     async def body() -> str:
         with chain:
-            return _printed("traceroute", "-n", "-q1", "-w0.5", "-m8", *arguments)
+            # A busy machine may take longer to answer than ten times what the next hop took.
+            return _printed("traceroute", "-n", "-q1", "-w2,100,1000", "-m8", *arguments)
 
     return in_namespace(body)
 

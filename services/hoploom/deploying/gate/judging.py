@@ -126,7 +126,7 @@ def _charged(since: Look, now: Look, new: _Tally, old: _Tally) -> tuple[_Tally, 
     charged = [round(each * part) for each in meant]
     usual = since.failed / since.passed * (now.passed - since.passed) if since.passed else 0.0
     rest = max(0.0, pool - sum(charged) - usual)
-    if rest and (_is_mute(new) or any(each.left for each in new.seen)):
+    if rest and (_is_mute(new) or any(each.let_go for each in new.seen)):
         charged[0] += round(rest)
     return _Tally(new.seen, charged[0]), _Tally(old.seen, charged[1])
 

@@ -1,6 +1,6 @@
 """What there was to see of a service at one moment: counts that only grow, and the difference of two. Pure."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hoploom.deploying.gate.buckets import Buckets, together
@@ -18,7 +18,7 @@ class Seen:
         lost: Those of these that a router might have answered as well (500, 502, 504).
         arrived: Requests that a router passed on to it and that are done; None where it does not say.
         own: How long its answers took itself.
-        left: Whether routers have let go of it, and with that of what they had counted since they were asked last.
+        let_go: How often a router let go of it, and with that of what it had counted since it was asked last.
     """
 
     routed: Buckets = field(default_factory=Buckets)
@@ -27,7 +27,7 @@ class Seen:
     lost: float = 0.0
     arrived: float | None = None
     own: Buckets = field(default_factory=Buckets)
-    left: bool = False
+    let_go: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def between(before: Seen, now: Seen) -> Seen:
         now.lost - before.lost,
         _more(before.arrived, now.arrived),
         now.own.minus(before.own),
-        now.left,
+        now.let_go - before.let_go,
     )
 
 
@@ -72,7 +72,7 @@ def look(
     at_s: float,
     routers: Sequence[Series],
     instances: Mapping[str, Series],
-    listed: Container[str],
+    let_go: Mapping[str, int],
     silent: Iterable[str],
 ) -> Look:
     """Put together what was counted.
@@ -82,28 +82,27 @@ def look(
         at_s: Now.
         routers: What each router counted.
         instances: What each instance counted, by `address:port`; empty for one that says nothing.
-        listed: Those of them that a router speaks of now.
+        let_go: How often routers let go of each.
         silent: Names of who did not answer.
     """
     return Look(
         at_s,
-        {target: _seen(routers, target, own, is_listed=target in listed) for target, own in instances.items()},
+        {target: _seen(routers, target, own, let_go.get(target, 0)) for target, own in instances.items()},
         sum(each.get((STATUSES, FAILED, 0.0), 0.0) for each in routers),
         sum(each.get((STATUSES, PASSED, 0.0), 0.0) for each in routers),
         tuple(silent),
     )
 
 
-def _seen(routers: Sequence[Series], target: str, own: Series, *, is_listed: bool) -> Seen:
-    routed = together(_buckets(each, target) for each in routers)
+def _seen(routers: Sequence[Series], target: str, own: Series, let_go: int) -> Seen:
     return Seen(
-        routed,
+        together(_buckets(each, target) for each in routers),
         own.get((OWN, ANSWERED, 0.0)),
         own.get((OWN, FAILED, 0.0), 0.0),
         own.get((OWN, LOST, 0.0), 0.0),
         own.get((OWN, ARRIVED, 0.0)),
         _buckets(own, OWN),
-        left=bool(routed.total) and not is_listed,
+        let_go,
     )
 
 

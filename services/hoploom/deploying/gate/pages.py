@@ -146,9 +146,25 @@ def grown(total: Mapping[Key, float], last: Mapping[Key, float], now: Mapping[Ke
 
     Source: Prometheus, "Query functions": increase() ("breaks in monotonicity ... are automatically adjusted for").
     """
-    restarted = {key[0] for key, value in last.items() if key in now and now[key] < value}
-    found = dict(total)
+    restarted, found = _begun_anew(last, now), dict(total)
     for key, value in now.items():
         before = 0.0 if key[0] in restarted else last.get(key, 0.0)
         found[key] = found.get(key, 0.0) + value - before
     return found
+
+
+def let_go(last: Mapping[Key, float], now: Mapping[Key, float]) -> set[str]:
+    """Targets that a router let go of since it said `last`: with each goes what it had counted since then.
+
+    It speaks no more of them; or counts them, and not its other requests, from zero: the last answer that a target
+    owed, which came when the router had let go of it, brings it back onto the page.
+
+    Source: Fabio v1.7.2, route/table.go (cleanupStaleMetrics).
+    """
+    anew = _begun_anew(last, now)
+    # A router that was restarted has lost its statuses as well.
+    return set() if STATUSES in anew else anew | {key[0] for key in last} - {key[0] for key in now}
+
+
+def _begun_anew(last: Mapping[Key, float], now: Mapping[Key, float]) -> set[str]:
+    return {key[0] for key, value in last.items() if key in now and now[key] < value}

@@ -1,7 +1,7 @@
 """Reads the metrics of routers and instances again and again, and keeps count over their restarts."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ import aiohttp
 
 from hoploom.deploying.gate import looks, pages
 from hoploom.deploying.gate.looks import Look
-from hoploom.deploying.gate.pages import Series, grown
+from hoploom.deploying.gate.pages import Series
 from hoploom.kit.clock import boottime_s
 from hoploom.kit.consul_api import Instance
 from hoploom.kit.errors import Unavailable
@@ -33,12 +33,8 @@ class _Source:
 
     def __init__(self) -> None:
         self.total: Series = {}
+        self.let_go = Counter[str]()
         self._last: Series | None = None
-
-    @property
-    def groups(self) -> set[str]:
-        """What it speaks of now."""
-        return {key[0] for key in self._last or ()}
 
     def take(self, now: Series, *, from_birth: bool) -> None:
         """Add what is new.
@@ -50,7 +46,8 @@ class _Source:
         if self._last is None:
             self.total = dict(now) if from_birth else {key: 0.0 for key in now}
         else:
-            self.total = grown(self.total, self._last, now)
+            self.total = pages.grown(self.total, self._last, now)
+            self.let_go.update(pages.let_go(self._last, now))
         self._last = now
 
 
@@ -85,9 +82,9 @@ class Watcher:
         silent += await asyncio.gather(*map(self._ask_instance, self.instances))
         self._looked = True
         routed = [each.total for each in self._by_router.values()]
-        listed = {group for each in self._by_router.values() for group in each.groups}
+        let_go = sum((each.let_go for each in self._by_router.values()), Counter[str]())
         own = {where: each.total for where, each in self._by_target.items()}
-        found = replace(looks.look(boottime_s(), routed, own, listed, filter(None, silent)), course=self._course)
+        found = replace(looks.look(boottime_s(), routed, own, let_go, filter(None, silent)), course=self._course)
         self._course.append(found)
         return found
 

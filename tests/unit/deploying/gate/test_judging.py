@@ -32,7 +32,7 @@ def direct(requests: int) -> Seen:
 
 def dead(requests: int) -> Seen:
     """Whom routers have let go of."""
-    return replace(seen(requests), left=True)
+    return replace(seen(requests), let_go=1)
 
 
 def judged(new: Seen, old: Seen, failed: int = 0, since: Look | None = None, looks: int = 10) -> Verdict:
@@ -53,7 +53,7 @@ def _times(whole: Seen, part: float) -> Seen:
     times = Buckets({bound: count * part for bound, count in whole.routed.counts.items()})
     answered, arrived = (None if value is None else value * part for value in (whole.answered, whole.arrived))
     own = Buckets({bound: count * part for bound, count in whole.own.counts.items()})
-    return Seen(times, answered, whole.failed * part, whole.lost * part, arrived, own, left=whole.left)
+    return Seen(times, answered, whole.failed * part, whole.lost * part, arrived, own, whole.let_go)
 
 
 CASES = [

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hoploom.deploying.gate import pages
-from hoploom.deploying.gate.pages import ANSWERED, ARRIVED, FAILED, LOST, OWN, PASSED, STATUSES, WITHIN, grown
+from hoploom.deploying.gate.pages import ANSWERED, ARRIVED, FAILED, LOST, OWN, PASSED, STATUSES, WITHIN, grown, let_go
 from hoploom.kit.errors import Unavailable
 
 TO = "127.0.0.1:20801"
@@ -116,3 +116,18 @@ def test_what_a_source_counts_is_added_up_when_it(
     last: pages.Series, now: pages.Series, expected: pages.Series
 ) -> None:
     assert grown(dict.fromkeys(expected, 10.0), last, now) == expected
+
+
+STATUS = (STATUSES, PASSED, 0.0)
+LET_GO = [
+    ("counts on", {key("a"): 5.0, STATUS: 9.0}, {key("a"): 7.0, STATUS: 9.0}, set()),
+    ("speaks of it no more", {key("a"): 5.0, STATUS: 9.0}, {STATUS: 9.0}, {"a"}),
+    ("counts it from zero, and nothing else", {key("a"): 5.0, STATUS: 9.0}, {key("a"): 2.0, STATUS: 9.0}, {"a"}),
+    ("was restarted", {key("a"): 5.0, key("b"): 1.0, STATUS: 9.0}, {key("a"): 2.0, STATUS: 3.0}, set()),
+    ("speaks of it for the first time", {STATUS: 9.0}, {key("a"): 2.0, STATUS: 9.0}, set()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("last", "now", "expected"), [each[1:] for each in LET_GO], ids=[each[0] for each in LET_GO])
+def test_whom_it_let_go_of_when_a_router(last: pages.Series, now: pages.Series, expected: set[str]) -> None:
+    assert let_go(last, now) == expected
