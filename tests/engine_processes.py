@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -14,22 +13,19 @@ from urllib.parse import urlsplit
 
 from hoploom.local.listeners import Listener
 from hoploom.local.own_engines import GOGC
+from hoploom.local.port_claims import Claims
+from hoploom.local.ports import any_free
 from hoploom.local.render import render
 from waiting import until
 
 LOOPBACK = "127.0.0.1"
+_CLAIMS = Claims("hoploom-tests")
+"""For the life of this process: what was stopped finds its ports again when it is started again."""
 
 
 def free_ports(count: int) -> list[int]:
-    """So many TCP ports of 127.0.0.1 that nobody listens on now."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for each in held:
-            each.bind((LOOPBACK, 0))
-        return [int(each.getsockname()[1]) for each in held]
-    finally:
-        for each in held:
-            each.close()
+    """So many TCP ports of 127.0.0.1 that nobody listens on now, nor will unless he was given them here."""
+    return [any_free(_CLAIMS) for _ in range(count)]
 
 
 def ask(method: str, url: str, body: object = None, token: str = "") -> Any:
@@ -63,16 +59,24 @@ class Child:
         assert self.process is not None
         return self.process.pid
 
+    def check(self) -> None:
+        """Fail the test, with what it said last, where it has ended by itself."""
+        ended = None if self.process is None else self.process.poll()
+        if ended is not None:
+            said = self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
+            raise AssertionError(f"{self.command[0]} ended with {ended}:\n{said}")
+
     def stop(self, *, kill: bool = False) -> int:
         """End it, and wait for its end."""
-        if self.process is None:
+        ending, self.process = self.process, None
+        if ending is None:
             return 0
-        self.process.kill() if kill else self.process.terminate()
+        ending.kill() if kill else ending.terminate()
         try:
-            return self.process.wait(60)
+            return ending.wait(60)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait(60)
+            ending.kill()
+            return ending.wait(60)
 
 
 class ConsulAgent:
@@ -237,6 +241,7 @@ class FabioRouter:
 
     def targets(self, service: str) -> set[str]:
         """The `host:port` that its table sends requests for a service to."""
+        self._child.check()
         table = ask("GET", f"{self.admin_url}/api/routes") or []
         return {entry["dst"].removeprefix("http://").rstrip("/") for entry in table if entry["service"] == service}
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import itertools
-import socket
 import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from engine_processes import free_ports
 from hoploom import engines
 from hoploom.input_service import keys
 from hoploom.input_service.desk import Desk
@@ -70,18 +70,10 @@ class Agent:
             await consul.close()
 
 
-def free_ports() -> dict[str, int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in PORTS]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return {name: each.getsockname()[1] for name, each in zip(PORTS, sockets, strict=True)}
-
-
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[Agent]:
     binary = engines.ensure(["consul"], report=print)["consul"].path
-    agent = Agent(binary, tmp_path, free_ports())
+    agent = Agent(binary, tmp_path, dict(zip(PORTS, free_ports(len(PORTS)), strict=True)))
     try:
         agent.start()
         yield agent

@@ -16,8 +16,13 @@ class Claims:
     Source: unix(7), "Abstract sockets".
     """
 
-    def __init__(self) -> None:
-        """Claim nothing yet."""
+    def __init__(self, among: str = "hoploom") -> None:
+        """Claim nothing yet.
+
+        Args:
+            among: Who minds these claims; others take what they like.
+        """
+        self._among = among
         self._held: dict[int, socket.socket] = {}
 
     def take(self, port: int) -> bool:
@@ -26,7 +31,7 @@ class Claims:
             return True
         claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            claim.bind(f"\0hoploom-port-{port}")
+            claim.bind(f"\0{self._among}-port-{port}")
         except OSError as error:
             claim.close()
             if error.errno != errno.EADDRINUSE:
@@ -34,6 +39,10 @@ class Claims:
             return False
         self._held[port] = claim
         return True
+
+    def __contains__(self, port: int) -> bool:
+        """Whether this process has claimed a port."""
+        return port in self._held
 
     def __enter__(self) -> Self:
         """Hold what is taken from now on."""

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Mapping
 from typing import Final
 
+from hoploom.kit.errors import ConfigError
 from hoploom.local.port_claims import Claims
 
 LOOPBACK = "127.0.0.1"
@@ -22,6 +23,9 @@ USUAL: Final[Mapping[str, int]] = {
 }
 # A second mesh takes 18500 instead of 8500, and so on; a third looks further.
 _STEP, _STEPS = 10_000, 4
+# Below those of outgoing connections (net.ipv4.ip_local_port_range begins at 32768), one of which would keep an engine
+# from its port if it came between the choice and the start.
+_OTHERS: Final = range(10_000, 14_000)
 # Nomad hands out the services' ports from a range of its own, checked to be free when it is chosen.
 TASK_PORTS = 200
 _TASKS_FROM, _TASKS_TO = 20_000, 31_800
@@ -48,6 +52,18 @@ def choose(claims: Claims) -> dict[str, int]:
     return chosen
 
 
+def any_free(claims: Claims) -> int:
+    """A port that nobody listens on and nobody claims, this process neither; claimed.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    for port in random.sample(_OTHERS, len(_OTHERS)):
+        if port not in claims and is_free(port) and claims.take(port):
+            return port
+    raise ConfigError(f"all ports from {_OTHERS[0]} to {_OTHERS[-1]} are taken; stop what listens there")
+
+
 def moved(ports: Mapping[str, int]) -> dict[int, int]:
     """Usual port to chosen port, for those that had to move."""
     return {usual: ports[name] for name, usual in USUAL.items() if ports.get(name, usual) != usual}
@@ -63,9 +79,7 @@ def _near(usual: int, taken: set[int], claims: Claims) -> int:
         port = usual + step * _STEP
         if port not in taken and is_free(port) and claims.take(port):
             return port
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as any_port:
-        any_port.bind((LOOPBACK, 0))
-        return int(any_port.getsockname()[1])
+    return any_free(claims)
 
 
 def _task_range(claims: Claims) -> int:
