@@ -82,13 +82,16 @@ class Child:
 class ConsulAgent:
     """One Consul server without ACLs."""
 
-    def __init__(self, executable: Path, folder: Path, *, serf_wan: int = -1, **settings: object) -> None:
+    def __init__(
+        self, executable: Path, folder: Path, *, serf_wan: int = -1, https: int = -1, **settings: object
+    ) -> None:
         """Choose ports and write its configuration.
 
         Args:
             executable: Consul.
             folder: Where its data and its log go.
             serf_wan: Port by which other datacenters join; -1 for none.
+            https: Port by which it speaks TLS, with the certificates that the settings name; -1 for none.
             settings: Added to its configuration.
         """
         self.folder, (http, server, serf) = folder, free_ports(3)
@@ -106,7 +109,7 @@ class ConsulAgent:
             "log_level": "WARN",
             "ports": {
                 "http": http, "server": server, "serf_lan": serf,
-                "serf_wan": serf_wan, "dns": -1, "grpc": -1, "grpc_tls": -1,
+                "serf_wan": serf_wan, "https": https, "dns": -1, "grpc": -1, "grpc_tls": -1,
             },
             "performance": {"raft_multiplier": 1},
             "limits": {"http_max_conns_per_client": 2000},

@@ -199,7 +199,7 @@ async def test_another_datacenter_is_collected_from_and_is_never_nothing_while_i
 ) -> None:
     (wan,) = free_ports(1)
     near = ConsulAgent(engine_paths["consul"], tmp_path / "near", serf_wan=wan)
-    joined = {"datacenter": "dc2", "retry_join_wan": [f"127.0.0.1:{wan}"], "retry_interval_wan": "1s"}
+    joined: dict[str, Any] = {"datacenter": "dc2", "retry_join_wan": [f"127.0.0.1:{wan}"], "retry_interval_wan": "1s"}
     far = ConsulAgent(engine_paths["consul"], tmp_path / "far", serf_wan=free_ports(1)[0], **joined)
     mesh = Mesh(tmp_path, near)
     try:

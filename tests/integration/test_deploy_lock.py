@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ Apis = tuple[ConsulApi, ConsulApi]
 @pytest.fixture
 async def apis(engine_paths: dict[str, Path], tmp_path: Path) -> AsyncIterator[Apis]:
     wans = free_ports(2)
-    joined = {"retry_join_wan": [f"127.0.0.1:{each}" for each in wans], "retry_interval_wan": "1s"}
+    joined: dict[str, Any] = {"retry_join_wan": [f"127.0.0.1:{each}" for each in wans], "retry_interval_wan": "1s"}
     agents = [
         ConsulAgent(engine_paths["consul"], tmp_path / dc, serf_wan=wan, datacenter=dc, node_name=dc, **joined)
         for dc, wan in zip(("dc1", "dc2"), wans, strict=True)

@@ -5,9 +5,11 @@ import os
 import socket
 import ssl
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
+import pytest
 
 import backends
 from engine_processes import LOOPBACK, Child, ConsulAgent, ask, free_ports
@@ -18,10 +20,20 @@ ROLE = ANSIBLE / "roles" / "fabio"
 GREET = "/example.Greeter/Greet"
 ADDRESS = "127.0.0.2"
 """Stands for the host's own."""
+OF_THE_HOST = {
+    "fabio_root": str(ANSIBLE.parent), "preflight_address": ADDRESS, "fabio_token": "none", "fabio_https": "",
+    "hoploom_networks": ["127.0.0.0/8"],
+}  # fmt: skip
 
 
-def render(folder: Path, given: dict[str, object]) -> Path:
-    """What the role's task "The settings" writes, with its specification of arguments asked before, as a role's is."""
+def render(folder: Path, given: dict[str, object], servers: Sequence[str] = ("localhost",)) -> Path:
+    """What the role's task "The settings" writes, with its specification of arguments asked before, as a role's is.
+
+    Args:
+        folder: Where it goes.
+        given: Variables of the inventory.
+        servers: Hosts that run a Consul server.
+    """
     task = (ROLE / "tasks" / "main.yml").read_text(encoding="utf-8").split("- name: The settings", 1)[1]
     settings = folder / "fabio.properties"
     spec = f"{{{{ (lookup('file', '{ROLE}/meta/argument_specs.yml') | from_yaml).argument_specs.main.options }}}}"
@@ -38,7 +50,11 @@ def render(folder: Path, given: dict[str, object]) -> Path:
         ],
     }  # fmt: skip
     (folder / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
-    words = [ansible("ansible-playbook"), "-i", "localhost,", str(folder / "play.yml"), "-e", json.dumps(given)]
+    groups: dict[str, object] = {"consul_servers": {"hosts": {each: {} for each in servers}}}
+    inventory = {"all": {"hosts": {"localhost": {}}, "vars": {"hoploom_dc": "dc1"}, "children": groups}}
+    (folder / "hosts.json").write_text(json.dumps(inventory), encoding="utf-8")
+    words = [ansible("ansible-playbook"), "-i", str(folder / "hosts.json"), str(folder / "play.yml"),
+             "-e", json.dumps({**OF_THE_HOST, **given})]  # fmt: skip
     environ = {**os.environ, "ANSIBLE_HOME": str(folder)}
     ended = subprocess.run(
         words, cwd=ANSIBLE, env=environ, capture_output=True, text=True, check=False, timeout=120
@@ -53,6 +69,16 @@ def register(consul: ConsulAgent, name: str, port: int, tag: str) -> None:
     assert ask("PUT", f"{consul.url}/v1/agent/service/register", body) is not None
 
 
+@pytest.mark.parametrize("servers", [("localhost",), ("localhost", "second", "third")])
+def test_an_only_server_is_asked_for_consistent_answers_and_any_of_several_for_stale_ones(
+    servers: tuple[str, ...], tmp_path: Path
+) -> None:
+    lines = render(tmp_path, {}, servers).read_text(encoding="utf-8").splitlines()
+    is_only = len(servers) == 1
+    assert f"registry.consul.requireConsistent = {str(is_only).lower()}" in lines
+    assert f"registry.consul.allowStale = {str(not is_only).lower()}" in lines
+
+
 def test_a_host_opens_the_listeners_of_its_inventory(engine_paths: dict[str, Path], tmp_path: Path) -> None:
     # As fabio/README.md says them.
     listeners = [
@@ -60,10 +86,7 @@ def test_a_host_opens_the_listeners_of_its_inventory(engine_paths: dict[str, Pat
         {"at": ":9443", "proto": "https"},
         {"at": ":9091", "proto": "grpc"},
     ]
-    settings = render(tmp_path, {
-        "fabio_root": str(ANSIBLE.parent), "preflight_address": ADDRESS, "fabio_token": "none", "fabio_https": "",
-        "hoploom_networks": ["127.0.0.0/8"], "fabio_listeners": listeners,
-    })  # fmt: skip
+    settings = render(tmp_path, {"fabio_listeners": listeners})
     consul = ConsulAgent(engine_paths["consul"], tmp_path / "consul")
     # Beside whatever else runs on this machine, each at a port of its own; chosen late, for a play takes its time.
     tcp, secure, calls, admin, told, http = free_ports(6)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -23,7 +24,7 @@ def agents(engine_paths: dict[str, Path], tmp_path: Path) -> Iterator[tuple[Cons
     """One server in dc1 and one in dc2, joined."""
     wan, other = free_ports(2)
     near = ConsulAgent(engine_paths["consul"], tmp_path / "near", serf_wan=wan)
-    joined = {"datacenter": "dc2", "retry_join_wan": [f"127.0.0.1:{wan}"], "retry_interval_wan": "1s"}
+    joined: dict[str, Any] = {"datacenter": "dc2", "retry_join_wan": [f"127.0.0.1:{wan}"], "retry_interval_wan": "1s"}
     far = ConsulAgent(engine_paths["consul"], tmp_path / "far", serf_wan=other, **joined)
     try:
         near.start_bare()

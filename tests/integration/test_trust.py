@@ -73,7 +73,8 @@ def world(engine_paths: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture(scope="module")
 def far(world: World, engine_paths: dict[str, Path]) -> Iterator[World]:
     """An input and a manager in a datacenter of their own, whose home is the other."""
-    joined = {"datacenter": "dc2", "retry_join_wan": [f"127.0.0.1:{world.wan}"], "retry_interval_wan": "1s"}
+    wans = [f"127.0.0.1:{world.wan}"]
+    joined: dict[str, Any] = {"datacenter": "dc2", "retry_join_wan": wans, "retry_interval_wan": "1s"}
     [wan] = free_ports(1)
     consul = ConsulAgent(engine_paths["consul"], world.folder / "far", serf_wan=wan, **joined)
     made = World(consul, wan, world.folder, {each: [] for each in MODULES}, {each: [] for each in MODULES})

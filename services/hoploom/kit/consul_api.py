@@ -42,16 +42,17 @@ _FOR_EVER = "87600h"
 class ConsulApi:
     """What the mesh asks of a Consul agent. Made and closed inside a running event loop."""
 
-    def __init__(self, address: str, token: str = "", names: Names = PLAIN) -> None:
+    def __init__(self, address: str, token: str = "", names: Names = PLAIN, ca_file: str = "") -> None:
         """Connect lazily to an agent.
 
         Args:
             address: Its HTTP address, such as "http://127.0.0.1:8500".
             token: ACL token; empty sends none.
             names: How the mesh's keys and services are called there; callers always say `hoploom/...` and `input`.
+            ca_file: Certificates that an https address is checked by; empty for those of the system.
 
         Raises:
-            ConfigError: The address is no http or https URL with a host.
+            ConfigError: The address is no http or https URL with a host, or the file holds no certificate.
         """
         try:
             url = URL(address)
@@ -60,7 +61,7 @@ class ConsulApi:
             url = URL()
         if url.scheme not in ("http", "https") or not url.host:
             raise ConfigError(f"the Consul address must be like http://127.0.0.1:8500, not {address!r}")
-        self._transport = Transport(url, token)
+        self._transport = Transport(url, token, ca_file)
         self._consul = PooledConsul(self._transport)
         self.names = names
 

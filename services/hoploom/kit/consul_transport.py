@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import aiohttp
 from yarl import URL
 
+from hoploom.kit.authorities import trusted
 from hoploom.kit.errors import Leaderless, TooLarge, Unavailable
 from hoploom.kit.later import imported_later
 
@@ -49,15 +50,20 @@ class Conflicting(Unavailable):
 class Transport(base.HTTPClient):  # type: ignore[misc]
     """One aiohttp session for all calls of python-consul2."""
 
-    def __init__(self, url: URL, token: str) -> None:
+    def __init__(self, url: URL, token: str, ca_file: str) -> None:
         """Open nothing yet.
 
         Args:
             url: The agent's address.
             token: ACL token; empty sends none.
+            ca_file: Certificates that an https address is checked by; empty for those of the system.
+
+        Raises:
+            ConfigError: The file cannot be read, or holds no certificate.
         """
         super().__init__(f"[{url.host}]" if ":" in str(url.host) else url.host, url.port, url.scheme)
         self._headers = {"X-Consul-Token": token} if token else {}
+        self._trusted = trusted(ca_file) if url.scheme == "https" else True
         self._session: aiohttp.ClientSession | None = None
 
     # The library calls these four. Its headers carry nothing but a token, and the pool sends ours.
@@ -80,7 +86,7 @@ class Transport(base.HTTPClient):  # type: ignore[misc]
     async def _call(self, method: str, path: str, params: Any, data: Any = "") -> Any:
         if self._session is None:
             # No limit on connections: blocking queries would starve the rest of a pool.
-            connector = aiohttp.TCPConnector(limit=0)
+            connector = aiohttp.TCPConnector(limit=0, ssl=self._trusted)
             self._session = aiohttp.ClientSession(connector=connector, headers=self._headers, trust_env=False)
         timeout = aiohttp.ClientTimeout(total=_patience(params), sock_connect=CONNECT_TIMEOUT_S)
         url = URL(self.uri(path, params), encoded=True)

@@ -3,7 +3,6 @@
 import json
 import re
 import socket
-import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -14,8 +13,9 @@ import aiohttp
 from aiohttp.connector import AddrInfoType
 from yarl import URL
 
+from hoploom.kit.authorities import trusted
 from hoploom.kit.checked_resolver import CheckedResolver
-from hoploom.kit.errors import ConfigError, Unavailable, Unreached
+from hoploom.kit.errors import Unavailable, Unreached
 from hoploom.kit.logs import request_id
 
 CONNECT_TIMEOUT_S = 2.0
@@ -106,7 +106,7 @@ class HttpClient:
         """
         self._session: aiohttp.ClientSession | None = None
         self._why_not, self._unacked_s = why_not, unacked_s
-        self._trusted = _trusted(ca_file) if ca_file else True
+        self._trusted = trusted(ca_file)
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -186,14 +186,6 @@ class HttpClient:
 @lru_cache
 def _within(timeout_s: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
-
-
-def _trusted(ca_file: str) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        # Also what OpenSSL objects to.
-        raise ConfigError(f"{ca_file} is no file of certificates (PEM): {error.strerror or error}") from error
 
 
 def impatient_socket(unacked_s: float, address: AddrInfoType) -> socket.socket:

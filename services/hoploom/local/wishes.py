@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from hoploom.kit import credentials
 from hoploom.kit.errors import ConfigError
+from hoploom.local import consul_given
 from hoploom.local.attached import Attached
 
 OWN = "own"
@@ -90,15 +91,12 @@ def wishes(args: argparse.Namespace, environ: Mapping[str, str]) -> Wishes:
     Raises:
         ConfigError: An address is none, or a token file cannot be read.
     """
-    secure = environ.get("CONSUL_HTTP_SSL", "").lower() in ("1", "true")
-    consul_file = args.consul_token_file or environ.get("CONSUL_HTTP_TOKEN_FILE", "")
-    consul_token = environ.get("CONSUL_HTTP_TOKEN", "") if not args.consul_token_file else ""
+    consul = consul_given.given(environ, args.consul, args.consul_token_file)
     nomad_token = environ.get("NOMAD_TOKEN", "") if not args.nomad_token_file else ""
     fabio = _wish("--fabio", args.fabio, "http://127.0.0.1:9999")
     return Wishes(
         _wish(
-            "Consul", args.consul or _full(environ.get("CONSUL_HTTP_ADDR", ""), secure=secure), "http://127.0.0.1:8500",
-            consul_token or credentials.read(consul_file),
+            "Consul", args.consul or consul.address, "http://127.0.0.1:8500", consul.token,
         ),
         _wish(
             "Nomad", args.nomad or environ.get("NOMAD_ADDR", ""), "http://127.0.0.1:4646",
@@ -140,20 +138,16 @@ def _wish(what: str, given: str | None, usual: str, token: str = "") -> Wish:
     return Wish(_address(what, given) if given else usual, bool(given), token)
 
 
-def _full(address: str, *, secure: bool) -> str:
-    """Consul's own variable may leave the scheme out."""
-    return address if not address or "://" in address else f"http{'s' if secure else ''}://{address}"
-
-
 def _address(what: str, given: str) -> str:
+    full = given if "://" in given else f"http://{given}"
     try:
-        parts = urlsplit(_full(given, secure=False))
+        parts = urlsplit(full)
         wrong = parts.scheme not in _HTTP or not parts.hostname or parts.path not in ("", "/") or parts.port == 0
     except ValueError:
         wrong = True
     if wrong:
         raise ConfigError(f"the address of {what} is like http://127.0.0.1:8500, not {given!r} (`own` is one of ours)")
-    return _full(given, secure=False).rstrip("/")
+    return full.rstrip("/")
 
 
 def _host(url: str) -> str:

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     WRITABLE_PAGES = "writable-pages"
     READABLE_TOKEN = "readable-token"
     CONSISTENT_READS = "consistent-reads"
+    STALE_READS = "stale-reads"
     DIAL_TIMEOUT = "dial-timeout"
     GLOB_MATCHING = "glob-matching"
     GARBAGE_COLLECTION = "garbage-collection"

@@ -112,8 +112,17 @@ def _routed_though_failing(observed: Observed, router: SeenRouter) -> Iterator[A
 
 
 def _reads(observed: Observed, router: SeenRouter, settings: Settings) -> Iterator[AuditFinding]:
+    if settings.backend != "consul":
+        return
     # An only server is the leader, and nobody answers where there is none.
-    if settings.backend == "consul" and not settings.stale and observed.servers != 1:
+    is_alone = observed.servers == 1
+    if is_alone and settings.stale and not settings.consistent:
+        text = f"{router.name} takes stale answers of Consul's only server, which leave routes out while it starts"
+        yield AuditFinding(
+            Kind.STALE_READS, Severity.ADVICE, router.name, "registry.consul.allowStale", text,
+            "set registry.consul.requireConsistent = true and registry.consul.allowStale = false",
+        )  # fmt: skip
+    if not is_alone and not settings.stale:
         which = "registry.consul.requireConsistent" if settings.consistent else "registry.consul.allowStale"
         text = f"{router.name} asks Consul's leader alone, and loses routes while there is none"
         yield AuditFinding(

@@ -59,6 +59,13 @@ def test_an_only_server_may_be_asked_alone(servers: int | None, expected: int) -
     assert kinds(Observed((asks_the_leader,), servers=servers)) == ["consistent-reads warning"] * expected
 
 
+@pytest.mark.parametrize(("servers", "expected"), [(None, 0), (1, 1), (3, 0)])
+def test_an_only_server_is_better_not_asked_for_stale_answers(servers: int | None, expected: int) -> None:
+    assert GOOD.stale
+    assert not GOOD.consistent
+    assert kinds(Observed((fabio(settings=GOOD),), servers=servers)) == ["stale-reads advice"] * expected
+
+
 def test_globs_are_fine_where_a_host_is_one_and_worse_where_there_are_many_hosts() -> None:
     settings = replace(GOOD, globs=True)
     assert kinds(Observed((fabio(line(src="*.example.org/"), settings=settings),))) == []

@@ -64,10 +64,10 @@ async def _audit(args: argparse.Namespace) -> tuple[Observed, list[AuditFinding]
         async with places.found(args, http) as found:
             known = Known(args.prefix, found.where, tuple(found.unseen))
             observer = Observer(http, found.consul, found.sources, known=known)
-            return await looked_twice(observer, args.settle)
-    except Unavailable as error:
-        cure = "name another by --consul, or look at Fabio alone by --fabio-admin"
-        raise ConfigError(shown(f"{error}: {cure}")) from error
+            try:
+                return await looked_twice(observer, args.settle)
+            except Unavailable as error:
+                raise ConfigError(f"{error}: {places.cure(found.where)}") from error
     except ConfigError as error:
         raise ConfigError(shown(str(error))) from error
     finally:

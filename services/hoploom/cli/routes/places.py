@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from hoploom.cli import screen
-from hoploom.kit import credentials, fabio_api
+from hoploom.kit import fabio_api
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.consul_records import Instance
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.http_client import HttpClient
+from hoploom.local import consul_given
 from hoploom.local.mesh import LocalMesh
 from hoploom.local.places import DEFAULT_MESH
 from hoploom.local.wishes import is_local
@@ -49,6 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags by which places are named."""
     parser.add_argument("--consul", default="", metavar="URL", help="a Consul agent (CONSUL_HTTP_ADDR)")
     parser.add_argument("--consul-token-file", default="", metavar="FILE", help="its token (CONSUL_HTTP_TOKEN)")
+    parser.add_argument("--consul-ca-file", default="", metavar="FILE", help="certificates that an https address of "
+                        "Consul is checked by (CONSUL_CACERT)")  # fmt: skip
     more = parser.add_argument
     more("--fabio", action="append", default=[], metavar="URL", help="a Fabio, repeatable; without its pages little "
          "can be seen of it")  # fmt: skip
@@ -56,6 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
          "http://127.0.0.1:9998; repeatable")  # fmt: skip
     unnamed = "where nothing is named: CONSUL_HTTP_ADDR, else the mesh that runs here, else the usual ports"
     more("--mesh", default=None, help=f"name of a mesh of this machine (HOPLOOM_MESH); {unnamed}")
+
+
+def cure(consul: str) -> str:
+    """What to do where a Consul at this URL does not answer."""
+    authority = ", its authority by --consul-ca-file" if consul.startswith("https:") else ""
+    return f"name another by --consul{authority}, or look at Fabio alone by --fabio-admin"
 
 
 @asynccontextmanager
@@ -113,14 +122,11 @@ def _mesh(args: argparse.Namespace, environ: Mapping[str, str]) -> LocalMesh | N
 
 
 def _consul(args: argparse.Namespace, environ: Mapping[str, str], places: Places) -> None:
-    address = args.consul or environ.get("CONSUL_HTTP_ADDR", "")
-    if not address and (args.fabio or args.fabio_admin):
+    given = consul_given.given(environ, args.consul, args.consul_token_file, args.consul_ca_file)
+    if not given.address and (args.fabio or args.fabio_admin):
         return
-    secure = not args.consul and environ.get("CONSUL_HTTP_SSL", "").lower() in ("1", "true")
-    places.where = _url("Consul", address or _CONSUL, secure=secure)
-    file = args.consul_token_file or environ.get("CONSUL_HTTP_TOKEN_FILE", "")
-    given = "" if args.consul_token_file else environ.get("CONSUL_HTTP_TOKEN", "")
-    places.consul = ConsulApi(places.where, given or credentials.read(file))
+    places.where = _url("Consul", given.address or _CONSUL)
+    places.consul = ConsulApi(places.where, given.token, ca_file=given.ca_file)
 
 
 async def _fabio(http: HttpClient, url: str, places: Places) -> None:
@@ -155,7 +161,7 @@ async def _by_consul(places: Places, *, is_said: bool) -> None:
                 _routed((await places.consul.instances(name))[1], places)
     except Unavailable as error:
         if is_said or os.environ.get("CONSUL_HTTP_ADDR") or not places.where:
-            raise ConfigError(f"{error}: name another by --consul, or look at Fabio alone by --fabio-admin") from error
+            raise ConfigError(f"{error}: {cure(places.where)}") from error
         await places.consul.close()
         places.consul = None
         places.unseen.append(f"Consul: nobody answers at {places.where} (--consul)")
@@ -204,9 +210,9 @@ def _source(url: str) -> Source:
     return Source(urlsplit(url).netloc.rpartition("@")[2], url)
 
 
-def _url(what: str, given: str, *, secure: bool = False) -> str:
+def _url(what: str, given: str) -> str:
     """The URL that a person meant, without a slash at its end; raises ConfigError."""
-    full = given if "://" in given else f"http{'s' if secure else ''}://{given}"
+    full = given if "://" in given else f"http://{given}"
     try:
         parts = urlsplit(full)
         is_wrong = parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0

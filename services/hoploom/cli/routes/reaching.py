@@ -9,12 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hoploom.cli import screen
-from hoploom.kit import credentials, fabio_api
+from hoploom.kit import fabio_api
 from hoploom.kit.consul_api import ConsulApi
 from hoploom.kit.errors import ConfigError, Unavailable
 from hoploom.kit.fabio_api import Router
 from hoploom.kit.http_client import HttpClient
 from hoploom.kit.names import DEFAULT_PREFIX, PLAIN, Names
+from hoploom.local import consul_given
 from hoploom.local.mesh import LocalMesh
 from hoploom.local.places import DEFAULT_MESH
 from hoploom.routing.overrides import KVPATH, Overrides
@@ -28,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mesh", default=None, help="name of a mesh of this machine (HOPLOOM_MESH); the default")
     parser.add_argument("--consul", default="", metavar="URL", help="any Consul instead (CONSUL_HTTP_ADDR)")
     parser.add_argument("--consul-token-file", default="", metavar="FILE", help="its token (CONSUL_HTTP_TOKEN)")
+    parser.add_argument("--consul-ca-file", default="", metavar="FILE", help="certificates that an https address of "
+                        "Consul is checked by (CONSUL_CACERT)")  # fmt: skip
     pages = "pages of a Fabio, like http://127.0.0.1:9998; repeatable; else those that Consul knows as fabio-routes"
     parser.add_argument("--fabio", action="append", default=[], metavar="URL", help=pages)
 
@@ -86,10 +89,10 @@ async def reached(args: argparse.Namespace) -> AsyncIterator[Reach]:
     """
     http = HttpClient()
     named = args.mesh or os.environ.get("HOPLOOM_MESH")
-    address = args.consul or ("" if named else os.environ.get("CONSUL_HTTP_ADDR", ""))
-    if args.fabio and not address:
+    is_elsewhere = args.consul or (os.environ.get("CONSUL_HTTP_ADDR") and not named)
+    if args.fabio and not is_elsewhere:
         raise ConfigError("--fabio names the pages of somebody else's Fabio: name its Consul too, by --consul URL")
-    reach = await _elsewhere(args, http, address) if address else await _local(args, http)
+    reach = await _elsewhere(args, http) if is_elsewhere else await _local(args, http)
     try:
         # Commands that are for all datacenters, such as `deploy`, ask for none.
         await _known(reach, getattr(args, "dc", ""))
@@ -106,11 +109,9 @@ async def _known(reach: Reach, dc: str) -> None:
         raise ConfigError(f"{reach.where} knows no datacenter {dc!r}, only {', '.join(sorted(known))}")
 
 
-async def _elsewhere(args: argparse.Namespace, http: HttpClient, address: str) -> Reach:
-    secure = os.environ.get("CONSUL_HTTP_SSL", "").lower() in ("1", "true") and not args.consul
-    url = address if "://" in address else f"http{'s' if secure else ''}://{address}"
-    token = credentials.read(args.consul_token_file) if args.consul_token_file else ""
-    consul = ConsulApi(url, token or os.environ.get("CONSUL_HTTP_TOKEN", ""))
+async def _elsewhere(args: argparse.Namespace, http: HttpClient) -> Reach:
+    given = consul_given.given(os.environ, args.consul, args.consul_token_file, args.consul_ca_file)
+    consul = ConsulApi(given.address, given.token, ca_file=given.ca_file)
     fabios = tuple(_pages(each) for each in args.fabio)
     try:
         kvpath = await _kvpath(http, fabios[0]) if fabios else KVPATH
@@ -118,7 +119,7 @@ async def _elsewhere(args: argparse.Namespace, http: HttpClient, address: str) -
         await consul.close()
         await http.close()
         raise
-    return Reach(consul, consul, http, PLAIN, f"Consul at {url}", kvpath, fabios=fabios)
+    return Reach(consul, consul, http, PLAIN, f"Consul at {given.address}", kvpath, fabios=fabios)
 
 
 async def _local(args: argparse.Namespace, http: HttpClient) -> Reach:
