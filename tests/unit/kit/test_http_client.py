@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from hoploom.kit import http_client, logs
-from hoploom.kit.errors import ConfigError, Unavailable, Unreached
+from hoploom.kit.errors import Unavailable, Unreached
 from hoploom.kit.http_client import Answer, HttpClient, impatient_socket
 
 
@@ -221,15 +221,6 @@ PROBLEM = {"Content-Type": "application/problem+json; charset=utf-8"}
 )
 def test_whoever_has_no_such_path_is_told_from_a_service_that_objects(answer: Answer, is_elsewhere: bool) -> None:
     assert answer.is_elsewhere is is_elsewhere
-
-
-@pytest.mark.parametrize("content", [None, "", "no certificate"])
-def test_a_file_that_holds_no_certificate_is_said_by_its_name(content: str | None, tmp_path: Path) -> None:
-    path = tmp_path / "ca.pem"
-    if content is not None:
-        path.write_text(content, encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"ca\.pem is no file of certificates"):
-        HttpClient(str(path))
 
 
 async def test_a_stream_is_given_as_it_comes_until_its_end(server: TestServer, client: HttpClient) -> None:
