@@ -13,7 +13,8 @@ DOCUMENTATION = """
 module: mesh_health
 short_description: Wait until the mesh is well
 description:
-  - Looks at Consul's servers (autopilot), at critical checks, at Nomad's nodes and at what its jobs still wait for.
+  - Looks at the servers of Consul and of Nomad (autopilot), at critical checks, at Nomad's nodes and at what its jobs
+    still wait for.
   - Ends when nothing is wrong twice in a row; fails with all that is wrong after wait_s.
 author: hoploom
 options:
@@ -22,7 +23,7 @@ options:
     type: str
     default: ""
   nomad_token:
-    description: Secret that may read nodes and jobs; empty leaves Nomad out.
+    description: Secret that may read operator, nodes and jobs; empty leaves Nomad out.
     type: str
     default: ""
   routers:
@@ -40,23 +41,40 @@ _PAUSE_S = 1.0
 # One good look may fall between two bad ones.
 _LOOKS = 2
 _TAG = "urlprefix-"
+_NOT_WELL = 429
+
+
+class Refused(OSError):
+    """An agent answers, and gives nothing."""
 
 
 def ask(url: str, header: str = "", token: str = "") -> Any:
-    """The JSON of an address; raises OSError where there is none."""
+    """The JSON of an address, also where it says that not all is well; raises OSError where there is none."""
     request = urllib.request.Request(url, headers={header: token} if header else {})
-    with urllib.request.urlopen(request, timeout=CALL_S) as answer:
-        return json.loads(answer.read() or b"null")
+    try:
+        with urllib.request.urlopen(request, timeout=CALL_S) as answer:
+            return json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as error:
+        said = error.read()
+        # Too many requests are 429 too, in plain words.
+        if error.code == _NOT_WELL and said.startswith(b"{"):
+            return json.loads(said)
+        raise Refused(f"{url} answers {error.code} {said.decode('utf-8', 'replace').strip()}") from error
+
+
+def server_problems(engine: str, base: str, header: str, token: str) -> list[str]:
+    """Which servers of an engine are not healthy, or have no vote."""
+    servers = ask(f"{base}/operator/autopilot/health", header, token)["Servers"]
+    found = [f"{engine}'s server {each['Name']} is not healthy" for each in servers if not each["Healthy"]]
+    # Whoever was away for some seconds was put out of the quorum, and is let in again ten seconds after its return: the
+    # next server that is restarted before would leave too few.
+    return found + [f"{engine}'s server {each['Name']} has no vote yet" for each in servers if not each["Voter"]]
 
 
 def consul_problems(token: str) -> list[str]:
     """What is wrong with Consul's servers and with checks, in this datacenter."""
     base = "http://127.0.0.1:8500/v1"
-    servers = ask(f"{base}/operator/autopilot/health", "X-Consul-Token", token)
-    found = [f"Consul's server {each['Name']} is not healthy" for each in servers["Servers"] if not each["Healthy"]]
-    # Whoever was away for some seconds was put out of the quorum, and is let in again ten seconds after its return: the
-    # next server that is restarted before would leave too few.
-    found += [f"Consul's server {each['Name']} has no vote yet" for each in servers["Servers"] if not each["Voter"]]
+    found = server_problems("Consul", base, "X-Consul-Token", token)
     # A machine in somebody else's network that is off stops nobody here.
     elsewhere = ask(f"{base}/catalog/nodes?node-meta=external-node:true", "X-Consul-Token", token)
     nodes = {each["Node"] for each in elsewhere or ()}
@@ -69,11 +87,12 @@ def consul_problems(token: str) -> list[str]:
 
 
 def nomad_problems(token: str) -> list[str]:
-    """Which of Nomad's nodes are away, and which jobs have instances that do not run yet."""
+    """What is wrong with Nomad's servers, which of its nodes are away, and which instances of jobs do not run yet."""
     base = "http://127.0.0.1:4646/v1"
+    found = server_problems("Nomad", base, "X-Nomad-Token", token)
     # A node that is drained on purpose is none of our business.
-    found = [f"Nomad's node {each['Name']} is {each['Status']}" for each in ask(f"{base}/nodes", "X-Nomad-Token", token)
-             if each["Status"] != "ready"]
+    nodes = ask(f"{base}/nodes", "X-Nomad-Token", token)
+    found += [f"Nomad's node {each['Name']} is {each['Status']}" for each in nodes if each["Status"] != "ready"]
     for job in ask(f"{base}/jobs", "X-Nomad-Token", token):
         if job["Stop"] or job["Periodic"] or job["Type"] == "batch":
             continue
@@ -105,9 +124,8 @@ def problems(given: dict[str, Any]) -> list[str]:
         found = consul_problems(given["consul_token"]) if given["consul_token"] else []
         found += nomad_problems(given["nomad_token"]) if given["nomad_token"] else []
         return found + (routing_problems(given["consul_token"]) if given["routers"] else [])
-    except urllib.error.HTTPError as error:
-        said = error.read().decode("utf-8", "replace").strip()
-        return [f"{error.url} answers {error.code} {said}"]
+    except Refused as error:
+        return [str(error)]
     except OSError as error:
         return [f"an agent does not answer: {getattr(error, 'reason', error)}"]
 

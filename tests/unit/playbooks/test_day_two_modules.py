@@ -1,7 +1,12 @@
 """What the modules of upgrade, backup and restore make of what they are told."""
 
+import io
 import sqlite3
 import tarfile
+import urllib.error
+import urllib.request
+from email.message import Message
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +111,7 @@ def test_a_worker_elsewhere_that_is_off_is_no_problem_of_the_mesh(monkeypatch: p
     assert HEALTH.consul_problems("t") == ["ping-a1 on a1: heard is critical"]
 
 
-def test_a_server_that_does_not_vote_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_of_consuls_that_does_not_vote_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     servers = [{"Name": "a1", "Healthy": True, "Voter": False}, {"Name": "a2", "Healthy": False, "Voter": True}]
     monkeypatch.setattr(HEALTH, "ask", answers({
         "/operator/autopilot/health": {"Servers": servers},
@@ -116,6 +121,43 @@ def test_a_server_that_does_not_vote_yet_is_waited_for(monkeypatch: pytest.Monke
     assert HEALTH.consul_problems("t") == [
         "Consul's server a2 is not healthy", "Consul's server a1 has no vote yet"
     ]
+
+
+def test_nomads_servers_are_waited_for_as_consuls_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    servers = [{"Name": "a1.global", "Healthy": True, "Voter": False}]
+    monkeypatch.setattr(HEALTH, "ask", answers({
+        "/operator/autopilot/health": {"Servers": servers},
+        "/nodes": [{"Name": "a1", "Status": "down"}],
+        "/jobs": [],
+    }))
+    assert HEALTH.nomad_problems("t") == ["Nomad's server a1.global has no vote yet", "Nomad's node a1 is down"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "found"),
+    [
+        (200, b'{"Servers": []}', []),
+        (429, b'{"Servers": [{"Name": "a1", "Healthy": false, "Voter": true}]}', ["E's server a1 is not healthy"]),
+        (429, b"Your request is too many", "/operator/autopilot/health answers 429 Your request is too many"),
+        (403, b"Permission denied\n", "/operator/autopilot/health answers 403 Permission denied"),
+    ],
+)
+def test_an_answer_that_not_all_is_well_is_one(
+    status: int, body: bytes, found: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(request: urllib.request.Request, timeout: float) -> io.BytesIO:
+        assert (timeout, request.headers) == (HEALTH.CALL_S, {"X-a-token": "t"})
+        if status != HTTPStatus.OK:
+            raise urllib.error.HTTPError(request.full_url, status, "", Message(), io.BytesIO(body))
+        return io.BytesIO(body)
+
+    monkeypatch.setattr(urllib.request, "urlopen", opened)
+    if isinstance(found, list):
+        assert HEALTH.server_problems("E", "http://e/v1", "X-A-Token", "t") == found
+    else:
+        with pytest.raises(HEALTH.Refused) as refused:
+            HEALTH.server_problems("E", "http://e/v1", "X-A-Token", "t")
+        assert str(refused.value) == f"http://e/v1{found}"
 
 
 @pytest.mark.parametrize(
