@@ -671,6 +671,19 @@ async def test_a_lock_is_taken_and_given_over_what_was_seen_and_nothing_else(con
     assert await consul.kv_txn([{**take, "Session": two}]) is None, "there is no such session any more"
 
 
+async def test_a_transaction_tells_a_key_as_it_is_then_or_that_there_is_none(consul: ConsulApi) -> None:
+    get, write = {"Verb": "get-or-empty", "Key": "t/epoch"}, {"Verb": "set", "Key": "t/a", "Value": b"1"}
+    found = await consul.kv_txn([write, get])
+    assert found is not None
+    assert [(each.key, each.value, each.modify_index > 0) for each in found] == [
+        ("t/a", b"", True), ("t/epoch", b"", False)
+    ]  # fmt: skip
+    await consul.kv_put("t/epoch", b"7")
+    known = await consul.kv_get("t/epoch")
+    found = await consul.kv_txn([write, get])
+    assert known and found and (found[-1].value, found[-1].modify_index) == (b"7", known.modify_index)
+
+
 async def test_who_looks_at_a_key_that_is_gone_sees_when(consul: ConsulApi) -> None:
     await consul.kv_put("t/.lock", b"")
     entry = await consul.kv_get("t/.lock", consistent=True)

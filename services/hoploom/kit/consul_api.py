@@ -15,7 +15,7 @@ from typing import Any
 from yarl import URL
 
 from hoploom.kit import external_nodes, kv_sizes, retry
-from hoploom.kit.consul_records import Check, Instance, KvEntry, encoded, entry, instance
+from hoploom.kit.consul_records import Check, Instance, KvEntry, decoded, encoded, entry, instance
 from hoploom.kit.consul_transport import (
     AS_FLAG,
     AS_JSON,
@@ -127,8 +127,8 @@ class ConsulApi:
                 "Flags": ...}`, or one on the catalogue, as `external_nodes` makes them.
 
         Returns:
-            The keys that were written, with their new indexes and without values; None when a check or a compare
-            failed.
+            The keys that were written, with their new indexes and without values, and those that were got
+            ("get-or-empty"), with theirs; None when a check or a compare failed.
         """
         kv_sizes.measure_transaction(operations)
         payload = [self._sent(each) for each in operations]
@@ -137,7 +137,7 @@ class ConsulApi:
         except Conflicting:
             return None
         items = [each["KV"] for each in (found or {}).get("Results") or () if "KV" in each]
-        return tuple(self._entry({**each, "Value": b""}) for each in items)
+        return tuple(self._entry({**each, "Value": decoded(each)}) for each in items)
 
     async def session_create(self, session: Mapping[str, Any]) -> str:
         """Make a session, and give its id.

@@ -79,6 +79,11 @@ def encoded(operation: Mapping[str, Any]) -> dict[str, str]:
     return {"Value": base64.b64encode(value).decode("ascii")} if isinstance(value, bytes) else {}
 
 
+def decoded(item: Mapping[str, Any]) -> bytes:
+    """The value of an item of a transaction's answer, which the library leaves encoded; empty where none is told."""
+    return base64.b64decode(item.get("Value") or "")
+
+
 def instance(found: Mapping[str, Any], name: str) -> Instance:
     """An instance of a service by our name of it, from an entry of the health API or of a prepared query's nodes."""
     service, node = found["Service"], found["Node"]

@@ -152,8 +152,15 @@ class FakeConsul(ConsulApi):
         if not good:
             self._keys, self._index, self._catalog.nodes = before
         self._wake()
-        written = [self._keys.get(operation["Key"]) for operation in operations if "Key" in operation]
-        return tuple(replace(entry, value=b"") for entry in written if entry) if good else None
+        return tuple(entry for each in operations if (entry := self._told(each))) if good else None
+
+    def _told(self, operation: Mapping[str, Any]) -> KvEntry | None:
+        """What the answer to a transaction says of an operation."""
+        key = operation.get("Key", "")
+        known = self._keys.get(key)
+        if operation.get("Verb") == "get-or-empty":
+            return known or KvEntry(key, b"", 0)
+        return replace(known, value=b"") if known else None
 
     async def session_create(self, session: Mapping[str, Any]) -> str:
         """See `ConsulApi.session_create`."""
@@ -384,6 +391,8 @@ class FakeConsul(ConsulApi):
                 return known is not None and known.modify_index == operation["Index"]
             case "check-not-exists":
                 return known is None
+            case "get-or-empty":
+                return True
             case "check-session":
                 return known is not None and known.session == operation["Session"]
         raise AssertionError(f"the fake knows no verb {operation['Verb']}")

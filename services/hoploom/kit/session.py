@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 from hoploom.kit import metrics
 from hoploom.kit.belief import BEAT_EVERY_S, TTL_S, Belief, Token
 from hoploom.kit.clock import boottime_s
-from hoploom.kit.consul_api import LOCK_FLAG, ConsulApi
+from hoploom.kit.consul_api import LOCK_FLAG, ConsulApi, KvEntry
 from hoploom.kit.errors import Unavailable
 
 T = TypeVar("T")
@@ -31,10 +31,13 @@ LOCK_DELAY_S = 1.0
 
 RETRY_EVERY_S = 0.25
 TOGETHER = 32
-"""Locks in a transaction: two operations each, of the 128 that Consul takes."""
+"""Locks in a transaction: two operations each and one for the epoch, of the 128 that Consul takes."""
 
 EPOCH = "hoploom/epoch"
-"""Raised by hand when Consul is restored from a snapshot, because indexes then fall back."""
+"""Raised when Consul is restored from a snapshot, because indexes may fall back then.
+
+It is read in the very transaction that takes a lock: a session may be in the snapshot, and outlive the restore.
+"""
 
 _RENEWALS = metrics.counter("hoploom_session_renewals_total", "Renewals of the session.", ("result",))
 _LEFT = metrics.gauge("hoploom_session_seconds_left", "Seconds until the session's deadline by this process's clock.")
@@ -68,7 +71,6 @@ class Session:
         """
         self._consul, self._name, self._check = consul, name, check
         self._belief = Belief()
-        self._epoch = 0
         self._lost: list[Callable[[], None]] = []
         self._urgent = asyncio.Event()
         self._made = asyncio.Event()
@@ -124,9 +126,10 @@ class Session:
         """As `acquire` of each, in as few transactions as do: whoever watches them is woken once, and not for each."""
         tokens: list[Token | None] = []
         for some in _parts(writes):
-            indexes = await self._write("lock", some) if self.valid else None
-            if indexes is not None:
-                tokens += [Token(self._epoch, indexes[each.lock]) for each in some]
+            found = await self._write("lock", some, {"Verb": "get-or-empty", "Key": EPOCH}) if self.valid else None
+            if found is not None:
+                epoch = _epoch(found)
+                tokens += [Token(epoch, found[each.lock].modify_index) for each in some]
             elif len(some) > 1 and self.valid:
                 # One of them is refused, and nobody says which.
                 tokens += await _each(self.acquire(*each) for each in some)
@@ -150,15 +153,17 @@ class Session:
             if self.id and await self._write("unlock", some) is None and len(some) > 1:
                 await _each(self.release(*each) for each in some)
 
-    async def _write(self, verb: str, writes: Sequence[LockWrite]) -> dict[str, int] | None:
-        """The new modify index of each lock; None where one is not what it was, or is another's."""
+    async def _write(
+        self, verb: str, writes: Sequence[LockWrite], *more: Mapping[str, Any]
+    ) -> dict[str, KvEntry] | None:
+        """Each lock with its new index, and what more is asked for; None where one is not what it was, or another's."""
         operations: list[Mapping[str, Any]] = []
         for lock, value, over in writes:
             operations.append(_unchanged(lock, over))
             operations.append({"Verb": verb, "Key": lock, "Value": value, "Flags": LOCK_FLAG, "Session": self.id})
-        found = await self._consul().kv_txn(operations)
+        found = await self._consul().kv_txn([*operations, *more])
         # What was only looked at is told too, and before what was written.
-        return None if found is None else {each.key: each.modify_index for each in found}
+        return None if found is None else {each.key: each for each in found}
 
     async def run(self) -> None:
         """Keep a session, for ever."""
@@ -193,8 +198,6 @@ class Session:
             "ServiceChecks": [{"ID": self._check}],
         }
         session_id = await self._consul().session_create(body)
-        entry = await self._consul().kv_get(EPOCH, consistent=True)
-        self._epoch = int(entry.value) if entry and entry.value.isdigit() else 0
         self._belief = self._belief.made(session_id, began_s)
         self._made.set()
         log.info("has session %s", session_id)
@@ -242,6 +245,15 @@ class Session:
 def _unchanged(key: str, index: int) -> Mapping[str, Any]:
     """The operation that refuses a transaction unless a key is what it was at that index (0: not there)."""
     return {"Verb": "check-index", "Key": key, "Index": index} if index else {"Verb": "check-not-exists", "Key": key}
+
+
+def _epoch(found: Mapping[str, KvEntry]) -> int:
+    """The epoch as a transaction has read it; raises Unavailable where it could not."""
+    if EPOCH not in found:
+        # Consul leaves out what a token may not read.
+        raise Unavailable(f"Consul refused the token: it may not read {EPOCH}")
+    value = found[EPOCH].value
+    return int(value) if value.isdigit() else 0
 
 
 def _parts(writes: Sequence[LockWrite]) -> Iterator[Sequence[LockWrite]]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hoploom.kit import session as module
+from hoploom.kit.errors import Unavailable
 from hoploom.kit.fake_consul import FakeConsul
 from hoploom.kit.session import LockWrite, Session
 from locks import lock, unlock
@@ -62,6 +63,38 @@ async def test_a_lock_is_one_session_s_and_its_token_grows(kept: Session, fake_c
     assert again is not None and again > first
 
 
+async def test_a_session_that_outlives_a_restore_has_tokens_of_the_new_epoch(
+    kept: Session, fake_consul: FakeConsul
+) -> None:
+    await fake_consul.register(RECORD)
+    fake_consul.set_check("w-1", "alive", "passing")
+    async with asyncio.timeout(60):
+        await kept.ready()
+    before = await kept.acquire("t/a/.lock", b"me", 0)
+    session = kept.id
+    await fake_consul.kv_put(module.EPOCH, b"3")
+    after = await kept.acquire_all([LockWrite(f"t/{name}/.lock", b"me", 0) for name in "bc"])
+    assert before and (before.epoch, kept.id) == (0, session)
+    assert [each.epoch for each in after if each] == [3, 3]
+
+
+async def test_a_token_that_may_not_read_the_epoch_takes_nothing_that_anybody_believes_in(
+    kept: Session, fake_consul: FakeConsul, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fake_consul.register(RECORD)
+    fake_consul.set_check("w-1", "alive", "passing")
+    async with asyncio.timeout(60):
+        await kept.ready()
+    txn = fake_consul.kv_txn
+
+    async def filtered(operations: Sequence[Mapping[str, Any]]) -> Any:
+        return [each for each in await txn(operations) or () if each.key != module.EPOCH]
+
+    monkeypatch.setattr(fake_consul, "kv_txn", filtered)
+    with pytest.raises(Unavailable, match="may not read hoploom/epoch"):
+        await kept.acquire("t/.lock", b"me", 0)
+
+
 async def test_many_locks_are_taken_and_given_back_together_and_one_that_is_anothers_keeps_none_of_them(
     kept: Session, fake_consul: FakeConsul, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,7 +112,7 @@ async def test_many_locks_are_taken_and_given_back_together_and_one_that_is_anot
     monkeypatch.setattr(fake_consul, "kv_txn", counted)
     wanted = [LockWrite(f"t/{number}/.lock", b"me", 0) for number in range(6)]
     tokens = await kept.acquire_all(wanted)
-    assert None not in tokens and sent == [8, 4]
+    assert None not in tokens and sent == [9, 5]
     held = [LockWrite(each.lock, b"bye", token.index) for each, token in zip(wanted, tokens, strict=True) if token]
     # One of the first four has been touched since, so it is given back by nobody.
     await kept.release_all([held[0]._replace(over=held[0].over - 1), *held[1:]])
