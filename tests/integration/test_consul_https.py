@@ -16,7 +16,6 @@ class Secure(NamedTuple):
 
     url: str
     ca_file: Path
-    agent: ConsulAgent
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +25,11 @@ def secure(engine_paths: dict[str, Path], tmp_path_factory: pytest.TempPathFacto
     pem.write_text(backends.certificate("localhost"), encoding="ascii")
     tls = {"defaults": {"cert_file": str(pem), "key_file": str(pem)}}
     agent = ConsulAgent(engine_paths["consul"], folder / "consul", https=port, tls=tls)
-    agent.start()
-    yield Secure(f"https://localhost:{port}", pem, agent)
-    agent.stop()
+    try:
+        agent.start()
+        yield Secure(f"https://localhost:{port}", pem)
+    finally:
+        agent.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 Source: Consul's manual, "Commands (CLI)", "Environment Variables".
 """
 
+import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,6 +23,13 @@ class Given:
     address: str = ""
     token: str = ""
     ca_file: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags that go with a Consul's address."""
+    parser.add_argument("--consul-token-file", default="", metavar="FILE", help="its token (CONSUL_HTTP_TOKEN)")
+    parser.add_argument("--consul-ca-file", default="", metavar="FILE", help="certificates that an https address of "
+                        "Consul is checked by (CONSUL_CACERT)")  # fmt: skip
 
 
 def given(

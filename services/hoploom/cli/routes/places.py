@@ -49,9 +49,7 @@ class Places:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags by which places are named."""
     parser.add_argument("--consul", default="", metavar="URL", help="a Consul agent (CONSUL_HTTP_ADDR)")
-    parser.add_argument("--consul-token-file", default="", metavar="FILE", help="its token (CONSUL_HTTP_TOKEN)")
-    parser.add_argument("--consul-ca-file", default="", metavar="FILE", help="certificates that an https address of "
-                        "Consul is checked by (CONSUL_CACERT)")  # fmt: skip
+    consul_given.add_arguments(parser)
     more = parser.add_argument
     more("--fabio", action="append", default=[], metavar="URL", help="a Fabio, repeatable; without its pages little "
          "can be seen of it")  # fmt: skip
@@ -122,9 +120,10 @@ def _mesh(args: argparse.Namespace, environ: Mapping[str, str]) -> LocalMesh | N
 
 
 def _consul(args: argparse.Namespace, environ: Mapping[str, str], places: Places) -> None:
-    given = consul_given.given(environ, args.consul, args.consul_token_file, args.consul_ca_file)
-    if not given.address and (args.fabio or args.fabio_admin):
+    is_said = args.consul or environ.get("CONSUL_HTTP_ADDR")
+    if not is_said and (args.fabio or args.fabio_admin):
         return
+    given = consul_given.given(environ, args.consul, args.consul_token_file, args.consul_ca_file)
     places.where = _url("Consul", given.address or _CONSUL)
     places.consul = ConsulApi(places.where, given.token, ca_file=given.ca_file)
 

@@ -28,9 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags by which a Consul and its Fabios are named."""
     parser.add_argument("--mesh", default=None, help="name of a mesh of this machine (HOPLOOM_MESH); the default")
     parser.add_argument("--consul", default="", metavar="URL", help="any Consul instead (CONSUL_HTTP_ADDR)")
-    parser.add_argument("--consul-token-file", default="", metavar="FILE", help="its token (CONSUL_HTTP_TOKEN)")
-    parser.add_argument("--consul-ca-file", default="", metavar="FILE", help="certificates that an https address of "
-                        "Consul is checked by (CONSUL_CACERT)")  # fmt: skip
+    consul_given.add_arguments(parser)
     pages = "pages of a Fabio, like http://127.0.0.1:9998; repeatable; else those that Consul knows as fabio-routes"
     parser.add_argument("--fabio", action="append", default=[], metavar="URL", help=pages)
 

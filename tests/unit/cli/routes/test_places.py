@@ -51,6 +51,13 @@ async def test_pages_that_are_named_are_looked_at_and_no_consul(engines: FakeEng
     assert (sources(found), found.consul, found.unseen) == ([engines.url], None, [])
 
 
+async def test_no_token_is_read_for_a_consul_that_is_not_asked(
+    engines: FakeEngines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONSUL_HTTP_TOKEN_FILE", "/nonexistent/token")
+    assert sources(await looked("--fabio-admin", engines.url)) == [engines.url]
+
+
 async def test_a_fabio_may_be_named_by_its_pages_and_twice_is_once(engines: FakeEngines) -> None:
     found = await looked("--fabio", engines.url, "--fabio-admin", f"127.0.0.1:{engines.port}")
     assert sources(found) == [engines.url]
