@@ -1,5 +1,5 @@
 # For services under development on this machine: any service name, own keys below apps/, and which version
-# has which share of the requests to read.
+# has which share of the requests, and the epoch of leaders' tokens, to read.
 node_prefix "" {
   policy = "read"
 }
@@ -14,6 +14,9 @@ session_prefix "" {
 }
 key_prefix "apps/" {
   policy = "write"
+}
+key "hoploom/epoch" {
+  policy = "read"
 }
 key_prefix "fabio/config" {
   policy = "read"
